@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "peer/base/view.h"
+#include "peer/device/device.h"
+
+namespace peer {
+
+// Zeroed memory of one device, 64-byte aligned; CPU blocks of 2 MiB and more ask for huge pages. Throws DeviceError with what was
+// asked for when there is none left.
+void* allocate_bytes(Device device, std::int64_t bytes);
+void free_bytes(Device device, void* data, std::int64_t bytes) noexcept;
+
+// Owns `size` elements on one device. Move-only; View borrows from it.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Device device, std::int64_t size)
+      : device_(device), size_(size), data_(static_cast<T*>(allocate_bytes(device, size * static_cast<std::int64_t>(sizeof(T))))) {}
+  explicit Buffer(std::int64_t size) : Buffer(Device{}, size) {}
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~Buffer() { free_bytes(device_, data_, bytes()); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::int64_t size() const { return size_; }
+  std::int64_t bytes() const { return size_ * static_cast<std::int64_t>(sizeof(T)); }
+  bool empty() const { return size_ == 0; }
+  Device device() const { return device_; }
+  T& operator[](std::int64_t i) { return data_[i]; }
+  const T& operator[](std::int64_t i) const { return data_[i]; }
+
+  template <class... Sizes>
+  View<T, sizeof...(Sizes)> view(Sizes... sizes) {
+    return {data_, sizes...};
+  }
+  template <class... Sizes>
+  View<const T, sizeof...(Sizes)> view(Sizes... sizes) const {
+    return {data_, sizes...};
+  }
+
+ private:
+  void swap(Buffer& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(size_, other.size_);
+    std::swap(data_, other.data_);
+  }
+  Device device_;
+  std::int64_t size_ = 0;
+  T* data_ = nullptr;
+};
+
+}  // namespace peer

@@ -1,0 +1,28 @@
+#include "peer/device/context.h"
+
+#include <omp.h>
+
+#include "peer/base/error.h"
+#include "peer/base/require.h"
+
+namespace peer {
+
+Context::Context(Device device, int threads) : device_(device), threads_(threads > 0 ? threads : omp_get_num_procs()) {
+  if (!device.is_cpu()) throw DeviceError("device '" + to_text(device) + "': this build runs on the CPU; try --device cpu");
+  omp_set_num_threads(threads_);
+}
+
+void* Context::scratch_bytes(int slot, std::int64_t bytes) {
+  require(slot >= 0 && slot < kSlots, "context: scratch slot out of range");
+  Buffer<char>& buffer = scratch_[slot];
+  if (buffer.size() < bytes) buffer = Buffer<char>(device_, bytes);
+  return buffer.data();
+}
+
+std::int64_t Context::scratch_total_bytes() const {
+  std::int64_t total = 0;
+  for (const auto& buffer : scratch_) total += buffer.bytes();
+  return total;
+}
+
+}  // namespace peer

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+
+#include "peer/device/buffer.h"
+#include "peer/device/device.h"
+
+namespace peer {
+
+// Where and with what an op runs: the device, its threads, and scratch memory. Passed first everywhere; there are no globals.
+class Context {
+ public:
+  // threads <= 0: one for each core of the affinity mask. Throws DeviceError when the device is not there.
+  explicit Context(Device device = {}, int threads = 0);
+
+  Device device() const { return device_; }
+  int threads() const { return threads_; }
+
+  // At least `size` uninitialised elements, valid until the next call with the same slot. Grows once, then allocates nothing.
+  // A slot belongs to one op at a time; an op that needs two buffers takes two slots.
+  template <class T>
+  T* scratch(int slot, std::int64_t size) {
+    return static_cast<T*>(scratch_bytes(slot, size * static_cast<std::int64_t>(sizeof(T))));
+  }
+  std::int64_t scratch_total_bytes() const;
+
+ private:
+  void* scratch_bytes(int slot, std::int64_t bytes);
+  static constexpr int kSlots = 8;
+  Device device_;
+  int threads_;
+  Buffer<char> scratch_[kSlots];
+};
+
+}  // namespace peer

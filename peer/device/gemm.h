@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer {
+
+// A matrix inside a larger one: element (i, j) at data[i*stride + j].
+template <class T>
+struct Matrix {
+  T* data = nullptr;
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t stride = 0;
+
+  Matrix() = default;
+  Matrix(T* d, std::int64_t r, std::int64_t c, std::int64_t s) : data(d), rows(r), columns(c), stride(s) {}
+  Matrix(View<T, 2> v) : Matrix(v.data, v.shape[0], v.shape[1], v.shape[1]) {}  // NOLINT: a view is a matrix
+  operator Matrix<const T>() const                                              // NOLINT: a mutable matrix is a constant one
+    requires(!std::is_const_v<T>)
+  {
+    return {data, rows, columns, stride};
+  }
+};
+
+enum class Transpose { kNo, kYes };
+
+// C = op(A) op(B) + beta C, fp32, op by the Transpose beside each operand. op(A) (M, K), op(B) (K, N), C (M, N).
+// beta 0 sets C (whatever it held), beta 1 adds. Deterministic at a fixed number of threads. May be called inside an OpenMP parallel
+// region, where it uses the calling thread only. A row of C depends on its row of A and on B alone, but its last bits may differ
+// between values of M.
+void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
+
+}  // namespace peer

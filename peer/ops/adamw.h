@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer::ops {
+
+// AdamW (Loshchilov & Hutter 2019), decoupled decay, bias-corrected. With g = gradient * gradient_scale and t = step (from 1):
+//   m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= lr * ( (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + epsilon) + decay w )
+struct AdamwRates {
+  float learning_rate = 1e-3f;
+  float beta1 = 0.9f, beta2 = 0.95f, epsilon = 1e-8f;
+  float weight_decay = 0;
+};
+
+struct Adamw {
+  AdamwRates rates;
+  std::int64_t step = 1;          // t, from 1
+  float gradient_scale = 1;       // global clip: min(1, clip / norm)
+  View<const float, 1> gradient;  // (P)
+  View<float, 1> weight;          // (P)  updated
+  View<float, 1> m, v;            // (P)  updated
+};
+void adamw(Context& ctx, const Adamw& op);
+
+}  // namespace peer::ops

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+#include "peer/ops/adamw.h"
+#include "peer/ops/expert_rows.h"
+
+namespace peer::ops {
+
+// AdamW on the picked, trainable expert records, each with its own step count t (times it was updated); no decay or momentum touches
+// another row. The row's gradient is first clipped to the norm `clip` (0: no clip). Frozen pages are skipped. Marks pages dirty.
+// A record is [down | up | m (2D) | v (2D) | t]. Deterministic for any number of threads.
+struct AdamwRows {
+  AdamwRates rates;
+  float clip = 0;
+  View<const std::int64_t, 1> expert;  // (C)      different experts
+  View<const float, 2> gradient;       // (C, 2D)  [ddown | dup]
+  ExpertRows rows;                     // updated in place
+};
+void adamw_rows(Context& ctx, const AdamwRows& op);
+
+}  // namespace peer::ops

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer::ops {
+
+// Causal grouped-query attention: y[b,t,h] = sum_{s<=t} softmax_s(<q[b,t,h], k[b,s,g]> / sqrt(d)) v[b,s,g],  g = h / (Hq/Hkv)
+// No buffer of B*H*T*T elements: workspace is one (T, T) tile a thread. Deterministic for any number of threads.
+// (Vaswani et al. 2017; Ainslie et al. 2023)   Requires: Hq a multiple of Hkv.
+struct Attention {
+  View<const float, 4> q;  // (B, T, Hq, d)
+  View<const float, 4> k;  // (B, T, Hkv, d)
+  View<const float, 4> v;  // (B, T, Hkv, d)
+  View<float, 4> y;        // (B, T, Hq, d)  set
+  View<float, 3> lse;      // (B, Hq, T)     set; log-sum-exp of the scaled scores, saved for backward
+};
+void attention(Context& ctx, const Attention& op);
+
+struct AttentionBackward {
+  View<const float, 4> q, k, v;  // as in the forward
+  View<const float, 4> y;        // (B, T, Hq, d)
+  View<const float, 3> lse;      // (B, Hq, T)
+  View<const float, 4> dy;       // (B, T, Hq, d)
+  View<float, 4> dq;             // (B, T, Hq, d)   set
+  View<float, 4> dk;             // (B, T, Hkv, d)  set
+  View<float, 4> dv;             // (B, T, Hkv, d)  set
+};
+void attention_backward(Context& ctx, const AttentionBackward& op);
+
+}  // namespace peer::ops

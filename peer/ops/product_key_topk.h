@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer::ops {
+
+// The exact top K of an n x n product-key grid, for every token and head:             (Lample et al. 2019; He 2024, eq. 4-6)
+//   s1[i] = <q[.,.,0,:], rows[i]>,  s2[j] = <q[.,.,1,:], columns[j]>,  s(i, j) = s1[i] + s2[j]
+// The top K of each half, then the top K of their candidate sums: of the K*K only those with (a+1)(b+1) <= K can win.
+// Picks come out in falling score. Ties go to the lower row sub-key, then the lower column sub-key, so the picks are a function of the
+// scores alone. Scores of chunks of tokens are the only workspace.      Requires: K <= open <= n; NaN scores are picked last.
+struct ProductKeyTopK {
+  View<const float, 4> query;        // (N, H, 2, d_half)
+  View<const float, 3> rows;         // (S, n, d_half)  sub-keys of the first half; S = 1: shared by the heads, S = H: one set a head
+  View<const float, 3> columns;      // (S, n, d_half)  sub-keys of the second half
+  std::int64_t open = 0;             // only sub-keys < open compete; the others were added and are still dormant
+  View<std::int32_t, 3> row;         // (N, H, K)  set
+  View<std::int32_t, 3> column;      // (N, H, K)  set
+  View<float, 3> score;              // (N, H, K)  set
+};
+void product_key_topk(Context& ctx, const ProductKeyTopK& op);
+
+// dquery[.,.,0] = sum_k dscore rows[row],  drows[row] += sum dscore query[.,.,0]; the same for columns.
+// The sums into sub-keys are GEMMs over dense score gradients: deterministic at a fixed number of threads.
+struct ProductKeyTopKBackward {
+  View<const float, 4> query;         // (N, H, 2, d_half)
+  View<const float, 3> rows;          // (S, n, d_half)
+  View<const float, 3> columns;       // (S, n, d_half)
+  View<const std::int32_t, 3> row;    // (N, H, K)
+  View<const std::int32_t, 3> column; // (N, H, K)
+  View<const float, 3> dscore;        // (N, H, K)
+  View<float, 4> dquery;              // (N, H, 2, d_half)  set
+  View<float, 3> drows;               // (S, n, d_half)  added; empty: frozen
+  View<float, 3> dcolumns;            // (S, n, d_half)  added; empty: frozen
+};
+void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);
+
+}  // namespace peer::ops

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer::ops {
+
+// Root-mean-square norm: y[n] = x[n] * r[n] * weight,  r[n] = 1 / sqrt(mean(x[n]^2) + epsilon)     (Zhang & Sennrich 2019)
+struct RmsNorm {
+  View<const float, 2> x;       // (N, D)
+  View<const float, 1> weight;  // (D)
+  float epsilon = 1e-5f;
+  View<float, 2> y;             // (N, D)  set
+  View<float, 1> inverse_rms;   // (N)     set; saved for backward
+};
+void rms_norm(Context& ctx, const RmsNorm& op);
+
+// Deterministic at a fixed number of threads.
+struct RmsNormBackward {
+  View<const float, 2> x;            // (N, D)
+  View<const float, 1> weight;       // (D)
+  View<const float, 1> inverse_rms;  // (N)
+  View<const float, 2> dy;           // (N, D)
+  View<float, 2> dx;                 // (N, D)  added
+  View<float, 1> dweight;            // (D)     added; empty: frozen, not computed
+};
+void rms_norm_backward(Context& ctx, const RmsNormBackward& op);
+
+}  // namespace peer::ops

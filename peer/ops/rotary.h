@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer::ops {
+
+// Rotary positions, in place, the rotate-half convention of Hugging Face Llama:          (Su et al. 2021)
+//   for i < d/2, angle a = (first_position + t) * theta^(-2i/d):
+//   (x[i], x[i+d/2]) <- (x[i] cos a - x[i+d/2] sin a,  x[i+d/2] cos a + x[i] sin a)
+// The backward is the rotation by -a: pass inverse = true.   Requires: d even.
+struct Rotary {
+  View<float, 4> x;  // (B, T, heads, d)  rotated in place
+  std::int64_t first_position = 0;
+  double theta = 10000.0;
+  bool inverse = false;
+};
+void rotary(Context& ctx, const Rotary& op);
+
+}  // namespace peer::ops

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "peer/base/view.h"
+#include "peer/device/context.h"
+
+namespace peer::ops {
+
+// sum_i x[i]^2 in double precision, over fixed blocks summed in order: the same bits for any number of threads.
+struct SumOfSquares {
+  View<const float, 1> x;  // (P)
+};
+double sum_of_squares(Context& ctx, const SumOfSquares& op);
+
+}  // namespace peer::ops

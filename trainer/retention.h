@@ -1,0 +1,51 @@
+// The matrix L and every number derived from it. L[i][j] is bits per byte on the held-out documents of domain j after stage i; row 0
+// is the state before the stream. Forgetting is positive when things got worse, transfer is positive when they got better.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace peer::trainer {
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();  // a cell that was not measured: never 0
+
+struct RetentionMatrix {
+  std::vector<std::string> domains;           // T, in the order in which they arrived
+  std::vector<std::string> stages;            // T+1; stages[0] is the state before the stream
+  std::vector<std::vector<double>> loss;      // (T+1, T), kMissing where not measured
+  std::vector<double> naive;                  // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run
+};
+
+struct RetentionNumbers {
+  double final_average = kMissing;            // mean_j L[T][j]
+  double backward_transfer = kMissing;        // 1/(T-1) sum_{j<T} (L[j][j] - L[T][j])                (Lopez-Paz & Ranzato 2017)
+  double forward_transfer = kMissing;         // 1/(T-1) sum_{j>=2} (L[0][j] - L[j-1][j])             (same)
+  std::vector<double> forgetting;             // f_j = L[T][j] - min_{1<=l<T} L[l][j], j < T; kMissing else  (Chaudhry et al. 2018)
+  double forgetting_mean = kMissing, forgetting_max = kMissing;
+  std::vector<double> plasticity;             // (L[j-1][j] - L[j][j]) / (L[j-1][j] - naive[j]); kMissing without a naive run
+  double plasticity_mean = kMissing;
+  std::vector<double> retention;              // (L[0][j] - L[T][j]) / (L[0][j] - L[j][j])
+  double retention_mean = kMissing;
+};
+
+// Every mean is over the cells that exist; a number without any is kMissing.
+RetentionNumbers derive(const RetentionMatrix& matrix);
+
+// A document's score: bits = sum of -log2 p over its tokens.
+struct DocumentBits {
+  double bits = 0;
+  std::int64_t bytes = 0;
+};
+double bits_per_byte(const std::vector<DocumentBits>& documents);  // ratio of sums; kMissing when empty
+
+struct Interval {
+  double low = kMissing, high = kMissing;
+};
+// Percentile bootstrap over documents of the ratio estimator: bits(after)/bytes - bits(before)/bytes, paired draws. 95 %.
+// Requires equal sizes. Deterministic in seed.
+Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed);
+Interval bootstrap(const std::vector<DocumentBits>& documents, int draws, std::uint64_t seed);
+
+}  // namespace peer::trainer
