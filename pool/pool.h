@@ -30,9 +30,9 @@ namespace peer::pool {
 
 // What is written for an expert. All pages of a block share it.
 struct RowLayout {
-  std::int64_t width = 0;           // D
+  std::int64_t width = 0;             // D
   std::int64_t rows_per_page = 4096;  // a power of two
-  std::int64_t state_floats = 0;    // floats of optimizer state a row, in a file of its own (4D+1: m, v, step count)
+  std::int64_t state_floats = 0;      // floats of optimizer state a row, in a file of its own (4D+1: m, v, step count)
   Element element = Element::kFloat32;
   std::int64_t row_bytes() const { return 2 * width * bytes_of(element); }  // [down | up]
   friend bool operator==(const RowLayout&, const RowLayout&) = default;
@@ -49,30 +49,30 @@ struct PageVersion {
 struct TableInfo {
   BlockId block;
   RowLayout layout;
-  std::int64_t rows = 0;   // experts in the block
-  Digest map_root;         // the block's page map, content-addressed
+  std::int64_t rows = 0;  // experts in the block
+  Digest map_root;        // the block's page map, content-addressed
   std::int64_t page_count() const { return (rows + layout.rows_per_page - 1) / layout.rows_per_page; }
 };
 
 // A sealed file of named dense tensors.
 struct TrunkInfo {
-  std::string name;   // "base", "g3", "base.moments": chosen by the caller
+  std::string name;  // "base", "g3", "base.moments": chosen by the caller
   Digest content;
   std::int64_t bytes = 0;
 };
 
 struct Generation {
-  GenerationId id;                // sequence number: order of commits in this pool, never reused
-  GenerationId parent;            // invalid for the first
-  Digest content;                 // of everything below but time and message: the same work gives the same digest
+  GenerationId id;      // sequence number: order of commits in this pool, never reused
+  GenerationId parent;  // invalid for the first
+  Digest content;       // of everything below but time and message: the same work gives the same digest
   std::string message;
-  std::string created;            // UTC, ISO 8601; for people only, never for order
-  std::string fingerprint;        // of the options it was made with
-  std::string state;              // opaque to the pool
-  std::vector<TableInfo> tables;  // by block
-  std::vector<TrunkInfo> trunks;  // by name
-  const TableInfo* table(BlockId block) const;           // nullptr when absent
-  const TrunkInfo* trunk(std::string_view name) const;   // nullptr when absent
+  std::string created;                                  // UTC, ISO 8601; for people only, never for order
+  std::string fingerprint;                              // of the options it was made with
+  std::string state;                                    // opaque to the pool
+  std::vector<TableInfo> tables;                        // by block
+  std::vector<TrunkInfo> trunks;                        // by name
+  const TableInfo* table(BlockId block) const;          // nullptr when absent
+  const TrunkInfo* trunk(std::string_view name) const;  // nullptr when absent
 };
 
 // Read-only memory of a sealed page file: rows * [down | up]. The owner keeps the map alive.
@@ -138,9 +138,9 @@ class Pool {
   GenerationId resolve(std::string_view ref) const;
   std::optional<GenerationId> ref(std::string_view name) const;
   Generation generation(GenerationId id) const;
-  std::vector<GenerationId> generations() const;             // rising
+  std::vector<GenerationId> generations() const;  // rising
   std::vector<std::pair<std::string, GenerationId>> refs() const;
-  std::vector<RefLogEntry> reflog() const;                   // newest first
+  std::vector<RefLogEntry> reflog() const;  // newest first
 
   // page: checks the file's digest once per process, then maps it. CorruptError names the file.
   MappedPage page(const Generation& generation, BlockId block, PageIndex page) const;

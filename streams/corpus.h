@@ -16,18 +16,18 @@ namespace peer::streams {
 // Where a stream of batches stands. Together with the options and the corpus it determines every later batch.
 // The shuffle buffer is not saved: it is rebuilt by reading the epoch again from its start.
 struct Cursor {
-  std::int64_t batches = 0;     // handed out so far
+  std::int64_t batches = 0;  // handed out so far
   std::uint64_t seed = 0;
   std::uint64_t corpus_hash = 0;  // XXH3-64 over the training documents' hashes in reading order; a changed corpus is refused at resume
 };
 
 // What was read, for the run's header and its log.
 struct CorpusReport {
-  std::int64_t files = 0, documents = 0, bytes = 0;
+  std::int64_t files = 0, documents = 0, bytes = 0;  // documents and bytes: training and held out together
   std::int64_t held_out_documents = 0, held_out_bytes = 0;
-  std::int64_t duplicates = 0;       // exact duplicates, dropped
-  std::int64_t bad = 0;              // skipped: invalid UTF-8, binary, malformed JSON, too long
-  std::string first_bad;             // "file:line: why"
+  std::int64_t duplicates = 0;  // exact duplicates, dropped
+  std::int64_t bad = 0;         // skipped: invalid UTF-8, binary, malformed JSON, too long
+  std::string first_bad;        // "file:line: why"
 };
 
 class Corpus {

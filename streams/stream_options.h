@@ -9,8 +9,8 @@
 namespace peer::streams {
 
 struct StreamOptions {
-  std::vector<std::string> from;          // what to read
-  std::vector<std::string> test;          // held-out documents; empty: split `from` by document
+  std::vector<std::string> from;  // what to read
+  std::vector<std::string> test;  // held-out documents; empty: split `from` by document
   std::string glob = "*";
   std::string text_field = "text";
   double held_out_share = 0.05;
@@ -27,9 +27,13 @@ struct StreamOptions {
     visit(self.glob, OptionInfo{"glob", "which files of a directory are read, e.g. '*.h'", "PATTERN"});
     visit(self.text_field, OptionInfo{"text-field", "the field of a JSONL object that holds the text", "NAME"});
     visit(self.held_out_share, OptionInfo{"held-out-share", "share of documents kept for evaluation, chosen by a hash of the text"});
-    visit(self.document_bytes, OptionInfo{"document-bytes", "plain text is cut into documents of about this size, at line ends; 0: a file is a document", "bytes"});
-    visit(self.max_document_bytes, OptionInfo{"max-document-bytes", "a longer document (or JSONL line) is refused with its place", "bytes"});
-    visit(self.shuffle_windows, OptionInfo{"shuffle-windows", "windows in the shuffle buffer; larger mixes better, 1 keeps the order", "windows"});
+    visit(self.document_bytes,
+          OptionInfo{"document-bytes", "plain text is cut into documents of about this size, at line ends; 0: a file is a document",
+                     "bytes"});
+    visit(self.max_document_bytes,
+          OptionInfo{"max-document-bytes", "a longer document (or JSONL line) is refused with its place", "bytes"});
+    visit(self.shuffle_windows,
+          OptionInfo{"shuffle-windows", "windows in the shuffle buffer; larger mixes better, 1 keeps the order", "windows"});
     visit(self.max_bytes, OptionInfo{"max-bytes", "read at most this much text from --from; 0: all", "bytes"});
     visit(self.strict, OptionInfo{"strict", "stop at the first bad document instead of counting and skipping it"});
   }

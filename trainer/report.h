@@ -23,14 +23,16 @@ struct ForgettingReport {
   std::string mixture;                            // one line: how predictions were made
 };
 
-// {"domains", "stages", "matrix" (null where missing), "forgetting": {"mean", "max", "by_domain"}, "bwt", "fwt", "plasticity",
-//  "retention", "naive", "final_average", "unit": "bits per byte"}
+// {"pool", "created", "domains", "stages", "matrix" (null where missing), "intervals" ([low, high], null where unknown), "naive",
+//  "final_average", "forgetting": {"mean", "max", "by_domain"}, "bwt", "fwt", "plasticity", "plasticity_by_domain", "retention",
+//  "retention_by_domain", "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written"}], "mixture", "signs",
+//  "unit": "bits per byte"}, indented by two. Numbers at full precision; null where there is none.
 std::string report_json(const ForgettingReport& report);
-// domain,stage,bits_per_byte,low,high: one line a measured cell.
+// domain,stage,bits_per_byte,low,high (RFC 4180): one line a measured cell; low and high are empty when unknown.
 std::string report_csv(const ForgettingReport& report);
 // The table for a terminal, ending with the sentence that says which sign is good.
 std::string report_text(const ForgettingReport& report);
-// One self-contained page: inline SVG and CSS, no script from elsewhere, light and dark, phone and print.
+// One self-contained page: inline SVG and CSS, no script and nothing to fetch; light and dark, phone and print.
 std::string report_html(const ForgettingReport& report);
 
 }  // namespace peer::trainer

@@ -15,8 +15,11 @@ struct RetentionMatrix {
   std::vector<std::string> domains;           // T, in the order in which they arrived
   std::vector<std::string> stages;            // T+1; stages[0] is the state before the stream
   std::vector<std::vector<double>> loss;      // (T+1, T), kMissing where not measured
-  std::vector<double> naive;                  // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run
+  std::vector<double> naive;                  // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run; or empty
 };
+
+// Throws ContractError unless the sizes agree; a matrix without domains may be empty altogether.
+void check_shape(const RetentionMatrix& matrix);
 
 struct RetentionNumbers {
   double final_average = kMissing;            // mean_j L[T][j]
@@ -26,11 +29,17 @@ struct RetentionNumbers {
   double forgetting_mean = kMissing, forgetting_max = kMissing;
   std::vector<double> plasticity;             // (L[j-1][j] - L[j][j]) / (L[j-1][j] - naive[j]); kMissing without a naive run
   double plasticity_mean = kMissing;
-  std::vector<double> retention;              // (L[0][j] - L[T][j]) / (L[0][j] - L[j][j])
+  std::vector<double> retention;              // (L[0][j] - L[T][j]) / (L[0][j] - L[j][j]), j < T; the last would be 1 by definition
   double retention_mean = kMissing;
 };
 
-// Every mean is over the cells that exist; a number without any is kMissing.
+// Every mean is over the cells that exist; a number without any is kMissing. Plasticity and retention are shares of a gain: one of less
+// than kSmallestGain is noise, a share of it means nothing, and the number is kMissing.
+//
+// Forgetting compares the last row with the best of the rows 1..T-1, as Chaudhry et al.: row 0, the state before the stream, does not
+// count, and neither does the last row, so a domain that keeps improving has negative forgetting. Avalanche instead reports
+// L[T][j] - L[j][j], which is -BWT by domain; Mammoth takes the best over all rows, the last included, so its forgetting is never negative.
+constexpr double kSmallestGain = 1e-3;  // bits per byte
 RetentionNumbers derive(const RetentionMatrix& matrix);
 
 // A document's score: bits = sum of -log2 p over its tokens.
@@ -43,9 +52,13 @@ double bits_per_byte(const std::vector<DocumentBits>& documents);  // ratio of s
 struct Interval {
   double low = kMissing, high = kMissing;
 };
-// Percentile bootstrap over documents of the ratio estimator: bits(after)/bytes - bits(before)/bytes, paired draws. 95 %.
-// Requires equal sizes. Deterministic in seed.
+// Percentile bootstrap of the ratio estimator, 95 %. The unit of resampling is the document, because bytes of one document are not
+// independent. Deterministic in seed, whatever the number of threads. kMissing for fewer than two documents: one says nothing about spread.
+//
+// paired_bootstrap: of bits(after)/bytes - bits(before)/bytes. Both see the same draws, which cancels what the documents have in common.
+// Requires the same documents in the same order: equal sizes, equal bytes.
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed);
+// bootstrap: of bits/bytes.
 Interval bootstrap(const std::vector<DocumentBits>& documents, int draws, std::uint64_t seed);
 
 }  // namespace peer::trainer

@@ -11,7 +11,8 @@ namespace peer::ops {
 //   s1[i] = <q[.,.,0,:], rows[i]>,  s2[j] = <q[.,.,1,:], columns[j]>,  s(i, j) = s1[i] + s2[j]
 // The top K of each half, then the top K of their candidate sums: of the K*K only those with (a+1)(b+1) <= K can win.
 // Picks come out in falling score. Ties go to the lower row sub-key, then the lower column sub-key, so the picks are a function of the
-// scores alone. Scores of chunks of tokens are the only workspace.      Requires: K <= open <= n; NaN scores are picked last.
+// scores alone. Scores of chunks of tokens are the only workspace.
+// Requires: K <= open <= n <= 65536; NaN scores are picked last.
 struct ProductKeyTopK {
   View<const float, 4> query;        // (N, H, 2, d_half)
   View<const float, 3> rows;         // (S, n, d_half)  sub-keys of the first half; S = 1: shared by the heads, S = H: one set a head
@@ -24,7 +25,7 @@ struct ProductKeyTopK {
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 
 // dquery[.,.,0] = sum_k dscore rows[row],  drows[row] += sum dscore query[.,.,0]; the same for columns.
-// The sums into sub-keys are GEMMs over dense score gradients: deterministic at a fixed number of threads.
+// One thread sums a sub-key's picks, by rising slot in chunks of fixed size: the same bits for any number of threads.
 struct ProductKeyTopKBackward {
   View<const float, 4> query;         // (N, H, 2, d_half)
   View<const float, 3> rows;          // (S, n, d_half)

@@ -15,7 +15,7 @@ struct RmsNorm {
 };
 void rms_norm(Context& ctx, const RmsNorm& op);
 
-// Deterministic at a fixed number of threads.
+// Deterministic for any number of threads.
 struct RmsNormBackward {
   View<const float, 2> x;            // (N, D)
   View<const float, 1> weight;       // (D)

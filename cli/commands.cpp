@@ -1,0 +1,34 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
+
+namespace peer::cli {
+
+Command log_command();
+Command show_command();
+Command checkpoint_command();
+Command rollback_command();
+Command verify_command();
+Command help_command();
+Command completion_command();
+Command docs_command();
+
+std::vector<Command> all_commands() {
+  return {
+      log_command(),    show_command(), checkpoint_command(), rollback_command(),
+      verify_command(), help_command(), completion_command(), docs_command(),
+  };
+}
+
+const Command& find_command(const std::vector<Command>& commands, std::string_view name) {
+  std::vector<std::string> names;
+  for (const Command& command : commands) {
+    if (command.info.name == name) return command;
+    if (command.info.group != Group::kHidden) names.emplace_back(command.info.name);
+  }
+  throw UsageError(fmt::format("unknown command '{}'{}; peer-cli --help lists them", name, did_you_mean(name, names)));
+}
+
+}  // namespace peer::cli

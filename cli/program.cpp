@@ -1,0 +1,85 @@
+#include "cli/program.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+
+#include <fmt/format.h>
+
+#include "cli/arguments.h"
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/terminal.h"
+#include "peer/base/error.h"
+#include "peer/device/device.h"
+
+namespace peer::cli {
+namespace {
+
+bool is_help(const std::string& word) { return word == "--help" || word == "-h"; }
+
+bool asks_for_help(const std::vector<std::string>& words) {
+  const auto end = std::find(words.begin(), words.end(), "--");
+  return std::any_of(words.begin(), end, is_help);
+}
+
+int run_command(const Command& command, const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
+  const Arguments arguments = apply_arguments(command, words);
+  const CommonOptions& common = *command.common;
+  parse_device(common.device);
+  const std::string color = to_text(common.color);
+  Terminal terminal(errors, look_of_stderr(wants_color(STDERR_FILENO, color)));
+  SilentProgress silent;
+  Progress& progress = common.quiet ? static_cast<Progress&>(silent) : terminal;
+  Call call{common, arguments.settings, arguments.positionals, out, progress, {wants_color(STDOUT_FILENO, color)}};
+  return command.run(call);
+}
+
+int dispatch(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
+  const std::vector<Command> commands = all_commands();
+  if (words.empty()) {
+    errors << overview_help(commands);
+    return kUsage;
+  }
+  if (is_help(words[0])) {
+    out << overview_help(commands);
+    return kDone;
+  }
+  if (words[0] == "--version") {
+    out << "peer-cli " PEER_VERSION "\n";
+    return kDone;
+  }
+  if (words[0].starts_with("-")) throw UsageError(fmt::format("expected a command before '{}'; peer-cli --help lists them", words[0]));
+  const Command& command = find_command(commands, words[0]);
+  const std::vector<std::string> rest(words.begin() + 1, words.end());
+  if (asks_for_help(rest)) {
+    out << command_help(command);
+    return kDone;
+  }
+  return run_command(command, rest, out, errors);
+}
+
+int report(std::ostream& errors, std::string line, int code) {
+  std::replace(line.begin(), line.end(), '\n', ' ');  // a library's message may hold several lines: scripts read one
+  errors << Paint{wants_color(STDERR_FILENO, "auto")}.red("peer-cli:") << ' ' << line << std::endl;
+  return code;
+}
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
+  try {
+    const int code = dispatch(words, out, errors);
+    if (!out.flush()) throw IoError("standard output: the result could not be written; is the disk full?");
+    return code;
+  } catch (const Error& error) {
+    return report(errors, error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return report(errors, "out of memory; a smaller preset, batch or number of experts needs less (--dry-run prints how much)", kFailure);
+  } catch (const std::exception& error) {
+    return report(errors, fmt::format("unexpected failure: {}", error.what()), kFailure);
+  }
+}
+
+}  // namespace peer::cli

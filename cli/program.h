@@ -1,0 +1,13 @@
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace peer::cli {
+
+// The whole program but the process: finds the command, reads its options, runs it, and turns every exception into one line on `errors`
+// and an exit code (exit_code.h). `words` is the command line without the program's name.
+int run_program(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors);
+
+}  // namespace peer::cli

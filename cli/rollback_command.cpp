@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+
+#include "cli/history.h"
+
+namespace peer::cli {
+namespace {
+
+struct RollbackOptions {
+  std::string to;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.to, OptionInfo{"to", "the state to return to: a tag, g12, head~1 or a digest", "REF"});
+  }
+};
+
+int run(Call& call, const RollbackOptions& options) {
+  pool::Pool pool = open_pool(call, pool::Access::kWrite);
+  const GenerationId previous = pool.resolve("head"), target = pool.resolve(options.to);
+  if (previous != target) pool.move_ref("head", target, fmt::format("rollback to {}", options.to));
+  const std::string undo = fmt::format("peer-cli rollback {} --to {}", pool.path(), label(previous));
+  if (call.common.json) {
+    call.print({{"head", json_of(target)}, {"previous", json_of(previous)}, {"undo", undo}});
+  } else if (previous == target) {
+    call.out << fmt::format("head is {} already\n", label(target));
+  } else {
+    call.out << fmt::format("head: {} -> {} ({})\n", label(previous), call.paint.bold(label(target)), pool.generation(target).message);
+    call.progress.note("nothing is lost; to undo: " + undo);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+Command rollback_command() {
+  return make_command({.name = "rollback",
+                       .group = Group::kHistory,
+                       .summary = "Return to an earlier state, bit for bit, or forward again",
+                       .details = "Moves head and nothing else, in constant time: every generation stays and can be returned to.",
+                       .positionals = {kPoolArgument},
+                       .required = {"to"},
+                       .examples = {{"rollback my-pool --to head~1", "undo the newest commit"},
+                                    {"rollback my-pool --to g7", "go to generation 7, earlier or later"}},
+                       .json = R"({"head", "previous", "undo"})"},
+                      run);
+}
+
+}  // namespace peer::cli

@@ -1,0 +1,102 @@
+#include "peer/layers/attention_layer.h"
+
+#include <cmath>
+
+#include "peer/layers/initialise.h"
+#include "peer/ops/attention.h"
+#include "peer/ops/rotary.h"
+
+namespace peer::layers {
+
+AttentionAdapters::AttentionAdapters(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, std::int64_t rank,
+                                     std::uint64_t seed)
+    : q(LowRankAdapter::create(parameters, prefix + ".q_proj", shape.width, shape.width, rank, seed)),
+      k(LowRankAdapter::create(parameters, prefix + ".k_proj", shape.width, shape.kv_width(), rank, seed)),
+      v(LowRankAdapter::create(parameters, prefix + ".v_proj", shape.width, shape.kv_width(), rank, seed)),
+      o(LowRankAdapter::create(parameters, prefix + ".o_proj", shape.width, shape.width, rank, seed)) {}
+
+AttentionActivations::AttentionActivations(std::int64_t batch, std::int64_t length, const AttentionShape& shape,
+                                           std::span<const std::int64_t> ranks)
+    : q(batch * length * shape.width),
+      k(batch * length * shape.kv_width()),
+      v(batch * length * shape.kv_width()),
+      lse(batch * shape.heads * length),
+      attended(batch * length * shape.width) {
+  const std::int64_t n = batch * length;
+  for (const std::int64_t rank : ranks) low.push_back({Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank)});
+}
+
+AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,
+                               std::uint64_t seed)
+    : shape_(shape) {
+  const double deviation = 1.0 / std::sqrt(static_cast<double>(shape.width));
+  const auto map = [&](const char* name, std::int64_t output, double std_deviation) {
+    Parameter& p = parameters.add(prefix + name, {output, shape.width}, ParameterGroup::kTrunk, true);
+    initialise_normal(p.value.data(), p.size(), std_deviation, seed, p.name);
+    return &p;
+  };
+  q_ = map(".q_proj.weight", shape.width, deviation);
+  k_ = map(".k_proj.weight", shape.kv_width(), deviation);
+  v_ = map(".v_proj.weight", shape.kv_width(), deviation);
+  o_ = map(".o_proj.weight", shape.width, output_deviation);
+}
+
+void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+                             AttentionActivations& saved, View<float, 2> y) const {
+  const std::int64_t n = x.shape[0], b = n / length, d = shape_.head_width(), width = shape_.width, kv = shape_.kv_width();
+  linear(ctx, x, *q_, 0.0f, saved.q.view(n, width));
+  linear(ctx, x, *k_, 0.0f, saved.k.view(n, kv));
+  linear(ctx, x, *v_, 0.0f, saved.v.view(n, kv));
+  for (std::size_t g = 0; g < adapters.size(); ++g) {
+    const std::int64_t rank = adapters[g]->q.rank();
+    adapters[g]->q.forward(ctx, x, saved.low[g].q.view(n, rank), saved.q.view(n, width));
+    adapters[g]->k.forward(ctx, x, saved.low[g].k.view(n, rank), saved.k.view(n, kv));
+    adapters[g]->v.forward(ctx, x, saved.low[g].v.view(n, rank), saved.v.view(n, kv));
+  }
+  const View<float, 4> q(saved.q.data(), b, length, shape_.heads, d), k(saved.k.data(), b, length, shape_.kv_heads, d);
+  ops::rotary(ctx, {.x = q, .theta = shape_.rope_theta});
+  ops::rotary(ctx, {.x = k, .theta = shape_.rope_theta});
+  ops::attention(ctx, {.q = q,
+                       .k = k,
+                       .v = saved.v.view(b, length, shape_.kv_heads, d),
+                       .y = saved.attended.view(b, length, shape_.heads, d),
+                       .lse = saved.lse.view(b, shape_.heads, length)});
+  linear(ctx, saved.attended.view(n, width), *o_, 1.0f, y);
+  for (std::size_t g = 0; g < adapters.size(); ++g)
+    adapters[g]->o.forward(ctx, saved.attended.view(n, width), saved.low[g].o.view(n, adapters[g]->o.rank()), y);
+}
+
+void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+                              AttentionActivations& saved, View<const float, 2> dy, AttentionActivations& work, View<float, 2> dx) const {
+  const std::int64_t n = x.shape[0], b = n / length, d = shape_.head_width(), width = shape_.width, kv = shape_.kv_width();
+  const View<const float, 2> attended = saved.attended.view(n, width);
+  const View<float, 2> dattended = work.attended.view(n, width);
+  linear_backward(ctx, attended, dy, *o_, 0.0f, dattended);
+  for (std::size_t g = 0; g < adapters.size(); ++g) {
+    const std::int64_t rank = adapters[g]->o.rank();
+    adapters[g]->o.backward(ctx, attended, saved.low[g].o.view(n, rank), dy, work.low[g].o.view(n, rank), dattended);
+  }
+  const View<float, 4> dq(work.q.data(), b, length, shape_.heads, d), dk(work.k.data(), b, length, shape_.kv_heads, d);
+  ops::attention_backward(ctx, {.q = saved.q.view(b, length, shape_.heads, d),
+                                .k = saved.k.view(b, length, shape_.kv_heads, d),
+                                .v = saved.v.view(b, length, shape_.kv_heads, d),
+                                .y = saved.attended.view(b, length, shape_.heads, d),
+                                .lse = saved.lse.view(b, shape_.heads, length),
+                                .dy = work.attended.view(b, length, shape_.heads, d),
+                                .dq = dq,
+                                .dk = dk,
+                                .dv = work.v.view(b, length, shape_.kv_heads, d)});
+  ops::rotary(ctx, {.x = dq, .theta = shape_.rope_theta, .inverse = true});
+  ops::rotary(ctx, {.x = dk, .theta = shape_.rope_theta, .inverse = true});
+  linear_backward(ctx, x, work.q.view(n, width), *q_, 1.0f, dx);
+  linear_backward(ctx, x, work.k.view(n, kv), *k_, 1.0f, dx);
+  linear_backward(ctx, x, work.v.view(n, kv), *v_, 1.0f, dx);
+  for (std::size_t g = 0; g < adapters.size(); ++g) {
+    const std::int64_t rank = adapters[g]->q.rank();
+    adapters[g]->q.backward(ctx, x, saved.low[g].q.view(n, rank), work.q.view(n, width), work.low[g].q.view(n, rank), dx);
+    adapters[g]->k.backward(ctx, x, saved.low[g].k.view(n, rank), work.k.view(n, kv), work.low[g].k.view(n, rank), dx);
+    adapters[g]->v.backward(ctx, x, saved.low[g].v.view(n, rank), work.v.view(n, kv), work.low[g].v.view(n, rank), dx);
+  }
+}
+
+}  // namespace peer::layers

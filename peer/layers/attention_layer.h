@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "peer/layers/low_rank_adapter.h"
+
+namespace peer::layers {
+
+struct AttentionShape {
+  std::int64_t width = 0;     // D
+  std::int64_t heads = 0;     // Hq
+  std::int64_t kv_heads = 0;  // Hkv
+  double rope_theta = 10000;
+  std::int64_t head_width() const { return width / heads; }  // d
+  std::int64_t kv_width() const { return kv_heads * head_width(); }
+};
+
+// One generation's changes of the four maps.
+struct AttentionAdapters {
+  LowRankAdapter q, k, v, o;
+  AttentionAdapters(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, std::int64_t rank, std::uint64_t seed);
+};
+
+// What the forward keeps for the backward.
+struct AttentionActivations {
+  struct Low {
+    Buffer<float> q, k, v, o;  // (N, rank)
+  };
+  AttentionActivations() = default;
+  AttentionActivations(std::int64_t batch, std::int64_t length, const AttentionShape& shape, std::span<const std::int64_t> ranks);
+  Buffer<float> q, k, v;   // (B, T, heads, d)  after the rotation
+  Buffer<float> lse;       // (B, Hq, T)
+  Buffer<float> attended;  // (N, D)
+  std::vector<Low> low;    // by generation on the path
+};
+
+// Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g.
+class AttentionLayer {
+ public:
+  AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation, std::uint64_t seed);
+
+  const AttentionShape& shape() const { return shape_; }
+  // x (N, D), N = B*T; y (N, D) added. `adapters` in path order, the same that `saved` was sized for.
+  void forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+               AttentionActivations& saved, View<float, 2> y) const;
+  // dy (N, D); dx (N, D) added. `work` is workspace of the same sizes as `saved`.
+  void backward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+                AttentionActivations& saved, View<const float, 2> dy, AttentionActivations& work, View<float, 2> dx) const;
+
+ private:
+  AttentionShape shape_;
+  Parameter *q_, *k_, *v_, *o_;
+};
+
+}  // namespace peer::layers

@@ -1,0 +1,108 @@
+#include "peer/layers/expert_table.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "peer/base/require.h"
+
+namespace peer::layers {
+namespace {
+
+// Zero pages that the system hands out on first touch: reserving a whole page of experts costs nothing until they are there.
+struct Reserved {
+  explicit Reserved(std::int64_t size) : bytes(static_cast<std::size_t>(size)) {
+    data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data == MAP_FAILED) throw DeviceError(fmt::format("out of memory on cpu: asked for {} bytes for a page of experts", size));
+    madvise(data, bytes, MADV_HUGEPAGE);
+  }
+  Reserved(const Reserved&) = delete;
+  ~Reserved() { munmap(data, bytes); }
+  void* data;
+  std::size_t bytes;
+};
+
+std::int64_t record_floats(std::int64_t width, bool trainable) {
+  return trainable ? ops::trainable_record_floats(width) : ops::frozen_record_floats(width);
+}
+
+}  // namespace
+
+ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page)
+    : width_(width), shift_(std::countr_zero(static_cast<std::uint64_t>(rows_per_page))) {
+  require(rows_per_page > 0 && std::has_single_bit(static_cast<std::uint64_t>(rows_per_page)), "expert_table: rows_per_page must be a power of two");
+}
+ExpertTable::~ExpertTable() = default;
+ExpertTable::ExpertTable(ExpertTable&&) noexcept = default;
+
+std::int64_t ExpertTable::page_rows(std::int64_t page) const {
+  return page + 1 < page_count() ? rows_per_page() : count_ - page * rows_per_page();
+}
+
+ops::ExpertRows ExpertTable::rows() const { return {pages_.data(), shift_, width_, count_}; }
+
+void ExpertTable::append_mapped(const float* records, std::int64_t rows, std::shared_ptr<const void> owner) {
+  require(count_ % rows_per_page() == 0, "expert_table: only the last page may be partial");
+  require(rows > 0 && rows <= rows_per_page(), "expert_table: rows of a page out of range");
+  if (rows < rows_per_page()) {
+    const std::int64_t first = count_;
+    append(rows, false);
+    std::memcpy(owned_parameters(first), records, static_cast<std::size_t>(rows * 2 * width_) * sizeof(float));
+    return;
+  }
+  dirty_.push_back(false);
+  pages_.push_back({const_cast<float*>(records), 2 * width_, false, nullptr});  // read-only: no op writes to a frozen page
+  owners_.push_back(std::move(owner));
+  count_ += rows;
+}
+
+void ExpertTable::append(std::int64_t experts, bool trainable) {
+  while (experts > 0) {
+    if (count_ % rows_per_page() == 0) {
+      const std::int64_t stride = record_floats(width_, trainable);
+      auto memory = std::make_shared<Reserved>(rows_per_page() * stride * static_cast<std::int64_t>(sizeof(float)));
+      dirty_.push_back(true);
+      pages_.push_back({static_cast<float*>(memory->data), stride, trainable, &dirty_.back()});
+      owners_.push_back(std::move(memory));
+    }
+    const std::int64_t room = rows_per_page() - count_ % rows_per_page();
+    const std::int64_t added = std::min(room, experts);
+    dirty_.back() = true;
+    count_ += added;
+    experts -= added;
+  }
+}
+
+void ExpertTable::clear_dirty() { std::fill(dirty_.begin(), dirty_.end(), false); }
+
+void ExpertTable::replace_page(std::int64_t page, bool trainable) {
+  const ops::ExpertPage old = pages_[page];
+  const std::int64_t stride = record_floats(width_, trainable);
+  auto memory = std::make_shared<Reserved>(rows_per_page() * stride * static_cast<std::int64_t>(sizeof(float)));
+  auto* data = static_cast<float*>(memory->data);
+  for (std::int64_t r = 0; r < page_rows(page); ++r)
+    std::memcpy(data + r * stride, old.data + r * old.stride, static_cast<std::size_t>(2 * width_) * sizeof(float));
+  pages_[page] = {data, stride, trainable, &dirty_[page]};
+  owners_[page] = std::move(memory);
+}
+
+void ExpertTable::set_trainable(bool trainable) {
+  for (std::int64_t page = 0; page < page_count(); ++page)
+    if (pages_[page].trainable != trainable) replace_page(page, trainable);
+}
+
+float* ExpertTable::owned_parameters(std::int64_t expert) {
+  require(pages_[expert >> shift_].dirty != nullptr, "expert_table: a mapped page is read-only");
+  return rows().record(expert);
+}
+
+float* ExpertTable::state(std::int64_t expert) {
+  require(pages_[expert >> shift_].trainable, "expert_table: a frozen page has no optimizer state");
+  return rows().record(expert) + 2 * width_;
+}
+
+}  // namespace peer::layers

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "peer/ops/expert_rows.h"
+
+namespace peer::layers {
+
+// The experts of one block, by page. Growth appends pages (or fills the reserved rest of the last one) and moves no row.
+// A page is either owned memory, reserved for rows_per_page records, or borrowed read-only memory of a sealed file.
+class ExpertTable {
+ public:
+  // rows_per_page: a power of two.
+  ExpertTable(std::int64_t width, std::int64_t rows_per_page);
+  ~ExpertTable();
+  ExpertTable(ExpertTable&&) noexcept;
+
+  std::int64_t width() const { return width_; }
+  std::int64_t rows_per_page() const { return std::int64_t{1} << shift_; }
+  std::int64_t count() const { return count_; }
+  std::int64_t page_count() const { return static_cast<std::int64_t>(pages_.size()); }
+  std::int64_t page_rows(std::int64_t page) const;  // experts in this page
+  ops::ExpertRows rows() const;
+
+  // Appends one frozen page that lives in somebody else's memory: `rows` records [down | up]. Only the last page may be partial, and
+  // a partial page is copied into owned memory, so that the block can grow in place.
+  void append_mapped(const float* records, std::int64_t rows, std::shared_ptr<const void> owner);
+  // Appends experts, all zero, to owned pages that are trainable or not.
+  void append(std::int64_t experts, bool trainable);
+
+  bool trainable(std::int64_t page) const { return pages_[page].trainable; }
+  bool dirty(std::int64_t page) const { return dirty_[page]; }
+  void mark_dirty(std::int64_t page) { dirty_[page] = true; }
+  void clear_dirty();
+  // trainable: every page becomes owned records with optimizer state (zero where there was none). frozen: state is released.
+  void set_trainable(bool trainable);
+
+  // [down | up] of expert i; writable only in owned pages. State: [m (2D) | v (2D) | steps], trainable pages only.
+  const float* parameters(std::int64_t expert) const { return rows().record(expert); }
+  float* owned_parameters(std::int64_t expert);
+  float* state(std::int64_t expert);
+  static std::int64_t state_floats(std::int64_t width) { return 4 * width + 1; }
+
+ private:
+  void replace_page(std::int64_t page, bool trainable);
+
+  std::int64_t width_;
+  int shift_;
+  std::int64_t count_ = 0;
+  std::vector<ops::ExpertPage> pages_;
+  std::vector<std::shared_ptr<const void>> owners_;  // a mapped file, or reserved memory
+  std::deque<bool> dirty_;                           // a deque: addresses stay while pages are appended
+};
+
+}  // namespace peer::layers

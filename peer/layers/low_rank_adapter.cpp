@@ -1,0 +1,29 @@
+#include "peer/layers/low_rank_adapter.h"
+
+#include <cmath>
+
+#include "peer/layers/initialise.h"
+
+namespace peer::layers {
+
+LowRankAdapter LowRankAdapter::create(Parameters& parameters, const std::string& prefix, std::int64_t input, std::int64_t output,
+                                      std::int64_t rank, std::uint64_t seed) {
+  LowRankAdapter adapter;
+  adapter.a = &parameters.add(prefix + ".lora_A.weight", {rank, input}, ParameterGroup::kDelta);
+  adapter.b = &parameters.add(prefix + ".lora_B.weight", {output, rank}, ParameterGroup::kDelta);
+  initialise_normal(adapter.a->value.data(), adapter.a->size(), 1.0 / std::sqrt(static_cast<double>(input)), seed, adapter.a->name);
+  return adapter;
+}
+
+void LowRankAdapter::forward(Context& ctx, View<const float, 2> x, View<float, 2> low, View<float, 2> y) const {
+  linear(ctx, x, *a, 0.0f, low);
+  linear(ctx, low, *b, 1.0f, y);
+}
+
+void LowRankAdapter::backward(Context& ctx, View<const float, 2> x, View<const float, 2> low, View<const float, 2> dy,
+                              View<float, 2> dlow, View<float, 2> dx) const {
+  linear_backward(ctx, low, dy, *b, 0.0f, dlow);
+  linear_backward(ctx, x, dlow, *a, 1.0f, dx);
+}
+
+}  // namespace peer::layers

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "peer/device/buffer.h"
+
+namespace peer::layers {
+
+// Which learning rate a dense tensor takes. kStatistics is stored and read but has no gradient (running means of a batch norm).
+enum class ParameterGroup { kTrunk, kDelta, kRouter, kStatistics };
+
+// A named dense tensor. Gradient and moments exist only while it is trainable.
+struct Parameter {
+  std::string name;  // as in a Hugging Face Llama checkpoint where there is such a tensor
+  std::vector<std::int64_t> shape;
+  ParameterGroup group = ParameterGroup::kTrunk;
+  bool decays = false;  // weight decay: matrices of the trunk, never norms, embeddings, deltas or sub-keys
+  Buffer<float> value, gradient, m, v;
+
+  std::int64_t size() const { return value.size(); }
+  bool trainable() const { return !gradient.empty(); }
+  View<const float, 2> matrix() const { return {value.data(), shape[0], size() / shape[0]}; }
+  View<const float, 1> vector() const { return {value.data(), size()}; }
+  View<float, 2> gradient_matrix() { return {gradient.data(), shape[0], size() / shape[0]}; }  // empty when frozen
+  View<float, 1> gradient_vector() { return {gradient.data(), size()}; }                       // empty when frozen
+};
+
+// Owns the tensors of one trunk (the base, or one generation's deltas). Order of adding is file order; addresses are stable.
+class Parameters {
+ public:
+  Parameter& add(std::string name, std::vector<std::int64_t> shape, ParameterGroup group, bool decays = false);
+  Parameter* find(std::string_view name);
+  // Makes room for `shape`, whose first difference from the old shape is in one dimension that grows: old values keep their places,
+  // new ones are 0. Moments start again.
+  void grow(Parameter& parameter, std::vector<std::int64_t> shape);
+  // Allocates (or releases) gradients and moments; kStatistics never gets any.
+  void set_trainable(bool trainable);
+  void zero_gradients();
+
+  std::int64_t count() const;  // numbers in all tensors
+  auto begin() { return list_.begin(); }
+  auto end() { return list_.end(); }
+  auto begin() const { return list_.begin(); }
+  auto end() const { return list_.end(); }
+
+ private:
+  std::vector<std::unique_ptr<Parameter>> list_;
+};
+
+void set_trainable(Parameter& parameter, bool trainable);
+
+}  // namespace peer::layers

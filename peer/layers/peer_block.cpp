@@ -1,0 +1,200 @@
+#include "peer/layers/peer_block.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "peer/base/require.h"
+#include "peer/layers/initialise.h"
+#include "peer/layers/key_grid.h"
+#include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/product_key_topk.h"
+#include "peer/ops/row_order.h"
+
+namespace peer::layers {
+namespace {
+
+View<const float, 1> vector_or_none(const Parameter* p) { return p ? p->vector() : View<const float, 1>(); }
+View<float, 1> gradient_or_none(Parameter* p) { return p && p->trainable() ? p->gradient_vector() : View<float, 1>(); }
+View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.data(), p->size()) : View<float, 1>(); }
+
+View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[0], p.shape[1], p.shape[2]}; }
+
+}  // namespace
+
+PeerActivations::PeerActivations(std::int64_t tokens, const PeerOptions& o)
+    : query(tokens * o.heads * o.d_key),
+      normed(tokens * o.heads * o.d_key),
+      mean(o.heads * std::max(o.d_key, tokens)),
+      inverse_std(o.heads * std::max(o.d_key, tokens)),
+      row(tokens * o.heads * o.top_k),
+      column(tokens * o.heads * o.top_k),
+      score(tokens * o.heads * o.top_k),
+      gate(tokens * o.heads * o.top_k),
+      hidden(tokens * o.heads * o.top_k),
+      id(tokens * o.heads * o.top_k) {}
+
+PeerWorkspace::PeerWorkspace(std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width)
+    : dgate(tokens * picks),
+      dhidden(tokens * picks),
+      up_weight(tokens * picks),
+      dscore(tokens * picks),
+      dnormed(tokens * query_width),
+      dquery(tokens * query_width),
+      order(tokens * picks),
+      begin(tokens * picks + 1),
+      expert(tokens * picks),
+      gradient(kSegmentChunk * 2 * width) {}
+
+PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId id, const PeerOptions& options, std::int64_t width,
+                     std::int64_t side, std::int64_t rows_per_page, std::uint64_t seed)
+    : id_(id), options_(options), prefix_(prefix), experts_(width, rows_per_page), open_(side) {
+  const std::int64_t q = query_width(), half = options.d_key / 2, sets = options.shared_sub_keys ? 1 : options.heads;
+  require(options.d_key % 2 == 0, "peer_block: d_key must be even");
+  require(options.top_k <= side, "peer_block: K must not exceed the side of the grid");
+  query_ = &parameters.add(prefix + ".query.weight", {q, width}, ParameterGroup::kRouter);
+  if (options.query_norm != QueryNormKind::kNone) {
+    norm_weight_ = &parameters.add(prefix + ".query_norm.weight", {q}, ParameterGroup::kRouter);
+    initialise_constant(norm_weight_->value, 1.0f);
+    if (options.query_norm != QueryNormKind::kRms) norm_bias_ = &parameters.add(prefix + ".query_norm.bias", {q}, ParameterGroup::kRouter);
+  }
+  if (options.query_norm == QueryNormKind::kBatch) {
+    running_mean_ = &parameters.add(prefix + ".query_norm.running_mean", {q}, ParameterGroup::kStatistics);
+    running_variance_ = &parameters.add(prefix + ".query_norm.running_var", {q}, ParameterGroup::kStatistics);
+    initialise_constant(running_variance_->value, 1.0f);
+  } else {
+    statistics_ = ops::Statistics::kFrozen;
+  }
+  rows_ = &parameters.add(prefix + ".sub_keys.rows", {sets, side, half}, ParameterGroup::kRouter);
+  columns_ = &parameters.add(prefix + ".sub_keys.columns", {sets, side, half}, ParameterGroup::kRouter);
+  initialise_normal(query_->value.data(), query_->size(), 1.0 / std::sqrt(static_cast<double>(width)), seed, query_->name);
+  const double key_deviation = std::sqrt(2.0 / static_cast<double>(options.d_key));
+  initialise_normal(rows_->value.data(), rows_->size(), key_deviation, seed, rows_->name);
+  initialise_normal(columns_->value.data(), columns_->size(), key_deviation, seed, columns_->name);
+}
+
+void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_t seed) {
+  const std::int64_t first = experts_.count(), width = experts_.width(), added = side() * side() - first;
+  experts_.append(added, trainable);
+  const double down_deviation = 1.0 / std::sqrt(static_cast<double>(width));
+  for (std::int64_t i = first; i < first + added; ++i) {
+    initialise_normal(experts_.owned_parameters(i), width, down_deviation, seed, prefix_ + ".down", i * width);
+    if (up_deviation > 0) initialise_normal(experts_.owned_parameters(i) + width, width, up_deviation, seed, prefix_ + ".up", i * width);
+  }
+}
+
+void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool trainable, std::uint64_t seed) {
+  const std::int64_t old_side = side(), half = options_.d_key / 2;
+  require(new_side >= old_side, "peer_block: a grid never shrinks");
+  const double key_deviation = std::sqrt(2.0 / static_cast<double>(options_.d_key));
+  for (Parameter* keys : {rows_, columns_}) {
+    parameters.grow(*keys, {keys->shape[0], new_side, half});
+    for (std::int64_t set = 0; set < keys->shape[0]; ++set)
+      initialise_normal(keys->value.data() + (set * new_side + old_side) * half, (new_side - old_side) * half, key_deviation, seed,
+                        keys->name + "." + std::to_string(set), old_side * half);
+  }
+  create_experts(0.0, trainable, seed);
+}
+
+void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<float, 2> y, bool training) {
+  const std::int64_t n = x.shape[0], h = options_.heads, k = options_.top_k, d = options_.d_key;
+  linear(ctx, x, *query_, 0.0f, saved.query.view(n, h * d));
+  ops::query_norm(ctx, {.kind = options_.query_norm,
+                        .statistics = training ? statistics_ : ops::Statistics::kFrozen,
+                        .q = saved.query.view(n, h, d),
+                        .weight = vector_or_none(norm_weight_),
+                        .bias = vector_or_none(norm_bias_),
+                        .momentum = momentum_,
+                        .running_mean = value_or_none(running_mean_),
+                        .running_variance = value_or_none(running_variance_),
+                        .y = saved.normed.view(n, h, d),
+                        .mean = saved.mean.view(saved.mean.size()),
+                        .inverse_std = saved.inverse_std.view(saved.inverse_std.size())});
+  ops::product_key_topk(ctx, {.query = {saved.normed.data(), n, h, 2, d / 2},
+                              .rows = keys(*rows_),
+                              .columns = keys(*columns_),
+                              .open = open_,
+                              .row = saved.row.view(n, h, k),
+                              .column = saved.column.view(n, h, k),
+                              .score = saved.score.view(n, h, k)});
+  ops::router_gate(ctx, {.kind = options_.gate, .score = saved.score.view(n, h, k), .gate = saved.gate.view(n, h, k)});
+  for (std::int64_t i = 0; i < n * h * k; ++i) saved.id[i] = shell_number(saved.row[i], saved.column[i]);
+  ops::expert_mix(ctx, {.activation = options_.activation,
+                        .x = x,
+                        .id = saved.id.view(n, h * k),
+                        .gate = saved.gate.view(n, h * k),
+                        .rows = experts_.rows(),
+                        .hidden = saved.hidden.view(n, h * k),
+                        .y = y});
+}
+
+void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                         View<float, 2> dx, const RowGradients& rows) {
+  const std::int64_t n = x.shape[0], r = picks();
+  ops::expert_mix_backward(ctx, {.activation = options_.activation,
+                                 .id = saved.id.view(n, r),
+                                 .gate = saved.gate.view(n, r),
+                                 .hidden = saved.hidden.view(n, r),
+                                 .rows = experts_.rows(),
+                                 .dy = dy,
+                                 .dgate = work.dgate.view(n, r),
+                                 .dhidden = work.dhidden.view(n, r),
+                                 .up_weight = work.up_weight.view(n, r),
+                                 .dx = dx});
+  router_backward(ctx, x, saved, work, dx);
+  // Last: whoever receives the gradients may update the rows at once.
+  if (rows && experts_.trainable(0)) row_gradients(ctx, x, saved, dy, work, rows);
+}
+
+void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx) {
+  const std::int64_t n = x.shape[0], h = options_.heads, k = options_.top_k, d = options_.d_key;
+  ops::router_gate_backward(ctx, {.kind = options_.gate,
+                                  .gate = saved.gate.view(n, h, k),
+                                  .dgate = work.dgate.view(n, h, k),
+                                  .dscore = work.dscore.view(n, h, k)});
+  ops::product_key_topk_backward(ctx, {.query = {saved.normed.data(), n, h, 2, d / 2},
+                                       .rows = keys(*rows_),
+                                       .columns = keys(*columns_),
+                                       .row = saved.row.view(n, h, k),
+                                       .column = saved.column.view(n, h, k),
+                                       .dscore = work.dscore.view(n, h, k),
+                                       .dquery = {work.dnormed.data(), n, h, 2, d / 2},
+                                       .drows = gradient_keys(*rows_),
+                                       .dcolumns = gradient_keys(*columns_)});
+  ops::query_norm_backward(ctx, {.kind = options_.query_norm,
+                                 .statistics = statistics_,
+                                 .q = saved.query.view(n, h, d),
+                                 .weight = vector_or_none(norm_weight_),
+                                 .mean = saved.mean.view(saved.mean.size()),
+                                 .inverse_std = saved.inverse_std.view(saved.inverse_std.size()),
+                                 .dy = work.dnormed.view(n, h, d),
+                                 .dq = work.dquery.view(n, h, d),
+                                 .dweight = gradient_or_none(norm_weight_),
+                                 .dbias = gradient_or_none(norm_bias_)});
+  linear_backward(ctx, x, work.dquery.view(n, h * d), *query_, 1.0f, dx);
+}
+
+void PeerBlock::row_gradients(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                              const RowGradients& rows) {
+  const std::int64_t n = x.shape[0], r = picks(), width = experts_.width();
+  const std::int64_t touched = ops::row_order(ctx, {.id = saved.id.view(n, r),
+                                                    .expert_count = experts_.count(),
+                                                    .order = work.order.view(n * r),
+                                                    .expert = work.expert.view(n * r),
+                                                    .begin = work.begin.view(n * r + 1)});
+  for (std::int64_t first = 0; first < touched; first += PeerWorkspace::kSegmentChunk) {
+    const std::int64_t count = std::min(PeerWorkspace::kSegmentChunk, touched - first);
+    const View<float, 2> gradient(work.gradient.data(), count, 2 * width);
+    ops::expert_row_gradient(ctx, {.x = x,
+                                   .dy = dy,
+                                   .dhidden = work.dhidden.view(n, r),
+                                   .up_weight = work.up_weight.view(n, r),
+                                   .order = work.order.view(n * r),
+                                   .begin = work.begin.view(touched + 1),
+                                   .first = first,
+                                   .gradient = gradient});
+    rows(*this, {work.expert.data() + first, count}, gradient);
+  }
+}
+
+}  // namespace peer::layers

@@ -1,0 +1,94 @@
+// One product-key block of a PEER layer: query -> norm -> exact top-K of the grid -> gate -> expert mix.     (He 2024)
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "peer/base/ids.h"
+#include "peer/layers/expert_table.h"
+#include "peer/layers/linear.h"
+#include "peer/layers/peer_options.h"
+
+namespace peer::layers {
+
+// What the forward keeps for the backward; sized for N tokens and R = H*K picks a token.
+struct PeerActivations {
+  PeerActivations() = default;
+  PeerActivations(std::int64_t tokens, const PeerOptions& options);
+  Buffer<float> query, normed;            // (N, H, d_key)
+  Buffer<float> mean, inverse_std;        // of the query norm
+  Buffer<std::int32_t> row, column;       // (N, H, K)
+  Buffer<float> score, gate, hidden;      // (N, H, K)
+  Buffer<std::int64_t> id;                // (N, R)  local numbers
+};
+
+// Memory of the backward, shared by all blocks.
+struct PeerWorkspace {
+  PeerWorkspace() = default;
+  PeerWorkspace(std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width);
+  Buffer<float> dgate, dhidden, up_weight, dscore;  // (N, R)
+  Buffer<float> dnormed, dquery;                    // (N, H*d_key)
+  Buffer<std::int32_t> order, begin;                // (N*R), (N*R + 1)
+  Buffer<std::int64_t> expert;                      // (N*R)
+  Buffer<float> gradient;                           // (kSegmentChunk, 2D)
+  static constexpr std::int64_t kSegmentChunk = 1024;
+};
+
+class PeerBlock;
+// Receives the gradients of the touched rows, a chunk at a time: expert (C), gradient (C, 2D) = [ddown | dup].
+using RowGradients = std::function<void(PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient)>;
+
+class PeerBlock {
+ public:
+  // up_deviation 0 makes an annex: up rows zero, so the block changes nothing until it is trained.
+  PeerBlock(Parameters& parameters, const std::string& prefix, BlockId id, const PeerOptions& options, std::int64_t width,
+            std::int64_t side, std::int64_t rows_per_page, std::uint64_t seed);
+
+  BlockId id() const { return id_; }
+  const PeerOptions& options() const { return options_; }
+  ExpertTable& experts() { return experts_; }
+  const ExpertTable& experts() const { return experts_; }
+  std::int64_t side() const { return rows_->shape[1]; }  // n
+  std::int64_t open() const { return open_; }            // sub-keys a half that compete; the rest is dormant
+  std::int64_t picks() const { return options_.heads * options_.top_k; }
+  std::int64_t query_width() const { return options_.heads * options_.d_key; }
+
+  // Fills the table with n*n fresh experts: down ~ N(0, 1/D), up ~ N(0, up_deviation^2). Without it, pages are appended by a reader.
+  void create_experts(double up_deviation, bool trainable, std::uint64_t seed);
+  // Enlarges the grid to side x side by whole shells: fresh sub-keys and experts (up = 0), dormant until open_all(), so that no
+  // retrieval changes. No old expert is renamed or moved.
+  void extend(Parameters& parameters, std::int64_t side, bool trainable, std::uint64_t seed);
+  void open_all() { open_ = side(); }
+  void set_open(std::int64_t open) { open_ = open; }
+
+  // Batch-norm statistics: kBatch while the block's queries are still learnt, kFrozen for ever after.
+  ops::Statistics statistics() const { return statistics_; }
+  void set_statistics(ops::Statistics statistics) { statistics_ = statistics; }
+  void set_statistics_momentum(float momentum) { momentum_ = momentum; }
+
+  // x (N, D); y (N, D) added. training: batch statistics may move (only while statistics() is kBatch).
+  void forward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<float, 2> y, bool training);
+  // dy (N, D); dx (N, D) added. Row gradients go to `rows` when the block's experts are trainable.
+  void backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                View<float, 2> dx, const RowGradients& rows);
+
+ private:
+  void router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx);
+  void row_gradients(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                     const RowGradients& rows);
+  View<const float, 3> keys(const Parameter& p) const { return {p.value.data(), p.shape[0], p.shape[1], p.shape[2]}; }
+
+  BlockId id_;
+  PeerOptions options_;
+  std::string prefix_;
+  ExpertTable experts_;
+  std::int64_t open_;
+  ops::Statistics statistics_ = ops::Statistics::kBatch;
+  float momentum_ = 0.1f;
+  Parameter *query_, *rows_, *columns_;                                     // rows_, columns_: sub-keys (S, n, d_key/2)
+  Parameter *norm_weight_ = nullptr, *norm_bias_ = nullptr;                 // as the kind of norm needs
+  Parameter *running_mean_ = nullptr, *running_variance_ = nullptr;         // batch norm
+};
+
+}  // namespace peer::layers

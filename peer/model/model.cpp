@@ -1,0 +1,183 @@
+#include "peer/model/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "peer/base/require.h"
+#include "peer/layers/initialise.h"
+#include "peer/ops/embedding.h"
+#include "peer/ops/rms_norm.h"
+
+namespace peer::model {
+namespace {
+
+layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOptions& delta) {
+  layers::PeerOptions annex = base;  // gate, activation and norm are the base's
+  annex.heads = delta.annex_heads, annex.top_k = delta.annex_top_k, annex.d_key = delta.annex_d_key;
+  return annex;
+}
+
+}  // namespace
+
+Model::Model(const ModelOptions& options, std::uint64_t seed) : options_(options), seed_(seed) {
+  check(options);
+  const auto table = [&](const std::string& name) {
+    layers::Parameter* p = &base_.add(name, {options.vocabulary, options.width}, layers::ParameterGroup::kTrunk);
+    layers::initialise_normal(p->value.data(), p->size(), 0.02, seed, name);
+    return p;
+  };
+  embedding_ = table("model.embed_tokens.weight");
+  const double output_deviation = 1.0 / std::sqrt(2.0 * static_cast<double>(options.layers * options.width));
+  for (std::int64_t layer = 0; layer < options.layers; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer);
+    const bool has_peer = std::count(options.peer_layers.begin(), options.peer_layers.end(), layer) > 0;
+    const layers::Block::Shape shape{{options.width, options.heads, options.kv_heads, options.rope_theta},
+                                     options.norm_epsilon,
+                                     has_peer && !options.peer_beside ? 0 : options.feed_forward,
+                                     output_deviation};
+    blocks_.emplace_back(base_, prefix, shape, seed);
+    if (has_peer)
+      blocks_.back().set_peer(layers::PeerBlock(base_, prefix + ".peer", BlockId{next_block_++}, options.peer, options.width,
+                                                options.peer_side, options.page_experts, seed));
+  }
+  norm_ = &base_.add("model.norm.weight", {options.width}, layers::ParameterGroup::kTrunk);
+  layers::initialise_constant(norm_->value, 1.0f);
+  head_ = table("lm_head.weight");
+  views_.push_back({-1, "base", "", nullptr});
+}
+
+void Model::create_experts() {
+  const double up_deviation = 1.0 / std::sqrt(static_cast<double>(options_.peer.heads * options_.peer.top_k));
+  for_each_block(0, [&](layers::PeerBlock& block, int) { block.create_experts(up_deviation, false, seed_); });
+}
+
+std::vector<int> Model::path(int view) const {
+  std::vector<int> path;
+  for (; view > 0; view = views_[view].parent) path.push_back(view);
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+int Model::add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts) {
+  check(options);
+  require(parent >= 0 && parent <= newest(), "model: the parent view must exist");
+  const std::string name = fmt::format("g{}", views_.size());
+  auto delta = std::make_unique<Delta>();
+  delta->options = options;
+  for (std::int64_t layer = 0; layer < options_.layers; ++layer) {
+    const std::string prefix = name + ".layers." + std::to_string(layer);
+    layers::LayerDelta& part = delta->layers.emplace_back();
+    const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta};
+    if (options.adapter_rank > 0) part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention, options.adapter_rank, seed_);
+    if (options.dense_hidden > 0)
+      part.dense.emplace(delta->parameters, prefix + ".mlp", options_.width, options.dense_hidden, 0.0, layers::ParameterGroup::kDelta, seed_);
+    if (options.annex_side > 0) {
+      part.annex.emplace(delta->parameters, prefix + ".peer", BlockId{next_block_++}, annex_options(options_.peer, options), options_.width,
+                         options.annex_side, options_.page_experts, seed_);
+      if (with_experts) part.annex->create_experts(0.0, false, seed_);
+    }
+  }
+  const std::vector<std::int64_t> table = {options_.vocabulary, options_.width};
+  delta->embedding = &delta->parameters.add(name + ".embed_tokens.delta", table, layers::ParameterGroup::kDelta);
+  delta->head = &delta->parameters.add(name + ".lm_head.delta", table, layers::ParameterGroup::kDelta);
+  views_.push_back({parent, name, domain, std::move(delta)});
+  return newest();
+}
+
+void Model::extend(std::int64_t side) {
+  for_each_block(0, [&](layers::PeerBlock& block, int) { block.extend(base_, side, block.experts().trainable(0), seed_); });
+  options_.peer_side = side;
+}
+
+void Model::open_all() {
+  for_each_block(0, [](layers::PeerBlock& block, int) { block.open_all(); });
+}
+
+void Model::for_each_block(int view, const std::function<void(layers::PeerBlock&, int)>& visit) {
+  for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer) {
+    auto& block = view == 0 ? blocks_[layer].peer() : views_[view].delta->layers[layer].annex;
+    if (block) visit(*block, layer);
+  }
+}
+
+void Model::set_trainable(int view, bool trainable) {
+  parameters(view).set_trainable(trainable);
+  for_each_block(view, [&](layers::PeerBlock& block, int) { block.experts().set_trainable(trainable); });
+}
+
+std::vector<layers::LayerDelta*> Model::layer_path(const std::vector<int>& path, int layer) {
+  std::vector<layers::LayerDelta*> deltas;
+  for (const int g : path) deltas.push_back(&views_[g].delta->layers[layer]);
+  return deltas;
+}
+
+Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, std::int64_t row_length, bool keep)
+    : batch(batch_rows), length(row_length), tokens(batch_rows * row_length), view(view_index) {
+  const std::int64_t width = model.options().width;
+  const std::vector<int> path = model.path(view);
+  output = Buffer<float>(tokens * width);
+  normed = Buffer<float>(tokens * width);
+  inverse_rms = Buffer<float>(tokens);
+  logits = Buffer<float>(tokens * model.options().vocabulary);
+  if (keep) dx = Buffer<float>(tokens * width);
+  // Without a backward pass one set serves all blocks: each block's own branch needs its buffers, so they are merged.
+  for (int layer = 0; layer < static_cast<int>(model.options().layers); ++layer) {
+    const std::vector<layers::LayerDelta*> deltas = model.layer_path(path, layer);
+    layers::BlockActivations block = model.blocks_[layer].activations(batch, length, deltas);
+    if (keep) model.blocks_[layer].prepare(work, batch, length, deltas);
+    if (keep || layer == 0) blocks.push_back(std::move(block));
+    else if (!blocks[0].branches[0].peer) blocks[0].branches[0].peer = std::move(block.branches[0].peer);
+    if (!keep && layer > 0 && !blocks[0].branches[0].feed_forward) blocks[0].branches[0].feed_forward = std::move(block.branches[0].feed_forward);
+  }
+}
+
+void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training) {
+  require(token.shape[0] == saved.tokens, "model: tokens must be batch * length");
+  const std::int64_t n = saved.tokens, width = options_.width;
+  const std::vector<int> path = this->path(saved.view);
+  const peer::View<float, 2> x = block_activations(saved, 0).input.view(n, width);
+  std::memset(x.data, 0, static_cast<std::size_t>(n * width) * sizeof(float));
+  ops::embedding(ctx, {.id = token, .table = embedding_->matrix(), .x = x});
+  for (const int g : path) ops::embedding(ctx, {.id = token, .table = views_[g].delta->embedding->matrix(), .x = x});
+  for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer) {
+    const bool last = layer + 1 == options_.layers;
+    const peer::View<float, 2> output = last ? saved.output.view(n, width) : block_activations(saved, layer + 1).input.view(n, width);
+    blocks_[layer].forward(ctx, saved.length, layer_path(path, layer), block_activations(saved, layer), output, training);
+  }
+  const peer::View<float, 2> normed = saved.normed.view(n, width);
+  ops::rms_norm(ctx, {.x = saved.output.view(n, width),
+                      .weight = norm_->vector(),
+                      .epsilon = static_cast<float>(options_.norm_epsilon),
+                      .y = normed,
+                      .inverse_rms = saved.inverse_rms.view(n)});
+  layers::linear(ctx, normed, *head_, 0.0f, saved.logits_view());
+  for (const int g : path) layers::linear(ctx, normed, *views_[g].delta->head, 1.0f, saved.logits_view());
+}
+
+void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, const layers::RowGradients& rows) {
+  require(saved.keeps(), "model: backward needs activations that keep");
+  const std::int64_t n = saved.tokens, width = options_.width;
+  const std::vector<int> path = this->path(saved.view);
+  const peer::View<float, 2> normed = saved.normed.view(n, width), dx = saved.dx.view(n, width), dnormed = saved.work.dnormed.view(n, width);
+  layers::linear_backward(ctx, normed, saved.logits_view(), *head_, 0.0f, dnormed);
+  for (const int g : path) layers::linear_backward(ctx, normed, saved.logits_view(), *views_[g].delta->head, 1.0f, dnormed);
+  std::memset(dx.data, 0, static_cast<std::size_t>(saved.dx.bytes()));
+  ops::rms_norm_backward(ctx, {.x = saved.output.view(n, width),
+                               .weight = norm_->vector(),
+                               .inverse_rms = saved.inverse_rms.view(n),
+                               .dy = dnormed,
+                               .dx = dx,
+                               .dweight = norm_->trainable() ? norm_->gradient_vector() : peer::View<float, 1>()});
+  for (int layer = static_cast<int>(options_.layers) - 1; layer >= 0; --layer)
+    blocks_[layer].backward(ctx, saved.length, layer_path(path, layer), saved.blocks[layer], saved.work, dx, rows);
+  const auto embedding_backward = [&](layers::Parameter& table) {
+    if (table.trainable()) ops::embedding_backward(ctx, {.id = token, .dx = dx, .dtable = table.gradient_matrix()});
+  };
+  embedding_backward(*embedding_);
+  for (const int g : path) embedding_backward(*views_[g].delta->embedding);
+}
+
+}  // namespace peer::model

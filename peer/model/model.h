@@ -1,0 +1,93 @@
+// The model: a base and a tree of generations grown on it.
+//
+//   view 0 is the base; view g > 0 adds the deltas on the path from the base to generation g. View g computes the very numbers that
+//   the model computed when g was committed, whatever was grown later (design: "views").
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "peer/layers/block.h"
+#include "peer/model/delta.h"
+#include "peer/model/model_options.h"
+
+namespace peer::model {
+
+// A node of the tree. parent < index; the base has index 0 and parent -1.
+struct View {
+  int parent = -1;
+  std::string name;               // the trunk's name in the pool: "base", "g1", ...
+  std::string domain;             // what it was trained on
+  std::unique_ptr<Delta> delta;   // none for the base
+};
+
+// Everything a forward pass writes, sized up front: reused for every batch of the same shape and view.
+class Activations {
+ public:
+  // keep: every block keeps its own, for a backward pass; otherwise all blocks share one set.
+  Activations(class Model& model, int view, std::int64_t batch, std::int64_t length, bool keep);
+
+  std::int64_t batch, length, tokens;
+  int view;
+  std::vector<layers::BlockActivations> blocks;
+  Buffer<float> output, normed, inverse_rms;  // (N, D), (N, D), (N): the last residual stream and its norm
+  Buffer<float> logits;                       // (N, V); becomes its own gradient before backward
+  Buffer<float> dx;                           // (N, D); with keep
+  layers::BlockWorkspace work;                // with keep
+  peer::View<float, 2> logits_view() { return logits.view(tokens, logits.size() / tokens); }
+  bool keeps() const { return !dx.empty(); }
+};
+
+class Model {
+ public:
+  // The dense tensors of the base, initialised from seed. Experts: create_experts(), or appended page by page by a reader.
+  Model(const ModelOptions& options, std::uint64_t seed);
+  void create_experts();
+
+  const ModelOptions& options() const { return options_; }
+  std::uint64_t seed() const { return seed_; }
+  const std::vector<View>& views() const { return views_; }
+  View& view(int index) { return views_[index]; }
+  int newest() const { return static_cast<int>(views_.size()) - 1; }
+  std::vector<int> path(int view) const;  // from the base (excluded) to the view (included)
+
+  // Grows a generation on `parent`: every part zero, so that its logits are bit for bit those of the parent. with_experts false:
+  // pages are appended by a reader. Returns the new view.
+  int add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts);
+
+  // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes.
+  void extend(std::int64_t side);
+  void open_all();
+
+  layers::Parameters& base() { return base_; }
+  layers::Parameters& parameters(int view) { return view == 0 ? base_ : views_[view].delta->parameters; }
+  // Every product-key block of one view's own delta (of the base's PEER layers for view 0), by layer.
+  void for_each_block(int view, const std::function<void(layers::PeerBlock& block, int layer)>& visit);
+  // Makes one view's own tensors and experts trainable or frozen.
+  void set_trainable(int view, bool trainable);
+
+  // token (N), N = batch*length, rows of `length` tokens. Sets saved.logits (N, V).
+  void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training);
+  // saved.logits holds dlogits. Adds to the gradients of trainable tensors; expert rows' gradients go to `rows`.
+  void backward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, const layers::RowGradients& rows);
+
+ private:
+  friend class Activations;
+  std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
+  layers::BlockActivations& block_activations(Activations& saved, int layer) {
+    return saved.blocks[saved.keeps() ? static_cast<std::size_t>(layer) : 0];
+  }
+
+  ModelOptions options_;
+  std::uint64_t seed_;
+  std::int64_t next_block_ = 0;
+  layers::Parameters base_;
+  layers::Parameter *embedding_, *norm_, *head_;
+  std::vector<layers::Block> blocks_;
+  std::vector<View> views_;
+};
+
+}  // namespace peer::model

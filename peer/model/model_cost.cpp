@@ -1,0 +1,74 @@
+#include "peer/model/model_cost.h"
+
+namespace peer::model {
+namespace {
+
+struct PeerCost {
+  std::int64_t dense, experts, retrieved, score_flops;
+};
+
+PeerCost peer_cost(std::int64_t width, std::int64_t side, std::int64_t heads, std::int64_t top_k, std::int64_t d_key, bool shared,
+                   QueryNormKind norm) {
+  const std::int64_t queries = heads * d_key, sets = shared ? 1 : heads;
+  const std::int64_t norm_parameters = norm == QueryNormKind::kNone    ? 0
+                                       : norm == QueryNormKind::kRms   ? queries
+                                       : norm == QueryNormKind::kLayer ? 2 * queries
+                                                                       : 4 * queries;
+  return {queries * width + sets * side * d_key + norm_parameters, side * side, heads * top_k, 2 * heads * side * d_key};
+}
+
+void add_peer(ModelCost& cost, std::int64_t width, const PeerCost& peer, std::int64_t query_parameters) {
+  cost.dense_parameters += peer.dense;
+  cost.experts += peer.experts;
+  cost.expert_parameters += peer.experts * 2 * width;
+  cost.active_parameters += peer.retrieved * 2 * width;
+  cost.forward_flops += 2 * query_parameters + peer.score_flops + 4 * peer.retrieved * width;
+}
+
+void finish(ModelCost& cost) {
+  cost.active_parameters += cost.dense_parameters;
+  cost.bytes = 4 * (cost.dense_parameters + cost.expert_parameters);
+  cost.training_bytes = 4 * (4 * cost.dense_parameters + 3 * cost.expert_parameters);  // rows need no gradient of their own
+}
+
+}  // namespace
+
+ModelCost cost_of(const ModelOptions& o) {
+  ModelCost cost;
+  const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
+  const std::int64_t attention = 2 * d * d + 2 * d * kv;
+  for (std::int64_t layer = 0; layer < o.layers; ++layer) {
+    bool has_peer = false;
+    for (const std::int64_t p : o.peer_layers) has_peer = has_peer || p == layer;
+    const std::int64_t feed_forward = has_peer && !o.peer_beside ? 0 : 3 * d * o.feed_forward;
+    cost.dense_parameters += attention + feed_forward + 2 * d;
+    cost.forward_flops += 2 * (attention + feed_forward) + 2 * d * o.context;  // causal scores and values: half of 4 D T
+    if (has_peer)
+      add_peer(cost, d, peer_cost(d, o.peer_side, o.peer.heads, o.peer.top_k, o.peer.d_key, o.peer.shared_sub_keys, o.peer.query_norm),
+               d * o.peer.heads * o.peer.d_key);
+  }
+  cost.dense_parameters += 2 * o.vocabulary * d + d;
+  cost.forward_flops += 2 * o.vocabulary * d;
+  finish(cost);
+  return cost;
+}
+
+ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
+  ModelCost cost;
+  const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
+  for (std::int64_t layer = 0; layer < o.layers; ++layer) {
+    const std::int64_t dense = delta.adapter_rank * (6 * d + 2 * kv) + 3 * d * delta.dense_hidden;
+    cost.dense_parameters += dense;
+    cost.forward_flops += 2 * dense;
+    if (delta.annex_side > 0)
+      add_peer(cost, d,
+               peer_cost(d, delta.annex_side, delta.annex_heads, delta.annex_top_k, delta.annex_d_key, o.peer.shared_sub_keys, o.peer.query_norm),
+               d * delta.annex_heads * delta.annex_d_key);
+  }
+  cost.dense_parameters += 2 * o.vocabulary * d;
+  cost.forward_flops += 2 * o.vocabulary * d;
+  finish(cost);
+  return cost;
+}
+
+}  // namespace peer::model

@@ -1,0 +1,39 @@
+#include "peer/model/model_options.h"
+
+#include <bit>
+
+#include <fmt/format.h>
+
+namespace peer::model {
+namespace {
+
+void expect(bool held, const std::string& rule) {
+  if (!held) throw UsageError("model options: " + rule);
+}
+
+}  // namespace
+
+void check(const ModelOptions& o) {
+  expect(o.vocabulary > 1 && o.width > 0 && o.layers > 0 && o.feed_forward > 0, "vocabulary, width, layers and feed-forward must be positive");
+  expect(o.heads > 0 && o.width % o.heads == 0, fmt::format("heads ({}) must divide width ({})", o.heads, o.width));
+  expect(o.width / o.heads % 2 == 0, fmt::format("width / heads must be even for rotary positions, found {}", o.width / o.heads));
+  expect(o.kv_heads > 0 && o.heads % o.kv_heads == 0, fmt::format("kv-heads ({}) must divide heads ({})", o.kv_heads, o.heads));
+  expect(o.context >= 2, "context must be at least 2 tokens");
+  expect(o.page_experts > 0 && std::has_single_bit(static_cast<std::uint64_t>(o.page_experts)), "page-experts must be a power of two");
+  for (const std::int64_t layer : o.peer_layers)
+    expect(layer >= 0 && layer < o.layers, fmt::format("peer-layers: block {} does not exist, there are {} (from 0)", layer, o.layers));
+  expect(o.peer.heads > 0 && o.peer.d_key >= 2 && o.peer.d_key % 2 == 0, "peer-heads must be positive and peer-d-key even");
+  expect(o.peer.top_k > 0 && o.peer.top_k <= o.peer_side,
+         fmt::format("peer-top-k ({}) must be between 1 and peer-side ({})", o.peer.top_k, o.peer_side));
+  expect(o.peer_side <= 1 << 15, "peer-side must be at most 32768: a block numbers its experts in 31 bits");
+}
+
+void check(const DeltaOptions& o) {
+  expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0, "annex-side, dense-hidden and adapter-rank must not be negative");
+  if (o.annex_side == 0) return;
+  expect(o.annex_heads > 0 && o.annex_d_key >= 2 && o.annex_d_key % 2 == 0, "annex-heads must be positive and annex-d-key even");
+  expect(o.annex_top_k > 0 && o.annex_top_k <= o.annex_side,
+         fmt::format("annex-top-k ({}) must be between 1 and annex-side ({})", o.annex_top_k, o.annex_side));
+}
+
+}  // namespace peer::model

@@ -1,0 +1,28 @@
+#include <cmath>
+
+#include "peer/ops/cpu_twins.h"
+
+namespace peer::ops::cpu {
+
+void adamw(Context& ctx, const Adamw& op) {
+  const AdamwRates& rates = op.rates;
+  const double step = static_cast<double>(op.step);
+  const double m_correction = 1.0 - std::pow(double{rates.beta1}, step), v_correction = 1.0 - std::pow(double{rates.beta2}, step);
+  const float beta1 = rates.beta1, beta2 = rates.beta2, epsilon = rates.epsilon, gradient_scale = op.gradient_scale;
+  const float rate = static_cast<float>(rates.learning_rate / m_correction);
+  const float root_scale = static_cast<float>(1.0 / std::sqrt(v_correction));
+  const float decay = rates.learning_rate * rates.weight_decay;
+  const float* gradient = op.gradient.data;
+  float *weight = op.weight.data, *m = op.m.data, *v = op.v.data;
+  const std::int64_t size = op.weight.shape[0];
+  // `simd:` cuts the threads' shares at whole vectors: an element is in the vector body or in the tail whatever the number of threads.
+#pragma omp parallel for simd schedule(simd : static) num_threads(ctx.threads())
+  for (std::int64_t i = 0; i < size; ++i) {
+    const float g = gradient[i] * gradient_scale;
+    m[i] = beta1 * m[i] + (1.0f - beta1) * g;
+    v[i] = beta2 * v[i] + (1.0f - beta2) * (g * g);
+    weight[i] -= rate * m[i] / (std::sqrt(v[i]) * root_scale + epsilon) + decay * weight[i];
+  }
+}
+
+}  // namespace peer::ops::cpu

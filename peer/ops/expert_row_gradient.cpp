@@ -1,0 +1,21 @@
+#include "peer/ops/expert_row_gradient.h"
+
+#include "peer/base/require.h"
+#include "peer/ops/cpu_expert_twins.h"
+#include "peer/ops/device_dispatch.h"
+
+namespace peer::ops {
+
+void expert_row_gradient(Context& ctx, const ExpertRowGradient& op) {
+  require(op.dy.shape == op.x.shape, "expert_row_gradient: x and dy must be (N, D)");
+  require(op.dhidden.shape[0] == op.x.shape[0] && op.up_weight.shape == op.dhidden.shape,
+          "expert_row_gradient: dhidden and up_weight must be (N, R)");
+  require(op.order.shape[0] >= op.dhidden.size(), "expert_row_gradient: order must hold N*R elements");
+  require(op.gradient.shape[1] == 2 * op.x.shape[1], "expert_row_gradient: gradient must be (C, 2D)");
+  require(op.first >= 0 && op.begin.shape[0] >= op.first + op.gradient.shape[0] + 1,
+          "expert_row_gradient: begin must reach past segment first + C");
+  require_cpu(ctx, "expert_row_gradient");
+  cpu::expert_row_gradient(ctx, op);
+}
+
+}  // namespace peer::ops

@@ -1,0 +1,21 @@
+#include "peer/ops/router_gate.h"
+
+#include "peer/base/require.h"
+#include "peer/ops/cpu_expert_twins.h"
+#include "peer/ops/device_dispatch.h"
+
+namespace peer::ops {
+
+void router_gate(Context& ctx, const RouterGate& op) {
+  require(op.score.shape[2] >= 1 && op.gate.shape == op.score.shape, "router_gate: score and gate must be (N, H, K), K at least 1");
+  require_cpu(ctx, "router_gate");
+  cpu::router_gate(ctx, op);
+}
+
+void router_gate_backward(Context& ctx, const RouterGateBackward& op) {
+  require(op.dgate.shape == op.gate.shape && op.dscore.shape == op.gate.shape, "router_gate_backward: all views must be (N, H, K)");
+  require_cpu(ctx, "router_gate_backward");
+  cpu::router_gate_backward(ctx, op);
+}
+
+}  // namespace peer::ops

@@ -1,0 +1,206 @@
+#include "pool/catalogue.h"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <chrono>
+#include <thread>
+
+#include "peer/base/error.h"
+#include "pool/byte_codec.h"
+#include "pool/file_ops.h"
+
+namespace peer::pool {
+namespace {
+
+constexpr const char* kRecordsFamily = "records";
+constexpr int kReadAttempts = 100;
+
+// RocksDB's own log would be one more file that every reader writes.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options rocksdb_options() {
+  rocksdb::Options options;
+  // The default recovery opened an older state in silence when a bit of the log had flipped. This one accepts only a torn tail, and HEAD2
+  // tells whether the tail had been acknowledged.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  options.paranoid_checks = true;
+  options.paranoid_file_checks = true;
+  // Small and never preallocated: on a full disk the catalogue must still be able to say so.
+  options.write_buffer_size = std::size_t{1} << 20;
+  options.manifest_preallocation_size = std::size_t{64} << 10;
+  options.allow_fallocate = false;
+  options.atomic_flush = true;
+  options.compression = rocksdb::kNoCompression;
+  options.max_background_jobs = 2;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.info_log = std::make_shared<SilentLogger>();
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> families(const rocksdb::Options& options) {
+  return {{rocksdb::kDefaultColumnFamilyName, options}, {kRecordsFamily, options}};
+}
+
+[[noreturn]] void fail(const std::string& directory, const char* attempt, const rocksdb::Status& status) {
+  const std::string line = fmt::format("{}: cannot {}: {}", directory, attempt, status.ToString());
+  if (status.IsIOError() && !status.IsPathNotFound()) throw IoError(line);
+  throw CorruptError(line + "; run verify, and restore the catalogue from a copy of the pool");
+}
+
+void check(const std::string& directory, const char* attempt, const rocksdb::Status& status) {
+  if (!status.ok()) fail(directory, attempt, status);
+}
+
+std::string where_of(const std::string& directory, std::string_view key) {
+  std::string shown;
+  for (const char c : key) shown += c >= ' ' && c <= '~' ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  return fmt::format("{}: value of key '{}'", directory, shown);
+}
+
+}  // namespace
+
+struct Catalogue::State {
+  std::string directory;
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+
+  explicit State(std::string path) : directory(std::move(path)) {}
+  ~State() { close(); }
+
+  rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles.at(static_cast<std::size_t>(family)); }
+
+  void close() {
+    if (!db) return;
+    for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
+    handles.clear();
+    db.reset();
+  }
+
+  rocksdb::Status open(bool writing) {
+    close();
+    const rocksdb::Options options = rocksdb_options();
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = writing ? rocksdb::DB::Open(options, directory, families(options), &handles, &opened)
+                                           : rocksdb::DB::OpenForReadOnly(options, directory, families(options), &handles, &opened);
+    db.reset(opened);
+    return status;
+  }
+};
+
+struct CatalogueBatch::Changes {
+  struct Change {
+    Family family;
+    std::string key;
+    std::optional<std::string> value;  // nullopt: remove
+  };
+  std::vector<Change> changes;
+};
+
+CatalogueBatch::CatalogueBatch() : changes_(std::make_unique<Changes>()) {}
+CatalogueBatch::~CatalogueBatch() = default;
+CatalogueBatch::CatalogueBatch(CatalogueBatch&&) noexcept = default;
+
+void CatalogueBatch::put(Family family, std::string_view key, std::string_view body) {
+  changes_->changes.push_back({family, std::string(key), seal(key, body)});
+}
+
+void CatalogueBatch::remove(Family family, std::string_view key) { changes_->changes.push_back({family, std::string(key), std::nullopt}); }
+
+Catalogue::Catalogue(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Catalogue::Catalogue(Catalogue&&) noexcept = default;
+Catalogue& Catalogue::operator=(Catalogue&&) noexcept = default;
+Catalogue::~Catalogue() = default;
+
+void Catalogue::create(const std::string& directory) {
+  State state(directory);
+  rocksdb::Options options = rocksdb_options();
+  options.create_if_missing = options.create_missing_column_families = options.error_if_exists = true;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options, directory, families(options), &state.handles, &opened);
+  state.db.reset(opened);
+  check(directory, "create the catalogue", status);
+  Catalogue catalogue(std::make_unique<State>(std::move(state.directory)));
+  std::swap(catalogue.state_->db, state.db);
+  std::swap(catalogue.state_->handles, state.handles);
+  catalogue.write(CatalogueBatch(), Counters{});
+}
+
+Catalogue Catalogue::open_for_writing(const std::string& directory) {
+  auto state = std::make_unique<State>(directory);
+  check(directory, "open the catalogue", state->open(true));
+  return Catalogue(std::move(state));
+}
+
+Catalogue Catalogue::open_for_reading(const std::string& directory, std::int64_t sequence) {
+  std::string problem;
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+    if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
+    auto state = std::make_unique<State>(directory);
+    const std::vector<std::string> before = list_directory(directory);
+    const rocksdb::Status status = state->open(false);
+    // When a writer removed a log or a table meanwhile, a failure says nothing about the pool, and success may hide a hole in the view.
+    if (before != list_directory(directory)) continue;
+    check(directory, "open the catalogue", status);
+    Catalogue catalogue(std::move(state));
+    const std::int64_t found = catalogue.counters().sequence;
+    if (found >= sequence) return catalogue;
+    problem = fmt::format("{}: HEAD2 acknowledges batch {}, the catalogue ends at {}", directory, sequence, found);
+    if (attempt > 2) throw CorruptError(problem + ": acknowledged work was lost; restore the catalogue from a copy of the pool");
+  }
+  throw IoError(fmt::format("{}: a writer kept changing the catalogue while it was opened {} times; try again", directory, kReadAttempts));
+}
+
+std::optional<std::string> Catalogue::get(Family family, std::string_view key) const {
+  std::string value;
+  const rocksdb::Status status =
+      state_->db->Get(rocksdb::ReadOptions(), state_->handle(family), rocksdb::Slice(key.data(), key.size()), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  check(state_->directory, "read the catalogue", status);
+  return std::string(unseal(key, value, where_of(state_->directory, key)));
+}
+
+void Catalogue::for_each(Family family, std::string_view prefix,
+                         const std::function<void(std::string_view, std::string_view)>& visit) const {
+  const std::unique_ptr<rocksdb::Iterator> it(state_->db->NewIterator(rocksdb::ReadOptions(), state_->handle(family)));
+  for (it->Seek(rocksdb::Slice(prefix.data(), prefix.size())); it->Valid(); it->Next()) {
+    const std::string_view key = it->key().ToStringView();
+    if (!key.starts_with(prefix)) break;
+    visit(key, unseal(key, it->value().ToStringView(), where_of(state_->directory, key)));
+  }
+  check(state_->directory, "read the catalogue", it->status());
+}
+
+Counters Catalogue::counters() const {
+  const std::string where = where_of(state_->directory, counters_key());
+  const std::optional<std::string> value = get(Family::kHistory, counters_key());
+  if (!value) throw CorruptError(where + ": missing");
+  return decode_counters(*value, where);
+}
+
+void Catalogue::write(CatalogueBatch&& batch, const Counters& counters) {
+  batch.put(Family::kHistory, counters_key(), encode(counters));
+  constexpr std::size_t kProtectionBytesPerKey = 8;
+  rocksdb::WriteBatch changes(0, 0, kProtectionBytesPerKey, 0);
+  for (const auto& [family, key, value] : batch.changes_->changes) {
+    rocksdb::ColumnFamilyHandle* handle = state_->handle(family);
+    const rocksdb::Status status = value ? changes.Put(handle, key, *value) : changes.Delete(handle, key);
+    check(state_->directory, "prepare a batch of the catalogue", status);
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const rocksdb::Status status = state_->db->Write(options, &changes);
+  if (status.ok()) return;
+  check(state_->directory, "open the catalogue again after a failed write", state_->open(true));
+  if (this->counters() != counters) fail(state_->directory, "write to the catalogue", status);
+}
+
+}  // namespace peer::pool

@@ -1,0 +1,85 @@
+#include "pool/recovery.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "peer/base/error.h"
+#include "pool/format_file.h"
+#include "pool/head2.h"
+
+namespace peer::pool {
+namespace {
+
+std::string parent_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+std::string without_trailing_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+void require_pool(const std::string& path) {
+  if (!exists(path)) throw IoError(fmt::format("{}: there is no pool here; make one with 'peer-cli init {}'", path, path));
+  if (!exists(join(path, kFormatFile))) throw IoError(fmt::format("{}: expected a pool, found no FORMAT file in it", path));
+}
+
+// The batch comes before HEAD2, so a crash between the two leaves HEAD2 one behind: the batch was durable, and is acknowledged now.
+void acknowledge(const std::string& head2_path, const Counters& counters) {
+  if (read_head_slots(head2_path).newest() != counters) write_head2(head2_path, counters);
+}
+
+void remove_temporary_files(const std::string& path) {
+  for (const std::string_view part : {kShardsDirectory, kTrunkDirectory}) {
+    const std::string directory = join(path, part);
+    for (const std::string& name : list_directory(directory))
+      if (is_temporary_name(name)) remove_file(join(directory, name));
+  }
+}
+
+}  // namespace
+
+void create_pool(const std::string& given_path) {
+  const std::string path = without_trailing_slash(given_path);
+  if (exists(path)) throw IoError(fmt::format("{}: something exists here already; choose another path, or remove it", path));
+  const std::string parent = parent_of(path), draft = fmt::format("{}.{}", path, temporary_name(::getpid(), 0));
+  if (!exists(parent)) throw IoError(fmt::format("{}: the directory {} does not exist; make it first", path, parent));
+  std::filesystem::remove_all(draft);  // of a crashed process that had our pid
+  make_directory(draft);
+  for (const std::string_view name : {kShardsDirectory, kTrunkDirectory, kPinsDirectory}) make_directory(join(draft, name));
+  Catalogue::create(join(draft, kCatalogueDirectory));
+  create_head2(join(draft, kHead2File));
+  create_or_open(join(draft, kLockFile));
+  write_format_file(join(draft, kFormatFile));
+  sync_directory(draft);
+  rename_path(draft, path);
+  sync_directory(parent);
+}
+
+std::unique_ptr<Store> open_store(const std::string& given_path, Access access) {
+  const std::string path = without_trailing_slash(given_path);
+  require_pool(path);
+  check_format_file(join(path, kFormatFile));
+  const std::string head2_path = join(path, kHead2File), directory = join(path, kCatalogueDirectory);
+  std::optional<WriterLock> lock;
+  if (access == Access::kWrite) lock.emplace(join(path, kLockFile));
+
+  const Counters acknowledged = read_head2(head2_path);  // before the catalogue: a writer may commit in between
+  Catalogue catalogue = lock ? Catalogue::open_for_writing(directory) : Catalogue::open_for_reading(directory, acknowledged.sequence);
+  const Counters counters = catalogue.counters();
+  if (counters.sequence < acknowledged.sequence)
+    throw CorruptError(
+        fmt::format("{}: HEAD2 acknowledges batch {}, the catalogue ends at {}: acknowledged work was lost; restore the "
+                    "catalogue from a copy of the pool",
+                    directory, acknowledged.sequence, counters.sequence));
+  if (lock) {
+    acknowledge(head2_path, counters);
+    remove_temporary_files(path);
+  }
+  return std::unique_ptr<Store>(new Store{path, std::move(lock), std::move(catalogue), counters, SealedFiles(path)});
+}
+
+}  // namespace peer::pool

@@ -1,0 +1,82 @@
+#include "streams/document_set.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "peer/base/digest.h"
+#include "peer/base/error.h"
+#include "streams/document_reader.h"
+#include "streams/text_cut.h"
+
+namespace peer::streams {
+
+DocumentSet::DocumentSet(const StreamOptions& options, std::int64_t max_bytes, CorpusReport& report)
+    : options_(options), max_bytes_(max_bytes), report_(report) {}
+
+void DocumentSet::add_files(const std::vector<std::string>& paths) {
+  for (const auto& file : list_files(paths, options_.glob)) {
+    if (full()) return;
+    add_file(file);
+  }
+}
+
+void DocumentSet::add_file(const SourceFile& file) {
+  const std::size_t first = documents_.size();
+  const CorpusReport before = report_;
+  try {
+    if (add_documents(file) > 0) ++report_.files;
+  } catch (const CorpusError& error) {
+    if (options_.strict || file.named) throw;
+    forget_since(first, before);
+    skip(error.what());
+  }
+}
+
+std::int64_t DocumentSet::add_documents(const SourceFile& file) {
+  const auto reader = open_documents(file.path, options_);
+  const bool bad_documents_are_fatal = options_.strict || (file.named && !is_jsonl(file.path));
+  std::int64_t good = 0;
+  std::string first_bad;
+  for (Document document; !full();) try {
+      if (!reader->next(document)) break;
+      ++good;
+      add(std::move(document));
+    } catch (const BadDocument& error) {
+      if (bad_documents_are_fatal) throw;
+      if (first_bad.empty()) first_bad = error.what();
+      skip(error.what());
+    }
+  if (good == 0 && file.named)
+    throw CorpusError(first_bad.empty()
+                          ? fmt::format("{}: holds no text; expected UTF-8 text or JSONL", file.path == "-" ? "stdin" : file.path)
+                          : first_bad);
+  return good;
+}
+
+void DocumentSet::add(Document document) {
+  if (max_bytes_ > 0 && bytes_ + std::ssize(document.text) > max_bytes_) {
+    document.text.resize(cut_point(document.text, static_cast<std::size_t>(max_bytes_ - bytes_)));
+    document.hash = hash64_of(document.text.data(), document.text.size());
+    bytes_ = max_bytes_;  // full, even when the cut left some bytes unused
+    if (is_blank(document.text)) return;
+  } else {
+    bytes_ += std::ssize(document.text);
+  }
+  if (hashes_.insert(document.hash).second)
+    documents_.push_back(std::move(document));
+  else
+    ++report_.duplicates;
+}
+
+void DocumentSet::skip(const std::string& why) {
+  if (report_.bad++ == 0) report_.first_bad = why;
+}
+
+void DocumentSet::forget_since(std::size_t first, const CorpusReport& before) {
+  for (std::size_t i = first; i < documents_.size(); ++i) hashes_.erase(documents_[i].hash);
+  documents_.resize(first);
+  report_ = before;
+}
+
+}  // namespace peer::streams

@@ -1,0 +1,71 @@
+// A program that is killed at any of its file operations leaves the pool as it was before the step, or as it is after.
+#include <filesystem>
+
+#include "tests/crash/child_process.h"
+#include "tests/crash/crash_steps.h"
+#include "tests/crash/pool_check.h"
+#include "tests/pool/scratch_pool.h"
+#include "tests/support/catch.h"
+
+using namespace peer;
+using namespace peer::pool;
+using namespace peer::pool::test;
+
+namespace {
+
+std::string state_of(const std::string& path) { return visible_state(Pool::open(path, Access::kRead)); }
+
+void copy_pool(const std::string& from, const std::string& to) {
+  std::filesystem::remove_all(to);
+  std::filesystem::copy(from, to, std::filesystem::copy_options::recursive);
+}
+
+// What the pool at `path` does wrong after the interruption, "" when nothing.
+std::string problem_after(const std::string& path, const std::string& before, const std::string& after, bool acknowledged) {
+  const PoolCheck interrupted = check_pool(path);
+  if (!interrupted.problems.empty()) return "opening: " + interrupted.problems[0];
+  const std::string state = state_of(path);
+  if (state != after && (acknowledged || state != before)) return acknowledged ? "acknowledged work is gone" : "a state of neither side";
+  {
+    Pool pool = Pool::open(path, Access::kWrite);
+    if (visible_state(pool) != state) return "recovery changed the state";
+    commit_everything(pool, pool.resolve("head"), 40);
+    if (pool.generation(pool.resolve("head")).state != "cursor 40") return "the next commit did not become head";
+  }
+  const PoolCheck next = check_pool(path);
+  return next.problems.empty() ? "" : "after the next commit: " + next.problems[0];
+}
+
+}  // namespace
+
+TEST_CASE("a commit and a rollback survive SIGKILL at every file operation") {
+  const ScratchDirectory scratch;
+  const std::string original = scratch / "original", path = scratch / "pool";
+  make_two_generations(original);
+  for (const std::string step : {"commit", "rollback"}) {
+    copy_pool(original, path);
+    {
+      Pool pool = Pool::open(path, Access::kWrite);
+      run_step(pool, step);
+    }
+    const std::string before = state_of(original), after = state_of(path);
+    REQUIRE(before != after);
+
+    int seen_before = 0, seen_after = 0;
+    for (int operation = 1;; ++operation) {
+      copy_pool(original, path);
+      ChildProcess driver({PEER_CRASH_DRIVER, path, step},
+                          {"LD_PRELOAD=" PEER_KILL_AT_CALL, "KILL_ROOT=" + path, "KILL_AT=" + std::to_string(operation)});
+      driver.finish();
+      INFO(step << ", killed at file operation " << operation);
+      REQUIRE((driver.was_killed() || driver.exit_code() == 0));
+      if (check_pool(path).problems.empty()) ++(state_of(path) == before ? seen_before : seen_after);
+      CHECK(problem_after(path, before, after, driver.output() == "done\n") == "");
+      if (!driver.was_killed()) break;
+    }
+    // The kills must have fallen on both sides of the moment that decides.
+    CHECK(seen_before > 20);
+    CHECK(seen_after > 2);
+    WARN(step << ": killed at " << seen_before + seen_after - 1 << " file operations");
+  }
+}

@@ -1,0 +1,217 @@
+#include "peer/model/model.h"
+
+#include <cmath>
+#include <map>
+
+#include "peer/model/model_cost.h"
+#include "peer/model/presets.h"
+#include "peer/ops/cross_entropy.h"
+#include "tests/support/catch.h"
+#include "tests/support/tiny_model.h"
+
+using namespace peer;
+using model::Model;
+
+namespace {
+
+// Sum of the losses, in double precision over fp32 forward passes.
+double loss(Context& ctx, Model& model, model::Activations& saved, const std::vector<std::int32_t>& tokens, bool training) {
+  const std::int64_t n = saved.tokens;
+  std::vector<float> nll(n);
+  model.forward(ctx, {tokens.data(), n}, saved, training);
+  ops::cross_entropy(ctx, {.logits = saved.logits_view(), .target = {tokens.data() + 1, n}, .nll = {nll.data(), n}});
+  double sum = 0;
+  for (const float x : nll) sum += x;
+  return sum;
+}
+
+// The slope of the loss when `values` move along `direction`, by central differences.
+double slope(Context& ctx, Model& model, model::Activations& saved, const std::vector<std::int32_t>& tokens, bool training,
+             const std::vector<float*>& values, const std::vector<float>& direction) {
+  constexpr double kStep = 4e-3;
+  std::vector<float> old;
+  for (const float* v : values) old.push_back(*v);
+  const auto at = [&](double distance) {
+    for (std::size_t i = 0; i < values.size(); ++i) *values[i] = old[i] + static_cast<float>(distance * direction[i]);
+    return loss(ctx, model, saved, tokens, training);
+  };
+  const double result = (at(kStep) - at(-kStep)) / (2 * kStep);
+  for (std::size_t i = 0; i < values.size(); ++i) *values[i] = old[i];
+  return result;
+}
+
+// Along its own gradient a loss must rise by the gradient's norm.
+void check_gradient(Context& ctx, Model& model, model::Activations& saved, const std::vector<std::int32_t>& tokens, bool training,
+                    const std::string& name, const std::vector<float*>& values, const std::vector<float>& gradient) {
+  double norm = 0;
+  for (const float g : gradient) norm += static_cast<double>(g) * g;
+  norm = std::sqrt(norm);
+  INFO(name << " norm " << norm);
+  REQUIRE(std::isfinite(norm));
+  REQUIRE(norm > 1e-4);  // a gradient of zero would pass any check
+  std::vector<float> direction;
+  for (const float g : gradient) direction.push_back(static_cast<float>(g / norm));
+  CHECK(slope(ctx, model, saved, tokens, training, values, direction) == Approx(norm).epsilon(0.03).margin(0.01));
+}
+
+void check_every_gradient(model::ModelOptions options, bool training) {
+  Context ctx({}, 2);
+  Model model(options, 3);
+  model.create_experts();
+  test::randomise(model, 0, 0.05f);
+  const int view = model.add_view(0, test::tiny_delta(), "x", true);
+  test::randomise(model, view, 0.2f);
+  model.set_trainable(0, true);
+  model.set_trainable(view, true);
+  if (!training) {
+    for (const int v : {0, view})
+      model.for_each_block(v, [](layers::PeerBlock& b, int) { b.set_statistics(ops::Statistics::kFrozen); });
+  }
+  model::Activations saved(model, view, 2, 16, true);
+  const auto tokens = test::tiny_tokens(saved.tokens + 1, options.vocabulary);
+  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<float>> rows;  // (block, expert)
+  std::vector<float> nll(saved.tokens);
+  model.base().zero_gradients();
+  model.parameters(view).zero_gradients();
+  model.forward(ctx, {tokens.data(), saved.tokens}, saved, training);
+  ops::cross_entropy_with_gradient(
+      ctx, {.logits = saved.logits_view(), .target = {tokens.data() + 1, saved.tokens}, .scale = 1, .nll = {nll.data(), saved.tokens}});
+  model.backward(ctx, {tokens.data(), saved.tokens}, saved,
+                 [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient) {
+                   for (std::int64_t c = 0; c < expert.shape[0]; ++c)
+                     rows[{block.id().value, expert[c]}].assign(gradient.row(c), gradient.row(c) + gradient.shape[1]);
+                 });
+  for (const int v : {0, view}) {
+    for (auto& p : model.parameters(v)) {
+      if (!p->trainable()) continue;
+      std::vector<float*> values;
+      for (std::int64_t i = 0; i < p->size(); ++i) values.push_back(p->value.data() + i);
+      check_gradient(ctx, model, saved, tokens, training, p->name, values, {p->gradient.data(), p->gradient.data() + p->size()});
+    }
+    model.for_each_block(v, [&](layers::PeerBlock& block, int layer) {
+      std::vector<float*> values;
+      std::vector<float> gradient;
+      for (const auto& [key, row] : rows) {
+        if (key.first != block.id().value) continue;
+        for (std::size_t f = 0; f < row.size(); ++f) values.push_back(block.experts().owned_parameters(key.second) + f), gradient.push_back(row[f]);
+      }
+      check_gradient(ctx, model, saved, tokens, training, "experts of layer " + std::to_string(layer), values, gradient);
+    });
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every gradient of the whole model, base and grown, agrees with finite differences") {
+  model::ModelOptions options = test::tiny_options();
+  SECTION("batch norm with frozen statistics") { check_every_gradient(options, false); }
+  SECTION("batch norm with the batch's own statistics") { check_every_gradient(options, true); }
+  SECTION("PEER in place of the feed-forward, per-head sub-keys, sigmoid gates, ReLU experts, layer norm") {
+    options.peer_beside = false;
+    options.peer.shared_sub_keys = false;
+    options.peer.gate = GateKind::kSigmoid;
+    options.peer.activation = ActivationKind::kRelu;
+    options.peer.query_norm = QueryNormKind::kLayer;
+    check_every_gradient(options, true);
+  }
+  SECTION("RMS query norm, and no query norm with one head a group") {
+    options.peer.query_norm = QueryNormKind::kRms;
+    check_every_gradient(options, true);
+    options.peer.query_norm = QueryNormKind::kNone;
+    options.kv_heads = 4;
+    check_every_gradient(options, true);
+  }
+}
+
+TEST_CASE("a grown view computes the parent's logits bit for bit until it is trained") {
+  Context ctx({}, 2);
+  Model model(test::tiny_options(), 5);
+  model.create_experts();
+  test::randomise(model, 0, 0.1f);
+  const auto tokens = test::tiny_tokens(64, 257);
+  const auto before = test::logits_of(ctx, model, 0, tokens, 16);
+  const int first = model.add_view(0, test::tiny_delta(), "first", true);
+  CHECK(test::logits_of(ctx, model, first, tokens, 16) == before);
+  test::randomise(model, first, 0.1f);
+  const auto trained = test::logits_of(ctx, model, first, tokens, 16);
+  CHECK(trained != before);
+  const int second = model.add_view(first, test::tiny_delta(), "second", true);
+  CHECK(test::logits_of(ctx, model, second, tokens, 16) == trained);
+}
+
+TEST_CASE("an old view's logits do not change when views are grown and trained after it") {
+  Context ctx({}, 2);
+  Model model(test::tiny_options(), 5);
+  model.create_experts();
+  const auto tokens = test::tiny_tokens(64, 257);
+  const int first = model.add_view(0, test::tiny_delta(), "first", true);
+  test::randomise(model, first, 0.1f);
+  const auto base = test::logits_of(ctx, model, 0, tokens, 16), old = test::logits_of(ctx, model, first, tokens, 16);
+  for (const int parent : {first, 0}) test::randomise(model, model.add_view(parent, test::tiny_delta(), "later", true), 0.5f);
+  CHECK(test::logits_of(ctx, model, 0, tokens, 16) == base);
+  CHECK(test::logits_of(ctx, model, first, tokens, 16) == old);
+}
+
+TEST_CASE("extending the base's grids changes no logit and no old row until the sub-keys are opened") {
+  Context ctx({}, 2);
+  model::ModelOptions options = test::tiny_options();
+  options.peer.shared_sub_keys = GENERATE(true, false);
+  Model model(options, 5);
+  model.create_experts();
+  const auto tokens = test::tiny_tokens(64, 257);
+  const auto before = test::logits_of(ctx, model, 0, tokens, 16);
+  std::vector<std::vector<float>> rows;
+  model.for_each_block(0, [&](layers::PeerBlock& b, int) {
+    for (std::int64_t e = 0; e < 36; ++e) rows.emplace_back(b.experts().parameters(e), b.experts().parameters(e) + 32);
+  });
+  model.extend(9);
+  CHECK(test::logits_of(ctx, model, 0, tokens, 16) == before);
+  model.for_each_block(0, [&](layers::PeerBlock& b, int) {
+    CHECK(b.experts().count() == 81);
+    for (std::int64_t e = 0; e < 36; ++e) CHECK(std::equal(rows[e].begin(), rows[e].end(), b.experts().parameters(e)));
+  });
+  model.open_all();
+  CHECK(test::logits_of(ctx, model, 0, tokens, 16) != before);  // new sub-keys compete from now on
+}
+
+TEST_CASE("two runs of the same forward give the same bits, and so do activations that keep and that share") {
+  Context ctx({}, 2);
+  Model model(test::tiny_options(), 5);
+  model.create_experts();
+  const auto tokens = test::tiny_tokens(64, 257);
+  const auto shared = test::logits_of(ctx, model, 0, tokens, 16);
+  model::Activations keep(model, 0, 4, 16, true);
+  model.forward(ctx, {tokens.data(), 64}, keep, false);
+  CHECK(std::equal(shared.begin(), shared.end(), keep.logits.data()));
+}
+
+TEST_CASE("the cost of a preset is what its tensors add up to") {
+  const model::Preset& tiny = model::preset("tiny");
+  Model model(tiny.model, 0);
+  model.create_experts();
+  const model::ModelCost cost = model::cost_of(tiny.model);
+  CHECK(model.base().count() == cost.dense_parameters);
+  std::int64_t experts = 0;
+  model.for_each_block(0, [&](layers::PeerBlock& b, int) { experts += b.experts().count(); });
+  CHECK(experts == cost.experts);
+  const int view = model.add_view(0, tiny.delta, "x", true);
+  CHECK(model.parameters(view).count() == model::cost_of(tiny.model, tiny.delta).dense_parameters);
+  CHECK(model::cost_of(model::preset("small").model).experts == 65536);
+  CHECK(model::cost_of(model::preset("base").model).experts == 1048576);
+  CHECK(cost.active_parameters > 1'000'000);
+  CHECK(cost.active_parameters < 2'000'000);
+  CHECK(model::cost_of(model::preset("small").model).active_parameters == Approx(10e6).epsilon(0.2));
+  CHECK(model::cost_of(model::preset("base").model).active_parameters == Approx(100e6).epsilon(0.2));
+}
+
+TEST_CASE("model options that do not fit together are refused with the rule") {
+  model::ModelOptions o = test::tiny_options();
+  o.heads = 3;
+  CHECK_THROWS_AS(Model(o, 0), UsageError);
+  o = test::tiny_options();
+  o.peer_layers = {7};
+  CHECK_THROWS_AS(Model(o, 0), UsageError);
+  o = test::tiny_options();
+  o.peer.top_k = 7;
+  CHECK_THROWS_AS(Model(o, 0), UsageError);
+}

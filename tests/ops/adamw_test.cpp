@@ -1,0 +1,72 @@
+#include "peer/ops/adamw.h"
+
+#include "peer/base/error.h"
+#include "tests/reference/dense_ops.h"
+#include "tests/support/catch.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/random_tensor.h"
+
+using namespace peer;
+using namespace peer::test;
+
+namespace {
+constexpr ops::AdamwRates kRates{.learning_rate = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .epsilon = 1e-8f, .weight_decay = 0.1f};
+
+struct Parameters {
+  std::int64_t size;
+  Buffer<float> weight = random_normal(size, 1), m{size}, v{size};
+
+  explicit Parameters(std::int64_t p) : size(p) {}
+  void step(Context& ctx, std::int64_t step, const Buffer<float>& gradient) {
+    ops::adamw(ctx, {kRates, step, 0.5f, gradient.view(size), weight.view(size), m.view(size), v.view(size)});
+  }
+};
+}  // namespace
+
+TEST_CASE("adamw follows the oracle over many steps") {
+  Context ctx;
+  for (std::int64_t size : {1, 3, 67, 4099}) {
+    Parameters p(size);
+    reference::AdamwState expected{to_doubles(p.weight), to_doubles(p.m), to_doubles(p.v)};
+    for (std::int64_t step = 1; step <= 20; ++step) {
+      const auto gradient = random_normal(size, static_cast<std::uint32_t>(10 + step), 0.1);
+      p.step(ctx, step, gradient);
+      reference::adamw(expected, to_doubles(gradient), {0.01, 0.9, 0.95, 1e-8, 0.1, 0.5}, step);
+    }
+    CHECK(relative_error(p.weight, expected.weight) < 2e-6);
+    CHECK(relative_error(p.m, expected.m) < 2e-6);
+    CHECK(relative_error(p.v, expected.v) < 2e-6);
+  }
+}
+
+TEST_CASE("without gradient, adamw only decays") {
+  Context ctx;
+  Parameters p(5);
+  const auto before = copy_of(p.weight);
+  p.step(ctx, 1, Buffer<float>(5));
+  for (std::int64_t i = 0; i < 5; ++i) CHECK(p.weight[i] == Approx(before[i] * (1 - 0.01 * 0.1)));
+}
+
+TEST_CASE("adamw gives the same bits for any number of threads") {
+  const auto gradient = random_normal(4099, 2);
+  Context one(Device{}, 1);
+  Parameters expected(4099);
+  expected.step(one, 3, gradient);
+  for (int threads : {2, 3}) {
+    Context ctx(Device{}, threads);
+    Parameters p(4099);
+    p.step(ctx, 3, gradient);
+    CHECK(same_bits(p.weight, expected.weight));
+    CHECK(same_bits(p.m, expected.m));
+    CHECK(same_bits(p.v, expected.v));
+  }
+}
+
+TEST_CASE("adamw refuses sizes that do not fit and a step before the first") {
+  Context ctx;
+  Parameters p(4);
+  Buffer<float> gradient(4);
+  CHECK_THROWS_AS(p.step(ctx, 0, gradient), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 1, gradient.view(3), p.weight.view(4), p.m.view(4), p.v.view(4)}), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 1, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(3)}), ContractError);
+}

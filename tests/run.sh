@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test.   tests/run.sh [--preset NAME] [arguments for ctest, e.g. -R pool]
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+preset=release
+if [[ ${1:-} == --preset ]]; then
+  [[ $# -ge 2 ]] || { echo "tests/run.sh: --preset needs a name: release, dev, cuda, asan or tsan" >&2; exit 2; }
+  preset=$2
+  shift 2
+fi
+
+[[ ${PEER_SKIP_SETUP:-0} == 1 ]] || bash setup.sh
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset" "$@"

@@ -1,0 +1,133 @@
+#include "streams/document_reader.h"
+
+#include "peer/base/digest.h"
+#include "tests/streams/corpus_files.h"
+#include "tests/support/catch.h"
+
+namespace peer::streams {
+namespace {
+
+std::vector<Document> documents_in(const std::string& path, const StreamOptions& options) {
+  std::vector<Document> documents;
+  const auto reader = open_documents(path, options);
+  for (Document document; reader->next(document);) documents.push_back(document);
+  return documents;
+}
+
+std::string joined(const std::vector<Document>& documents) {
+  std::string text;
+  for (const auto& document : documents) text += document.text;
+  return text;
+}
+
+TEST_CASE("plain text is cut into documents that lose nothing, know their place and are not too long") {
+  const CorpusFiles files;
+  const std::string text = paragraphs(100);
+  const auto path = files.write("a.txt", text);
+  const auto documents = documents_in(path, options_from({path}));
+  CHECK(documents.size() > 20);
+  CHECK(joined(documents) == text);
+  std::size_t offset = 0;
+  for (const auto& document : documents) {
+    CHECK(document.where == path + "@" + std::to_string(offset));
+    CHECK(document.hash == hash64_of(document.text.data(), document.text.size()));
+    CHECK(document.text.size() <= 512 + 256);
+    CHECK(document.text.ends_with("\n\n"));  // the paragraphs are shorter than half a document
+    offset += document.text.size();
+  }
+}
+
+TEST_CASE("with document-bytes 0 a file is one document") {
+  const CorpusFiles files;
+  const std::string text = paragraphs(100);
+  auto options = options_from({});
+  options.document_bytes = 0;
+  const auto documents = documents_in(files.write("a.txt", text), options);
+  REQUIRE(documents.size() == 1);
+  CHECK(documents[0].text == text);
+  options.max_document_bytes = std::ssize(text) - 1;
+  CHECK_THROWS_WITH(documents_in(files.path("a.txt"), options), Catch::Contains("a.txt: longer than"));
+}
+
+TEST_CASE("the same text gives the same documents plain, as gzip and as Zstandard, in one part or in several") {
+  const CorpusFiles files;
+  const std::string text = paragraphs(3000), half = text.substr(0, text.size() / 2), rest = text.substr(text.size() / 2);
+  const auto options = options_from({});
+  const auto plain = texts_of(documents_in(files.write("a.txt", text), options));
+  CHECK(texts_of(documents_in(files.write("a.txt.gz", gzip(text)), options)) == plain);
+  CHECK(texts_of(documents_in(files.write("a.txt.zst", zstd(text)), options)) == plain);
+  CHECK(texts_of(documents_in(files.write("b.txt.gz", gzip(half) + gzip(rest)), options)) == plain);
+  CHECK(texts_of(documents_in(files.write("b.txt.zst", zstd(half) + zstd(rest)), options)) == plain);
+}
+
+TEST_CASE("JSONL gives one document a line, plain, as gzip and as Zstandard") {
+  const CorpusFiles files;
+  const std::vector<std::string> texts{"first\nwith two lines", "zweite \"Zeile\" \\ ü", paragraphs(50)};
+  const std::string lines = "\xEF\xBB\xBF\n" + jsonl(texts) + "  \r\n" + R"({"text": ""})" + "\n" + R"({"a": {"text": 1}, "text": "last"})";
+  for (const auto& path :
+       {files.write("a.jsonl", lines), files.write("a.jsonl.gz", gzip(lines)), files.write("a.jsonl.zst", zstd(lines))}) {
+    const auto documents = documents_in(path, options_from({}));
+    REQUIRE(documents.size() == 4);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(documents[i].text == texts[i]);
+    CHECK(documents[0].where == path + ":2");
+    CHECK(documents[3].text == "last");
+    CHECK(documents[3].where == path + ":7");
+  }
+}
+
+TEST_CASE("another field can hold the text") {
+  const CorpusFiles files;
+  auto options = options_from({});
+  options.text_field = "body";
+  CHECK(joined(documents_in(files.write("a.jsonl", R"({"text": "no", "body": "yes"})"), options)) == "yes");
+}
+
+TEST_CASE("a bad line of JSONL says where and why, and the reader goes on behind it") {
+  const CorpusFiles files;
+  auto options = options_from({});
+  options.max_document_bytes = 100;
+  options.document_bytes = 100;
+  const std::vector<std::pair<std::string, std::string>> lines{
+      {R"({"text": "cut)", "expected a JSON object with a field 'text'"},
+      {R"(["text"])", "another JSON value"},
+      {R"({"txt": "a"})", "no field 'text' (did you mean 'txt'?)"},
+      {R"({"text": 7})", "field 'text' is not a string"},
+      {R"({"text": "a\u0000b"})", "byte 1 of the text is 0x00: binary"},
+      {"{\"text\": \"stra\xDF"
+       "e\"}",
+       "byte 14 of the line is 0xDF: not UTF-8"},
+      {R"({"text": ")" + std::string(300'000, 'x') + "\"}", "a line longer than 100 bytes"},
+      {R"({"text": "a"} {"text": "b"})", "expected a JSON object"},
+  };
+  for (const auto& [line, why] : lines) {
+    const auto path = files.write("a.jsonl", R"({"text": "before"})"
+                                             "\n" +
+                                                 line +
+                                                 "\n"
+                                                 R"({"text": "behind"})");
+    const auto reader = open_documents(path, options);
+    Document document;
+    REQUIRE(reader->next(document));
+    CHECK_THROWS_WITH(reader->next(document), Catch::Contains(path + ":2: ") && Catch::Contains(why));
+    REQUIRE(reader->next(document));
+    CHECK(document.text == "behind");
+    CHECK(document.where == path + ":3");
+    CHECK_FALSE(reader->next(document));
+  }
+}
+
+TEST_CASE("truncated or damaged compression is an error that names the file, at whatever byte it happens") {
+  const CorpusFiles files;
+  const std::string text = paragraphs(20);
+  for (const auto& [name, packed] : {std::pair{"a.txt.gz", gzip(text)}, std::pair{"a.txt.zst", zstd(text)}})
+    for (std::size_t size = 0; size < packed.size(); size += 1 + packed.size() / 97) {
+      const auto path = files.write(name, packed.substr(0, size));
+      CHECK_THROWS_WITH(documents_in(path, options_from({})), Catch::Contains(path + ": ends in the middle of its"));
+    }
+  CHECK_THROWS_WITH(documents_in(files.write("b.gz", text), options_from({})), Catch::Contains("b.gz: damaged gzip data"));
+  CHECK_THROWS_WITH(documents_in(files.write("b.zst", text), options_from({})), Catch::Contains("b.zst: damaged zstd data"));
+  CHECK_THROWS_WITH(documents_in(files.write("c.gz", gzip(text) + "junk"), options_from({})), Catch::Contains("c.gz: damaged gzip data"));
+}
+
+}  // namespace
+}  // namespace peer::streams

@@ -1,0 +1,177 @@
+#include "trainer/retention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "peer/base/error.h"
+#include "tests/support/catch.h"
+
+using namespace peer;
+using namespace peer::trainer;
+
+namespace {
+
+RetentionMatrix matrix_of(std::vector<std::vector<double>> loss, std::vector<double> naive = {}) {
+  RetentionMatrix matrix;
+  matrix.stages = {"start"};
+  for (std::size_t j = 0; j < loss.front().size(); ++j) {
+    matrix.domains.push_back(std::to_string(j + 1));
+    matrix.stages.push_back(matrix.domains.back());
+  }
+  matrix.loss = std::move(loss);
+  matrix.naive = std::move(naive);
+  return matrix;
+}
+
+// Three domains, worked out by hand in the first test.
+RetentionMatrix worked_example() { return matrix_of({{8, 7, 6}, {2, 5, 4}, {2.5, 3, 5}, {2.25, 3.5, 1}}, {2, 2.5, 1.5}); }
+
+}  // namespace
+
+TEST_CASE("three domains give the numbers that one computes by hand") {
+  const RetentionNumbers numbers = derive(worked_example());
+  CHECK(numbers.final_average == Approx((2.25 + 3.5 + 1) / 3));
+  CHECK(numbers.backward_transfer == Approx(((2 - 2.25) + (3 - 3.5)) / 2));
+  CHECK(numbers.forward_transfer == Approx(((7 - 5) + (6 - 5)) / 2.0));
+  REQUIRE(numbers.forgetting.size() == 3);
+  CHECK(numbers.forgetting[0] == Approx(2.25 - 2));
+  CHECK(numbers.forgetting[1] == Approx(3.5 - 3));
+  CHECK(std::isnan(numbers.forgetting[2]));
+  CHECK(numbers.forgetting_mean == Approx(0.375));
+  CHECK(numbers.forgetting_max == Approx(0.5));
+  CHECK(numbers.plasticity[0] == Approx((8 - 2) / (8 - 2.0)));
+  CHECK(numbers.plasticity[1] == Approx((5 - 3) / (5 - 2.5)));
+  CHECK(numbers.plasticity[2] == Approx((5 - 1) / (5 - 1.5)));
+  CHECK(numbers.plasticity_mean == Approx((1 + 0.8 + 8.0 / 7) / 3));
+  CHECK(numbers.retention[0] == Approx((8 - 2.25) / (8 - 2)));
+  CHECK(numbers.retention[1] == Approx((7 - 3.5) / (7 - 3)));
+  CHECK(std::isnan(numbers.retention[2]));
+  CHECK(numbers.retention_mean == Approx((5.75 / 6 + 0.875) / 2));
+}
+
+TEST_CASE("two domains: forgetting is the last row minus the only earlier one") {
+  const RetentionNumbers numbers = derive(matrix_of({{8, 8}, {2, 5}, {3, 1}}));
+  CHECK(numbers.forgetting[0] == Approx(1));
+  CHECK(numbers.forgetting_mean == Approx(1));
+  CHECK(numbers.forgetting_max == Approx(1));
+  CHECK(numbers.backward_transfer == Approx(-1));
+  CHECK(numbers.forward_transfer == Approx(3));
+  CHECK(numbers.retention_mean == Approx(5.0 / 6));
+}
+
+TEST_CASE("one domain: nothing can have been forgotten, transferred or retained yet") {
+  const RetentionNumbers numbers = derive(matrix_of({{8}, {2}}, {1}));
+  CHECK(numbers.final_average == Approx(2));
+  CHECK(numbers.plasticity_mean == Approx(6.0 / 7));
+  for (double number : {numbers.forgetting_mean, numbers.forgetting_max, numbers.backward_transfer, numbers.forward_transfer,
+                        numbers.retention_mean, numbers.forgetting[0], numbers.retention[0]})
+    CHECK(std::isnan(number));
+}
+
+TEST_CASE("no domain gives no number") {
+  const RetentionNumbers numbers = derive({});
+  CHECK(std::isnan(numbers.final_average));
+  CHECK(std::isnan(numbers.forgetting_mean));
+  CHECK(numbers.forgetting.empty());
+}
+
+TEST_CASE("forgetting of a column that keeps improving is negative") {
+  const RetentionNumbers numbers = derive(matrix_of({{8, 8, 8}, {3, 8, 8}, {2.5, 3, 8}, {2.25, 2, 3}}));
+  CHECK(numbers.forgetting[0] == Approx(-0.25));  // against 2.5, the best before the last row; not against 3, as Avalanche
+  CHECK(numbers.forgetting[1] == Approx(-1));     // Mammoth, whose best includes the last row, would print 0
+  CHECK(numbers.forgetting_mean < 0);
+  CHECK(numbers.forgetting_max < 0);
+}
+
+TEST_CASE("forgetting counts from the best row, which need not be the one right after learning") {
+  const RetentionNumbers numbers = derive(matrix_of({{8, 8, 8}, {3, 8, 8}, {2, 3, 8}, {2.5, 3, 3}}));
+  CHECK(numbers.forgetting[0] == Approx(0.5));
+  CHECK(numbers.backward_transfer == Approx((0.5 + 0) / 2));  // yet it is better than right after learning
+}
+
+TEST_CASE("a row of training counts before its domain was learnt, the state before the stream does not") {
+  // Domain 2 was at its best before the stream (1.0), then after stage 1 (2.0), and worse once learnt.
+  const RetentionNumbers numbers = derive(matrix_of({{8, 1, 8}, {3, 2, 8}, {3, 2.5, 8}, {3, 2.75, 3}}));
+  CHECK(numbers.forgetting[1] == Approx(2.75 - 2));
+}
+
+TEST_CASE("a missing cell is missing, never zero, and the means are over what exists") {
+  RetentionMatrix holes = worked_example();
+  SECTION("the last cell of a domain: its numbers are missing, the others stand") {
+    holes.loss[3][0] = kMissing;
+    const RetentionNumbers numbers = derive(holes);
+    CHECK(std::isnan(numbers.forgetting[0]));
+    CHECK(std::isnan(numbers.retention[0]));
+    CHECK(numbers.forgetting_mean == Approx(0.5));
+    CHECK(numbers.backward_transfer == Approx(-0.5));
+    CHECK(numbers.final_average == Approx((3.5 + 1) / 2));
+  }
+  SECTION("the cell right after learning: the best is that of the rows that exist") {
+    holes.loss[1][0] = kMissing;
+    const RetentionNumbers numbers = derive(holes);
+    CHECK(numbers.forgetting[0] == Approx(2.25 - 2.5));
+    CHECK(std::isnan(numbers.plasticity[0]));
+    CHECK(std::isnan(numbers.retention[0]));
+    CHECK(numbers.backward_transfer == Approx(-0.5));
+  }
+  SECTION("the state before the stream: no transfer, no retention, but forgetting") {
+    holes.loss[0] = {kMissing, kMissing, kMissing};
+    const RetentionNumbers numbers = derive(holes);
+    CHECK(std::isnan(numbers.forward_transfer));
+    CHECK(std::isnan(numbers.retention_mean));
+    CHECK(std::isnan(numbers.plasticity[0]));
+    CHECK(numbers.forgetting_mean == Approx(0.375));
+  }
+  SECTION("a naive run that was not made") {
+    holes.naive = {kMissing, 2.5, kMissing};
+    const RetentionNumbers numbers = derive(holes);
+    CHECK(std::isnan(numbers.plasticity[0]));
+    CHECK(numbers.plasticity_mean == Approx(0.8));
+  }
+  SECTION("no cell at all: every number is missing") {
+    for (auto& row : holes.loss) row.assign(3, kMissing);
+    const RetentionNumbers numbers = derive(holes);
+    for (double number : {numbers.final_average, numbers.backward_transfer, numbers.forward_transfer, numbers.forgetting_mean,
+                          numbers.forgetting_max, numbers.plasticity_mean, numbers.retention_mean})
+      CHECK(std::isnan(number));
+  }
+}
+
+TEST_CASE("the loss form equals the negated accuracy form") {
+  const RetentionMatrix matrix = worked_example();
+  const std::size_t T = 3;
+  const auto accuracy = [&](std::size_t i, std::size_t j) { return -matrix.loss[i][j - 1]; };
+  double backward = 0, forward = 0, forgetting = 0;
+  for (std::size_t j = 1; j < T; ++j) {
+    double best = accuracy(1, j);
+    for (std::size_t l = 2; l < T; ++l) best = std::max(best, accuracy(l, j));
+    forgetting += best - accuracy(T, j);                 // Chaudhry et al. 2018, eq. 3
+    backward += accuracy(T, j) - accuracy(j, j);         // Lopez-Paz & Ranzato 2017, eq. 3
+    forward += accuracy(j, j + 1) - accuracy(0, j + 1);  // eq. 4
+  }
+  const RetentionNumbers numbers = derive(matrix);
+  CHECK(numbers.backward_transfer == Approx(backward / (T - 1)));
+  CHECK(numbers.forward_transfer == Approx(forward / (T - 1)));
+  CHECK(numbers.forgetting_mean == Approx(forgetting / (T - 1)));
+}
+
+TEST_CASE("a share of next to no gain is missing instead of huge") {
+  const double hardly = kSmallestGain / 2;
+  const RetentionNumbers little = derive(matrix_of({{2 + hardly, 8}, {2, 5}, {3, 1}}, {2, 1}));
+  CHECK(std::isnan(little.retention[0]));
+  CHECK(std::isnan(little.plasticity[0]));
+  CHECK(little.plasticity_mean == Approx(1));
+
+  const RetentionNumbers worse = derive(matrix_of({{2, 8}, {2.5, 5}, {3, 1}}, {2.5, 1}));  // learning it made it worse
+  CHECK(std::isnan(worse.retention[0]));
+  CHECK(std::isnan(worse.plasticity[0]));
+}
+
+TEST_CASE("a matrix of the wrong shape is refused") {
+  RetentionMatrix matrix = worked_example();
+  SECTION("a row too few") { matrix.loss.pop_back(); }
+  SECTION("a cell too few") { matrix.loss[1].pop_back(); }
+  SECTION("a stage too few") { matrix.stages.pop_back(); }
+  SECTION("a naive cell too few") { matrix.naive.pop_back(); }
+  CHECK_THROWS_AS(derive(matrix), ContractError);
+}

@@ -1,0 +1,110 @@
+#include "trainer/baseline.h"
+
+#include <fmt/format.h>
+
+#include "trainer/held_out.h"
+#include "trainer/plasticity.h"
+#include "trainer/step.h"
+
+namespace peer::trainer {
+namespace {
+
+// Fills one cell of L and keeps the documents' bits behind it.
+void record_cell(StageRecord& stage, const std::string& domain, const std::vector<DocumentBits>& documents, Records& records) {
+  const std::string text = encode_bits(documents);
+  stage.loss[domain] = bits_per_byte(documents);
+  stage.bits[domain] = digest_of(text);
+  records.emplace_back(bits_key(stage.bits[domain]), text);
+}
+
+// The state before any training: the oldest ancestor, which `init` made.
+pool::Generation first_generation(const Session& session) {
+  pool::Generation generation = session.generation;
+  while (generation.parent.valid()) generation = session.pool.generation(generation.parent);
+  return generation;
+}
+
+std::vector<streams::Document> documents_of(const Session& session, const DomainRecord& domain, const Records& fresh) {
+  const std::string key = held_out_key(domain.held_out);
+  for (const auto& [name, text] : fresh)
+    if (name == key) return decode_documents(text, domain.name);
+  return read_held_out(session.pool, domain);
+}
+
+}  // namespace
+
+std::vector<int> predicting_views(const model::Model& model, const History& history) {
+  const StageRecord& last = history.stages.back();
+  if (last.strategy == to_text(Strategy::kNaive)) return {last.view};
+  return all_views(model);
+}
+
+Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress) {
+  Records records;
+  History& history = session.loaded.history;
+  if (history.domain(options.stage.domain) != nullptr) {
+    progress.note(fmt::format("'{}' is a known domain: scored on the documents that were held out when it first came", options.stage.domain));
+    return records;
+  }
+  const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);
+  const std::string text = encode_documents(documents);
+  DomainRecord domain{options.stage.domain, digest_of(text), static_cast<std::int64_t>(documents.size()), 0, kMissing};
+  for (const auto& d : documents) domain.bytes += static_cast<std::int64_t>(d.text.size());
+  records.emplace_back(held_out_key(domain.held_out), text);
+  history.domains.push_back(domain);
+
+  const auto score = [&](LoadedModel& loaded, StageRecord& stage) {
+    const auto views = predicting_views(loaded.model, history);
+    record_cell(stage, domain.name, score_domain(session.ctx, loaded.model, views, documents, options.evaluate, options.mixture).mixture, records);
+    progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name, &stage == &history.stages.front() ? "no training" : "'" + stage.domain + "'",
+                              stage.loss[domain.name]));
+  };
+  if (history.stages.size() > 1) {
+    LoadedModel untrained = load_model(session.pool, first_generation(session));
+    const int base[] = {0};
+    record_cell(history.stages.front(), domain.name,
+                score_domain(session.ctx, untrained.model, base, documents, options.evaluate, options.mixture).mixture, records);
+  }
+  score(session.loaded, history.stages.back());
+  return records;
+}
+
+Records evaluate_all(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture, const Records& fresh,
+                     Progress& progress) {
+  Records records;
+  History& history = session.loaded.history;
+  StageRecord& stage = history.stages.back();
+  const auto views = predicting_views(session.loaded.model, history);
+  std::int64_t done = 0;
+  for (const DomainRecord& domain : history.domains) {
+    progress.update("evaluate", done++, static_cast<std::int64_t>(history.domains.size()), domain.name);
+    const auto documents = documents_of(session, domain, fresh);
+    record_cell(stage, domain.name, score_domain(session.ctx, session.loaded.model, views, documents, options, mixture).mixture, records);
+  }
+  progress.update("evaluate", done, done, fmt::format("{} domains, {} views", done, views.size()));
+  return records;
+}
+
+double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop) {
+  LoadedModel copy = load_model(session.pool, session.generation);
+  const int view = copy.model.newest();
+  TrainOptions train = options.train;
+  train.delta_rate = train.trunk_rate;  // nothing starts at zero here: one rate for all dense tensors
+  make_plastic(copy.model, view, Strategy::kNaive);
+  corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed)});
+  TrainingStep step(session.ctx, copy.model, view, train);
+  for (std::int64_t i = 0; i < train.steps && !stop; ++i) {
+    const double loss = step.run(corpus.next(), i);
+    progress.update("naive reference " + options.stage.domain, i + 1, train.steps, fmt::format("{:.3f} bpb", loss));
+  }
+  const auto documents = select_held_out(corpus.held_out(), options.evaluate.eval_bytes);
+  const int views[] = {view};
+  return bits_per_byte(score_domain(session.ctx, copy.model, views, documents, options.evaluate, options.mixture).mixture);
+}
+
+std::string cost_key(const StageRecord& stage) {
+  const auto cell = stage.bits.find(stage.domain);
+  return "cost/" + (cell == stage.bits.end() ? std::string("none") : to_hex(cell->second));
+}
+
+}  // namespace peer::trainer

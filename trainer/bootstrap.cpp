@@ -1,0 +1,67 @@
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "peer/base/philox.h"
+#include "peer/base/require.h"
+#include "trainer/retention.h"
+
+namespace peer::trainer {
+namespace {
+
+// One draw: as many documents as there are, with replacement. Its numbers depend on (seed, draw) alone: the same documents are drawn
+// whatever is measured on them.
+double resampled_ratio(const std::vector<DocumentBits>& documents, const Random& random, std::uint64_t draw) {
+  const std::uint64_t count = documents.size();
+  DocumentBits total;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const DocumentBits& document = documents[random.below(draw * count + i, count)];
+    total.bits += document.bits, total.bytes += document.bytes;
+  }
+  return total.bits / static_cast<double>(total.bytes);
+}
+
+// Linear between the two nearest order statistics.
+double quantile(const std::vector<double>& sorted, double level) {
+  const double position = level * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
+}
+
+}  // namespace
+
+double bits_per_byte(const std::vector<DocumentBits>& documents) {
+  DocumentBits total;
+  for (const DocumentBits& document : documents) total.bits += document.bits, total.bytes += document.bytes;
+  return total.bytes > 0 ? total.bits / static_cast<double>(total.bytes) : kMissing;
+}
+
+Interval bootstrap(const std::vector<DocumentBits>& documents, int draws, std::uint64_t seed) {
+  require(draws > 0, "bootstrap: draws must be positive");
+  for (const DocumentBits& document : documents)
+    require(std::isfinite(document.bits) && document.bytes >= 0, "bootstrap: bits must be finite and bytes not negative");
+  if (documents.size() < 2) return {};
+
+  const Random random(seed, Purpose::kBootstrap);
+  std::vector<double> ratios(draws);
+#pragma omp parallel for schedule(static)
+  for (int draw = 0; draw < draws; ++draw) ratios[draw] = resampled_ratio(documents, random, draw);
+  std::erase_if(ratios, [](double ratio) { return !std::isfinite(ratio); });  // a draw of empty documents alone has no ratio
+  if (ratios.empty()) return {};
+  std::sort(ratios.begin(), ratios.end());
+  return {quantile(ratios, 0.025), quantile(ratios, 0.975)};
+}
+
+Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed) {
+  require(before.size() == after.size(), "paired_bootstrap: before and after must score the same documents");
+  // Both ratios share their denominator in every draw, so their difference is the ratio of the differences.
+  std::vector<DocumentBits> difference(before.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    require(before[i].bytes == after[i].bytes, "paired_bootstrap: a document must have the same bytes before and after");
+    difference[i] = {after[i].bits - before[i].bits, after[i].bytes};
+  }
+  return bootstrap(difference, draws, seed);
+}
+
+}  // namespace peer::trainer

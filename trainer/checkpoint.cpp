@@ -1,0 +1,188 @@
+#include "trainer/checkpoint.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
+
+namespace peer::trainer {
+namespace {
+
+using layers::ExpertTable;
+using layers::Parameter;
+using layers::PeerBlock;
+
+std::string moments_name(const std::string& trunk) { return trunk + ".moments"; }
+
+void copy_tensor(const std::map<std::string, pool::Tensor>& tensors, const std::string& name, const std::string& trunk, Buffer<float>& into) {
+  const auto at = tensors.find(name);
+  const auto size = static_cast<std::size_t>(into.size());
+  if (at == tensors.end()) throw CorruptError(fmt::format("trunk '{}': the tensor '{}' is missing", trunk, name));
+  if (at->second.values.size() != size)
+    throw CorruptError(fmt::format("trunk '{}', tensor '{}': expected {} numbers, found {}", trunk, name, size, at->second.values.size()));
+  std::memcpy(into.data(), at->second.values.data(), size * sizeof(float));
+}
+
+void load_trunk(const pool::Pool& pool, const pool::Generation& generation, const std::string& name, layers::Parameters& parameters) {
+  const pool::TrunkInfo* info = generation.trunk(name);
+  if (info == nullptr) throw CorruptError(fmt::format("generation {}: the trunk '{}' is missing", generation.id.value, name));
+  const auto tensors = pool.trunk(*info);
+  for (auto& parameter : parameters) copy_tensor(tensors, parameter->name, name, parameter->value);
+}
+
+void load_moments(const pool::Pool& pool, const pool::Generation& generation, const std::string& name, layers::Parameters& parameters) {
+  const pool::TrunkInfo* info = generation.trunk(moments_name(name));
+  if (info == nullptr) throw CorruptError(fmt::format("generation {}: the moments of '{}' are missing", generation.id.value, name));
+  const auto tensors = pool.trunk(*info);
+  for (auto& parameter : parameters) {
+    if (!parameter->trainable()) continue;
+    copy_tensor(tensors, parameter->name + ".m", name, parameter->m);
+    copy_tensor(tensors, parameter->name + ".v", name, parameter->v);
+  }
+}
+
+void load_experts(const pool::Pool& pool, const pool::Generation& generation, PeerBlock& block) {
+  const pool::TableInfo* table = generation.table(block.id());
+  if (table == nullptr) throw CorruptError(fmt::format("generation {}: block {} is missing", generation.id.value, block.id().value));
+  ExpertTable& experts = block.experts();
+  if (table->layout.width != experts.width() || table->layout.rows_per_page != experts.rows_per_page() ||
+      table->rows != block.side() * block.side())
+    throw CorruptError(fmt::format("generation {}, block {}: expected {} experts of width {} in pages of {}, found {}, {}, {}", generation.id.value,
+                                   block.id().value, block.side() * block.side(), experts.width(), experts.rows_per_page(), table->rows,
+                                   table->layout.width, table->layout.rows_per_page));
+  for (std::int64_t page = 0; page < table->page_count(); ++page) {
+    const pool::MappedPage mapped = pool.page(generation, block.id(), PageIndex{page});
+    experts.append_mapped(reinterpret_cast<const float*>(mapped.data), mapped.rows, mapped.owner);
+  }
+  experts.clear_dirty();
+}
+
+// A run that goes on: rows get back their moments and step counts. Pages that it changed stay dirty.
+void load_row_state(const pool::Pool& pool, const pool::Generation& generation, PeerBlock& block) {
+  ExpertTable& experts = block.experts();
+  const std::int64_t floats = ExpertTable::state_floats(experts.width());
+  for (std::int64_t page = 0; page < experts.page_count(); ++page) {
+    const std::vector<float> state = pool.page_state(generation, block.id(), PageIndex{page});
+    if (state.empty()) continue;
+    for (std::int64_t r = 0; r < experts.page_rows(page); ++r)
+      std::memcpy(experts.state(page * experts.rows_per_page() + r), state.data() + r * floats, static_cast<std::size_t>(floats) * sizeof(float));
+    experts.mark_dirty(page);
+  }
+}
+
+void require_finite(const float* values, std::int64_t count, const std::string& name) {
+  for (std::int64_t i = 0; i < count; ++i)
+    if (!std::isfinite(values[i])) throw NumericError(fmt::format("{}: a weight is not finite; nothing was committed; try lower learning rates", name));
+}
+
+void save_trunk(const std::string& name, layers::Parameters& parameters, bool with_moments, pool::Transaction& transaction) {
+  std::vector<pool::TensorView> tensors, moments;
+  for (const auto& p : parameters) {
+    require_finite(p->value.data(), p->size(), p->name);
+    tensors.push_back({p->name, p->shape, p->value.data()});
+    if (!p->trainable()) continue;
+    moments.push_back({p->name + ".m", p->shape, p->m.data()});
+    moments.push_back({p->name + ".v", p->shape, p->v.data()});
+  }
+  transaction.put_trunk(name, tensors);
+  if (with_moments) transaction.put_trunk(moments_name(name), moments);
+}
+
+void save_experts(PeerBlock& block, bool with_state, pool::Transaction& transaction) {
+  ExpertTable& experts = block.experts();
+  const std::int64_t width = experts.width(), floats = ExpertTable::state_floats(width);
+  transaction.set_table(block.id(), {.width = width, .rows_per_page = experts.rows_per_page(), .state_floats = floats}, experts.count());
+  std::vector<float> rows, state;
+  for (std::int64_t page = 0; page < experts.page_count(); ++page) {
+    if (!experts.dirty(page)) continue;
+    const std::int64_t count = experts.page_rows(page), first = page * experts.rows_per_page();
+    const bool stateful = with_state && experts.trainable(page);
+    rows.resize(static_cast<std::size_t>(count * 2 * width));
+    state.resize(stateful ? static_cast<std::size_t>(count * floats) : 0);
+    for (std::int64_t r = 0; r < count; ++r) {
+      std::memcpy(rows.data() + r * 2 * width, experts.parameters(first + r), static_cast<std::size_t>(2 * width) * sizeof(float));
+      if (stateful) std::memcpy(state.data() + r * floats, experts.state(first + r), static_cast<std::size_t>(floats) * sizeof(float));
+    }
+    require_finite(rows.data(), count * 2 * width, fmt::format("block {}, page {}", block.id().value, page));
+    transaction.put_page(block.id(), PageIndex{page}, rows, state);
+  }
+}
+
+StoredState describe(LoadedModel& loaded, const std::optional<StoredRun>& run) {
+  StoredState state;
+  state.model = loaded.model.options();
+  state.delta = loaded.delta;
+  state.seed = loaded.model.seed();
+  state.history = loaded.history;
+  state.run = run;
+  for (int v = 0; v <= loaded.model.newest(); ++v) {
+    const model::View& view = loaded.model.view(v);
+    state.views.push_back({view.name, view.domain, view.parent, view.delta ? view.delta->options : model::DeltaOptions{}});
+    loaded.model.for_each_block(v, [&](PeerBlock& block, int layer) {
+      state.blocks.push_back({block.id().value, block.side(), block.open(), v, layer, block.statistics() == ops::Statistics::kFrozen});
+    });
+  }
+  return state;
+}
+
+// The dense tensors' shapes follow the options and the stored sides; experts come from the pool's pages.
+model::Model rebuild(const StoredState& state, const std::string& where) {
+  model::ModelOptions options = state.model;
+  for (const StoredBlock& b : state.blocks)
+    if (b.view == 0) options.peer_side = b.side;
+  model::Model model(options, state.seed);
+  for (std::size_t v = 1; v < state.views.size(); ++v) {
+    const StoredView& view = state.views[v];
+    if (view.parent < 0 || view.parent >= static_cast<int>(v)) throw CorruptError(fmt::format("{}: view {} has the parent {}", where, v, view.parent));
+    model.add_view(view.parent, view.delta, view.domain, false);
+  }
+  std::size_t found = 0;
+  for (int v = 0; v <= model.newest(); ++v)
+    model.for_each_block(v, [&](PeerBlock& block, int layer) {
+      for (const StoredBlock& b : state.blocks) {
+        if (b.id != block.id().value || b.view != v || b.layer != layer || b.side != block.side()) continue;
+        if (b.open < block.options().top_k || b.open > b.side) throw CorruptError(fmt::format("{}: block {} has {} open sub-keys of {}", where, b.id, b.open, b.side));
+        block.set_open(b.open);
+        block.set_statistics(b.statistics_frozen ? ops::Statistics::kFrozen : ops::Statistics::kBatch);
+        ++found;
+      }
+    });
+  if (found != state.blocks.size()) throw CorruptError(fmt::format("{}: expected {} blocks, found {}", where, state.blocks.size(), found));
+  return model;
+}
+
+}  // namespace
+
+LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generation) {
+  const std::string where = fmt::format("generation {}", generation.id.value);
+  StoredState state = parse_state(generation.state, where);
+  LoadedModel loaded{rebuild(state, where), state.delta, std::move(state.history), std::move(state.run)};
+  for (int v = 0; v <= loaded.model.newest(); ++v) {
+    load_trunk(pool, generation, loaded.model.view(v).name, loaded.model.parameters(v));
+    loaded.model.for_each_block(v, [&](PeerBlock& block, int) { load_experts(pool, generation, block); });
+  }
+  if (loaded.run) {
+    // Every trunk that has moments was being trained.
+    for (int v = 0; v <= loaded.model.newest(); ++v) {
+      const std::string& name = loaded.model.view(v).name;
+      if (generation.trunk(moments_name(name)) == nullptr) continue;
+      loaded.model.set_trainable(v, true);
+      load_moments(pool, generation, name, loaded.model.parameters(v));
+      loaded.model.for_each_block(v, [&](PeerBlock& block, int) { load_row_state(pool, generation, block); });
+    }
+  }
+  return loaded;
+}
+
+void save_model(LoadedModel& loaded, std::span<const int> changed, const std::optional<StoredRun>& run, pool::Transaction& transaction) {
+  for (const int v : changed) {
+    save_trunk(loaded.model.view(v).name, loaded.model.parameters(v), run.has_value(), transaction);
+    loaded.model.for_each_block(v, [&](PeerBlock& block, int) { save_experts(block, run.has_value(), transaction); });
+  }
+  transaction.set_state(to_json(describe(loaded, run)));
+}
+
+}  // namespace peer::trainer

@@ -1,0 +1,35 @@
+// Bits per byte on held-out documents, by view and by the mixture over views.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "peer/base/progress.h"
+#include "peer/model/mixture.h"
+#include "peer/model/model.h"
+#include "streams/document.h"
+#include "trainer/retention.h"
+#include "trainer/train_options.h"
+
+namespace peer::trainer {
+
+// log_p[d][t]: natural log-probability of token t of document d, its bytes and then its end. Every token is scored exactly once; a
+// window of T tokens after the first scores only the part that the window before did not, so each has at least eval_overlap*T tokens
+// of context behind it. A document starts from the end-of-document token, without the document before.
+using TokenLogP = std::vector<std::vector<float>>;
+TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
+                          const EvaluateOptions& options);
+
+struct DomainScore {
+  std::vector<DocumentBits> mixture;                // by document
+  std::vector<std::vector<DocumentBits>> by_view;   // [view][document]
+};
+
+// `views`: which views the mixture is over, oldest first. One view: the mixture is that view.
+DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture);
+
+// Every view of the model, oldest first.
+std::vector<int> all_views(const model::Model& model);
+
+}  // namespace peer::trainer

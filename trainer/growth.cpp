@@ -1,0 +1,45 @@
+#include "trainer/growth.h"
+
+#include <fmt/format.h>
+
+#include "peer/layers/key_grid.h"
+#include "trainer/held_out.h"
+
+namespace peer::trainer {
+namespace {
+constexpr std::int64_t kParentSampleBytes = 16 << 10;
+}
+
+model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, std::int64_t experts) {
+  model::DeltaOptions delta = preset;
+  if (experts < 0) throw UsageError(fmt::format("option 'experts': expected 0 or more, found {}", experts));
+  if (experts > 0) {
+    const std::int64_t a_layer = (experts + model.layers - 1) / model.layers;
+    delta.annex_side = std::max(layers::grid_side(a_layer), delta.annex_top_k);
+  }
+  model::check(delta);
+  return delta;
+}
+
+int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
+                  const EvaluateOptions& options, Progress& progress) {
+  std::vector<std::string> names;
+  for (int v = 0; v <= model.newest(); ++v) {
+    names.push_back(model.view(v).name);
+    if (names.back() == parent) return v;
+  }
+  if (parent != "auto")
+    throw UsageError(fmt::format("option 'parent-view': expected auto or one of {}, found '{}'", fmt::join(names, ", "), parent));
+  const auto sample = select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
+  int best = 0;
+  double best_bits = 0;
+  for (int v = 0; v <= model.newest(); ++v) {
+    const int views[] = {v};
+    const double bits = bits_per_byte(score_domain(ctx, model, views, sample, options, {}).mixture);
+    progress.note(fmt::format("view {:<5} {:<12} {:.3f} bpb on a sample of the new text", model.view(v).name, model.view(v).domain, bits));
+    if (v == 0 || bits < best_bits) best = v, best_bits = bits;
+  }
+  return best;
+}
+
+}  // namespace peer::trainer

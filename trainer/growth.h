@@ -1,0 +1,23 @@
+// What a stage grows, and on which view.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "peer/base/progress.h"
+#include "streams/document.h"
+#include "trainer/checkpoint.h"
+#include "trainer/evaluate.h"
+#include "trainer/train_options.h"
+
+namespace peer::trainer {
+
+// The delta of a stage that adds `experts` over all layers, each layer's annex a square; 0: as many as the preset says.
+model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, std::int64_t experts);
+
+// The view to grow on: the one called `parent`, or with "auto" the one that predicts a sample of the documents with the fewest bits.
+int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
+                  const EvaluateOptions& options, Progress& progress);
+
+}  // namespace peer::trainer

@@ -1,0 +1,78 @@
+#include "trainer/history.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "peer/base/error.h"
+
+namespace peer::trainer {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number_or_null(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
+double number_or_missing(const Json& value) { return value.is_null() ? kMissing : value.get<double>(); }
+
+Json to_json(const StageRecord& stage) {
+  Json bits = Json::object();
+  for (const auto& [domain, digest] : stage.bits) bits[domain] = to_hex(digest);
+  return {{"domain", stage.domain}, {"strategy", stage.strategy}, {"steps", stage.steps}, {"view", stage.view},
+          {"loss", stage.loss},     {"bits", bits},               {"parameters_added", stage.parameters_added}};
+}
+
+StageRecord parse_stage(const Json& json) {
+  StageRecord stage;
+  stage.domain = json.at("domain"), stage.strategy = json.at("strategy"), stage.steps = json.at("steps"), stage.view = json.at("view");
+  stage.loss = json.at("loss").get<std::map<std::string, double>>();
+  for (const auto& [domain, digest] : json.at("bits").items()) stage.bits[domain] = parse_digest(digest.get<std::string>(), "history");
+  stage.parameters_added = json.at("parameters_added");
+  return stage;
+}
+
+}  // namespace
+
+DomainRecord* History::domain(const std::string& name) {
+  const auto at = std::find_if(domains.begin(), domains.end(), [&](const DomainRecord& d) { return d.name == name; });
+  return at == domains.end() ? nullptr : &*at;
+}
+const DomainRecord* History::domain(const std::string& name) const { return const_cast<History*>(this)->domain(name); }
+
+RetentionMatrix History::matrix() const {
+  RetentionMatrix matrix;
+  for (const DomainRecord& d : domains) matrix.domains.push_back(d.name), matrix.naive.push_back(d.naive);
+  for (const StageRecord& stage : stages) {
+    matrix.stages.push_back(stage.domain);
+    auto& row = matrix.loss.emplace_back();
+    for (const DomainRecord& d : domains) {
+      const auto cell = stage.loss.find(d.name);
+      row.push_back(cell == stage.loss.end() ? kMissing : cell->second);
+    }
+  }
+  return matrix;
+}
+
+std::string to_json(const History& history) {
+  Json domains = Json::array(), stages = Json::array();
+  for (const DomainRecord& d : history.domains)
+    domains.push_back({{"name", d.name}, {"held_out", to_hex(d.held_out)}, {"documents", d.documents}, {"bytes", d.bytes}, {"naive", number_or_null(d.naive)}});
+  for (const StageRecord& stage : history.stages) stages.push_back(to_json(stage));
+  return Json{{"domains", domains}, {"stages", stages}, {"open_view", history.open_view}}.dump();
+}
+
+History parse_history(const std::string& text) try {
+  const Json json = Json::parse(text);
+  History history;
+  for (const Json& d : json.at("domains"))
+    history.domains.push_back({d.at("name"), parse_digest(d.at("held_out").get<std::string>(), "history"), d.at("documents"), d.at("bytes"),
+                               number_or_missing(d.at("naive"))});
+  for (const Json& stage : json.at("stages")) history.stages.push_back(parse_stage(stage));
+  history.open_view = json.at("open_view");
+  return history;
+} catch (const Json::exception& e) {
+  throw CorruptError(fmt::format("the generation's history is not readable: {}", e.what()));
+}
+
+}  // namespace peer::trainer

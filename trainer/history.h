@@ -1,0 +1,46 @@
+// What happened to a model, carried in every generation's state: the domains, the stages, and the matrix L.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "peer/base/digest.h"
+#include "trainer/retention.h"
+
+namespace peer::trainer {
+
+struct DomainRecord {
+  std::string name;
+  Digest held_out;               // of the held-out documents: their record in the pool is named by it
+  std::int64_t documents = 0, bytes = 0;
+  double naive = kMissing;       // bits per byte of a throw-away naive copy after the domain's own stage
+};
+
+struct StageRecord {
+  std::string domain, strategy;
+  std::int64_t steps = 0;
+  int view = 0;                         // the view that it trained
+  std::map<std::string, double> loss;   // row of L: domain -> bits per byte
+  std::map<std::string, Digest> bits;   // domain -> record of the documents' bits behind that cell
+  double seconds = 0;
+  std::int64_t parameters_added = 0;
+};
+
+struct History {
+  std::vector<DomainRecord> domains;  // in the order of arrival
+  std::vector<StageRecord> stages;    // [0] is the state before any training
+  int open_view = -1;                 // grown by hand and not trained yet; -1: none
+
+  DomainRecord* domain(const std::string& name);
+  const DomainRecord* domain(const std::string& name) const;
+  RetentionMatrix matrix() const;
+};
+
+// Seconds are not stored in it: the same work must give the same text.
+std::string to_json(const History& history);
+// CorruptError when the text is not a history.
+History parse_history(const std::string& json);
+
+}  // namespace peer::trainer

@@ -1,0 +1,140 @@
+#include "trainer/report_words.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+
+#include "peer/base/require.h"
+
+namespace peer::trainer {
+namespace {
+
+bool rounds_to_zero(const std::string& text) { return text.find_first_of("123456789") == std::string::npos; }
+
+// Forgetting as one would say it: "0.0012 bits per byte worse than at its best".
+std::string against_best(double forgetting) {
+  const std::string size = decimal(std::abs(forgetting), 4);
+  if (rounds_to_zero(size)) return "as good as at its best";
+  return fmt::format("{} bits per byte {} than at its best", size, forgetting > 0 ? "worse" : "better");
+}
+
+std::string percent(double share) { return decimal(100 * share, 1) + " %"; }
+
+std::string forgetting_sentence(const std::vector<std::string>& domains, const RetentionNumbers& numbers) {
+  std::size_t measured = 0, worst = 0;
+  for (std::size_t j = 0; j < domains.size(); ++j) {
+    if (std::isnan(numbers.forgetting[j])) continue;
+    if (measured == 0 || numbers.forgetting[j] > numbers.forgetting[worst]) worst = j;
+    ++measured;
+  }
+  if (measured == 0) return "What it has forgotten was not measured.";
+  const std::string name = printable(domains[worst]);
+  if (measured == 1) return fmt::format("On {} it is now {}.", name, against_best(numbers.forgetting[worst]));
+  return fmt::format("On the {} older domains it is now, on average, {}; on {}, kept least well, {}.", measured,
+                     against_best(numbers.forgetting_mean), name, signed_decimal(numbers.forgetting[worst]));
+}
+
+}  // namespace
+
+std::string decimal(double value, int digits) {
+  if (std::isnan(value)) return "-";
+  std::string text = fmt::format("{:.{}f}", value, digits);
+  if (text.front() == '-' && rounds_to_zero(text)) text.erase(0, 1);
+  return text;
+}
+
+std::string signed_decimal(double value, int digits) {
+  const std::string text = decimal(value, digits);
+  return value > 0 && !rounds_to_zero(text) ? '+' + text : text;
+}
+
+std::string grouped(std::int64_t value) {
+  std::string text = std::to_string(value);
+  const std::size_t first_digit = value < 0 ? 1 : 0;
+  for (std::size_t place = text.size(); place > first_digit + 3;) text.insert(place -= 3, 1, ',');
+  return text;
+}
+
+std::string duration(double seconds) {
+  if (std::isnan(seconds)) return "-";
+  if (seconds < 59.95) return decimal(seconds, 1) + " s";
+  const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+std::string byte_size(std::int64_t bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
+  double size = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (size >= 999.95 && unit + 1 < kUnits.size()) size /= 1000, ++unit;
+  return fmt::format("{} {}", decimal(size, unit == 0 ? 0 : 1), kUnits[unit]);
+}
+
+std::string printable(std::string_view name) {
+  std::string text(name);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+std::size_t check_report(const ForgettingReport& report) {
+  check_shape(report.matrix);
+  const std::size_t T = report.matrix.domains.size();
+  require(report.intervals.empty() || report.intervals.size() == T + 1, "report: intervals must have a row for each stage, or none");
+  for (const auto& row : report.intervals) require(row.size() == T, "report: each row of intervals must have a cell for each domain");
+  return T;
+}
+
+Interval interval_of(const ForgettingReport& report, std::size_t stage, std::size_t column) {
+  return report.intervals.empty() ? Interval{} : report.intervals[stage][column];
+}
+
+double since_learnt(const RetentionMatrix& matrix, std::size_t stage, std::size_t column) {
+  return matrix.loss[stage][column] - matrix.loss[column + 1][column];
+}
+
+StageCost total_cost(const std::vector<StageCost>& costs) {
+  StageCost total;
+  total.stage = "total";
+  for (const StageCost& cost : costs) {
+    total.seconds += cost.seconds;
+    total.steps += cost.steps;
+    total.parameters_added += cost.parameters_added;
+    total.bytes_written += cost.bytes_written;
+  }
+  return total;
+}
+
+std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers) {
+  return {
+      {"forgetting, mean", signed_decimal(numbers.forgetting_mean), "loss now above the best it was after an earlier stage, older domains"},
+      {"forgetting, max", signed_decimal(numbers.forgetting_max), "the same for the older domain that was kept least well"},
+      {"backward transfer", signed_decimal(numbers.backward_transfer), "what later stages gave the older domains since each was learnt"},
+      {"forward transfer", signed_decimal(numbers.forward_transfer), "what earlier stages gave a domain before its own"},
+      {"plasticity", decimal(numbers.plasticity_mean), "gain in the own stage as a share of naive fine-tuning's; 1: learns as much"},
+      {"retention", decimal(numbers.retention_mean), "share of an older domain's gain that is still there; 1: keeps all"},
+      {"final average", decimal(numbers.final_average), "bits per byte after the last stage, averaged over domains"},
+  };
+}
+
+std::vector<std::string> summary(const ForgettingReport& report, const RetentionNumbers& numbers) {
+  const auto& domains = report.matrix.domains;
+  if (domains.empty()) return {"No domain has been learnt yet, so there is nothing to measure."};
+  const std::string average = decimal(numbers.final_average);
+  if (domains.size() == 1)
+    return {fmt::format("After one stage the model predicts {} at {} bits per byte.", printable(domains[0]), average),
+            "With a single domain nothing can have been forgotten yet."};
+  std::vector<std::string> sentences = {
+      fmt::format("After {0} stages the model predicts its {0} domains at {1} bits per byte on average.", domains.size(), average),
+      forgetting_sentence(domains, numbers)};
+  if (!std::isnan(numbers.retention_mean))
+    sentences.push_back(fmt::format("Of what it had gained on the older domains, {} remains.", percent(numbers.retention_mean)));
+  if (!std::isnan(numbers.plasticity_mean))
+    sentences.push_back(fmt::format("In its own stage a domain comes {} as far as with naive fine-tuning of the whole model.",
+                                    percent(numbers.plasticity_mean)));
+  return sentences;
+}
+
+}  // namespace peer::trainer

@@ -1,0 +1,48 @@
+// How a report speaks: the same figures, definitions and sentences on a terminal and on a page. Plain text, not escaped for markup.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trainer/report.h"
+
+namespace peer::trainer {
+
+inline constexpr std::string_view kSigns =
+    "Forgetting is positive when things got worse and transfer is positive when they got better; all in bits per byte, lower is better.";
+inline constexpr std::string_view kForgettingRule =
+    "Forgetting is the loss after the last stage minus the best after any earlier stage (Chaudhry et al. 2018); "
+    "the state before the stream does not count.";
+
+// Fixed digits after the point; "-" for kMissing, and no sign on what rounds to zero.
+std::string decimal(double value, int digits = 3);
+std::string signed_decimal(double value, int digits = 4);
+std::string grouped(std::int64_t value);       // 1,234,567
+std::string duration(double seconds);          // 4.2 s, 3 min 05 s, 2 h 05 min
+std::string byte_size(std::int64_t bytes);     // 512 B, 1.5 MB: powers of 1000
+std::string printable(std::string_view name);  // control characters, which could move a cursor or end a line, become '?'
+
+// The number of domains T, after a check that everything in the report agrees with it.
+std::size_t check_report(const ForgettingReport& report);
+
+// The interval of a cell; kMissing ends when there is none.
+Interval interval_of(const ForgettingReport& report, std::size_t stage, std::size_t column);
+// The value of a cell relative to the one right after its domain was learnt. Domain `column` counts from 0 and is learnt in stage column
+// + 1.
+double since_learnt(const RetentionMatrix& matrix, std::size_t stage, std::size_t column);
+StageCost total_cost(const std::vector<StageCost>& costs);
+
+struct NamedNumber {
+  std::string_view name;
+  std::string value;
+  std::string_view meaning;  // one line
+};
+std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers);
+
+// The key numbers in words, a sentence each.
+std::vector<std::string> summary(const ForgettingReport& report, const RetentionNumbers& numbers);
+
+}  // namespace peer::trainer

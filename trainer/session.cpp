@@ -1,0 +1,102 @@
+#include "trainer/session.h"
+
+#include <fmt/format.h>
+
+#include "trainer/baseline.h"
+#include "trainer/growth.h"
+#include "trainer/held_out.h"
+#include "trainer/plasticity.h"
+#include "trainer/report.h"
+
+namespace peer::trainer {
+namespace {
+constexpr int kBootstrapDraws = 2000;
+}
+
+Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads) {
+  Context ctx(device, threads);  // first: a device that is not there should not lock the pool
+  pool::Pool pool = pool::Pool::open(path, access);
+  pool::Generation generation = pool.generation(pool.resolve(ref));
+  LoadedModel loaded = load_model(pool, generation);
+  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded)};
+}
+
+pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta, std::uint64_t seed,
+                             Device device, int threads) {
+  const Context ctx(device, threads);
+  model::check(options);
+  model::check(delta);
+  pool::Pool pool = pool::Pool::create(path);
+  LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
+  loaded.model.create_experts();
+  loaded.history.stages.push_back({"", "none", 0, 0, {}, {}, 0, 0});
+  pool::Transaction transaction = pool.begin({});
+  const int base[] = {0};
+  save_model(loaded, base, std::nullopt, transaction);
+  transaction.set_fingerprint(to_hex(options_fingerprint(options)));
+  return transaction.commit(kHead, fmt::format("init: {} experts in {} layers", experts_in(loaded.model, 0), options.layers));
+}
+
+pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, const std::string& parent, Progress& progress) {
+  model::Model& model = session.loaded.model;
+  History& history = session.loaded.history;
+  if (history.open_view >= 0)
+    throw UsageError(fmt::format("grow: view {} was grown and not trained yet; train it first", model.view(history.open_view).name));
+  int changed = 0;
+  std::string message;
+  if (mode == GrowMode::kAnnex) {
+    const int on = parent == "auto" ? model.newest() : choose_parent(session.ctx, model, parent, {}, {}, progress);
+    changed = model.add_view(on, delta_for(model.options(), session.loaded.delta, experts), "", true);
+    history.open_view = changed;
+    message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
+  } else {
+    if (model.newest() > 0) throw UsageError("grow: extend enlarges the base's grids, which are frozen once views were grown; use --mode annex");
+    const auto grids = static_cast<std::int64_t>(model.options().peer_layers.size());
+    if (grids == 0) throw UsageError("grow: the base has no PEER layer to extend; use --mode annex");
+    const std::int64_t before = experts_in(model, 0), side = model.options().peer_side;
+    std::int64_t wanted = side;
+    while (wanted * wanted * grids < before + experts) ++wanted;
+    model.extend(wanted);
+    message = fmt::format("grow: extend to {0}x{0}, {1} experts more", wanted, experts_in(model, 0) - before);
+  }
+  pool::Transaction transaction = session.pool.begin(session.generation.id);
+  const int views[] = {changed};
+  save_model(session.loaded, views, std::nullopt, transaction);
+  progress.note(message);
+  return transaction.commit(kHead, message);
+}
+
+ForgettingReport make_report(const Session& session) {
+  const History& history = session.loaded.history;
+  ForgettingReport report;
+  report.pool = session.pool.path();
+  report.created = session.generation.created;
+  report.matrix = history.matrix();
+  report.matrix.stages.front() = "before";
+  const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().strategy != to_text(Strategy::kNaive);
+  report.mixture = mixture ? fmt::format("mixture over {} views", session.loaded.model.newest() + 1) : "one view";
+  for (const StageRecord& stage : history.stages) {
+    auto& row = report.intervals.emplace_back();
+    for (const DomainRecord& domain : history.domains) {
+      const auto cell = stage.bits.find(domain.name);
+      row.push_back(cell == stage.bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
+    }
+    if (stage.steps == 0) continue;
+    const auto seconds = session.pool.record(cost_key(stage));
+    report.costs.push_back({stage.domain, seconds ? std::stod(*seconds) : 0, stage.steps, stage.parameters_added, 0});
+  }
+  return report;
+}
+
+std::vector<int> parse_views(const model::Model& model, const std::string& text) {
+  if (text == "mixture") return all_views(model);
+  if (text == "head") return {model.newest()};
+  std::vector<std::string> names = {"mixture", "head"};
+  for (int v = 0; v <= model.newest(); ++v) {
+    if (model.views()[v].name == text) return {v};
+    names.push_back(model.views()[v].name);
+  }
+  throw UsageError(fmt::format("option 'view': expected one of {}, found '{}'{}", fmt::join(names, ", "), text, did_you_mean(text, names)));
+}
+
+}  // namespace peer::trainer

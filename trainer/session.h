@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "peer/base/progress.h"
+#include "pool/pool.h"
+#include "trainer/checkpoint.h"
+#include "trainer/evaluate.h"
+
+namespace peer::trainer {
+
+inline constexpr const char* kHead = "head";      // the newest complete generation
+inline constexpr const char* kResume = "resume";  // an interrupted stage, if there is one
+
+// A pool, one generation of it loaded, and what runs it.
+struct Session {
+  pool::Pool pool;
+  Context ctx;
+  pool::Generation generation;
+  LoadedModel loaded;
+};
+
+Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads);
+
+// Makes a pool with an untrained model as its first generation. UsageError when the options do not fit together.
+pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& model, const model::DeltaOptions& delta, std::uint64_t seed,
+                             Device device, int threads);
+
+enum class GrowMode { kAnnex, kExtend };
+
+// Grows by hand and commits: every logit stays as it was. annex: a new view on the newest, to be trained by the next `train`;
+// extend: the base's grids get `experts` more in all, opened by the next `train`, while everything is still trained.
+pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, const std::string& parent, Progress& progress);
+
+// The forgetting report of a session's generation.
+struct ForgettingReport make_report(const Session& session);
+
+// Which views predict: "mixture" (all), "head" (the newest), or a view's name.
+std::vector<int> parse_views(const model::Model& model, const std::string& text);
+
+}  // namespace peer::trainer
+
+namespace peer {
+template <>
+struct EnumNames<trainer::GrowMode> {
+  static constexpr std::pair<trainer::GrowMode, std::string_view> values[] = {{trainer::GrowMode::kAnnex, "annex"},
+                                                                              {trainer::GrowMode::kExtend, "extend"}};
+};
+}  // namespace peer

@@ -1,0 +1,177 @@
+#include "trainer/stage.h"
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "streams/corpus.h"
+#include "trainer/baseline.h"
+#include "trainer/growth.h"
+#include "trainer/held_out.h"
+#include "trainer/metrics_log.h"
+#include "trainer/plasticity.h"
+#include "trainer/step.h"
+
+namespace peer::trainer {
+namespace {
+
+double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+class Stage {
+ public:
+  Stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop)
+      : session_(session), model_(session.loaded.model), options_(options), progress_(progress), stop_(stop), began_(now_seconds()) {}
+
+  void begin() {
+    read_corpus();
+    History& history = session_.loaded.history;
+    records_ = arrive(session_, options_, corpus_->held_out(), progress_);
+    if (options_.stage.reference == Reference::kNaive) {
+      const double naive = naive_reference(session_, options_, *corpus_, progress_, stop_);
+      if (stop_) return;
+      history.domain(options_.stage.domain)->naive = naive;
+    }
+    choose_view();
+    changed_ = make_plastic(model_, view_, options_.stage.strategy);
+    corpus_->start(options_.train.batch, model_.options().context, {.seed = static_cast<std::uint64_t>(options_.seed)});
+  }
+
+  void resume() {
+    const StoredRun& run = *session_.loaded.run;
+    read_corpus();
+    view_ = run.view, step_ = run.step;
+    added_ = view_ > 0 && options_.stage.strategy == Strategy::kGrow ? parameters_in(model_, view_) : 0;
+    changed_ = make_plastic(model_, view_, options_.stage.strategy);
+    corpus_->start(options_.train.batch, model_.options().context, run.cursor);
+    progress_.note(fmt::format("going on with '{}' at step {} of {}", options_.stage.domain, step_, options_.train.steps));
+  }
+
+  StageOutcome run() {
+    if (stop_) return {true, {}, 0, now_seconds() - began_, "interrupted before the first step: nothing to keep"};
+    train();
+    if (step_ < options_.train.steps) return interrupted();
+    return finish();
+  }
+
+ private:
+  void read_corpus() {
+    corpus_.emplace(options_.stream);
+    const streams::CorpusReport& r = corpus_->report();
+    progress_.note(fmt::format("{}: {} files, {} documents, {:.2f} MB to train on; {} documents, {:.1f} KB held out{}", options_.stage.domain,
+                               r.files, r.documents, static_cast<double>(r.bytes) / 1e6, r.held_out_documents,
+                               static_cast<double>(r.held_out_bytes) / 1e3, r.duplicates ? fmt::format("; {} duplicates dropped", r.duplicates) : ""));
+    if (r.bad > 0) progress_.note(fmt::format("{} bad documents skipped, the first: {}", r.bad, r.first_bad));
+  }
+
+  // `stream` grows a view on the best parent; `train` takes the view that was grown by hand, or the base while nothing was grown.
+  void choose_view() {
+    History& history = session_.loaded.history;
+    if (options_.stage.strategy == Strategy::kNaive) {
+      view_ = model_.newest();
+    } else if (options_.grow_first) {
+      const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
+      const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, options_.stage.experts);
+      view_ = model_.add_view(parent, delta, options_.stage.domain, true);
+      added_ = parameters_in(model_, view_);
+      progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,
+                                 experts_in(model_, view_), delta.annex_side * delta.annex_side, added_));
+    } else if (history.open_view >= 0) {
+      view_ = history.open_view;
+      model_.view(view_).domain = options_.stage.domain;
+      added_ = parameters_in(model_, view_);
+    } else if (model_.newest() == 0) {
+      view_ = 0;
+      model_.view(0).domain = history.stages.size() == 1 ? options_.stage.domain : model_.view(0).domain + "+" + options_.stage.domain;
+      options_.stage.strategy = Strategy::kNaive;  // the base: everything may change
+    } else {
+      throw UsageError("train: every view is frozen; grow first (peer-cli grow), use peer-cli stream, or --strategy naive");
+    }
+    history.open_view = -1;
+    if (view_ == 0) model_.open_all();
+  }
+
+  void train() {
+    TrainingStep step(session_.ctx, model_, view_, options_.train);
+    MetricsLog metrics(options_.metrics);
+    const double began = now_seconds();
+    const std::int64_t first = step_;
+    while (step_ < options_.train.steps && !stop_) {
+      const streams::Batch& batch = corpus_->next();
+      if (step_ == 0) measure_new_statistics(model_, view_, options_.stage.strategy, step, batch);
+      const double loss = step.run(batch, step_);
+      ++step_;
+      const double seconds = now_seconds() - began;
+      metrics.step(options_.stage.domain, step_, loss, seconds);
+      const double tokens = static_cast<double>((step_ - first) * batch.rows * batch.length);
+      progress_.update("train " + options_.stage.domain, step_, options_.train.steps,
+                       fmt::format("{:.3f} bpb  {:.1f} ktok/s", loss, tokens / seconds / 1e3));
+      const bool due = options_.train.checkpoint_every > 0 && step_ % options_.train.checkpoint_every == 0;
+      if (due && step_ < options_.train.steps && !stop_) commit_resumable();
+    }
+  }
+
+  // The parent of everything that this stage commits: head as it was when the stage began.
+  GenerationId parent() const { return session_.loaded.run ? session_.generation.parent : session_.generation.id; }
+
+  pool::Transaction transaction() {
+    pool::Transaction t = session_.pool.begin(parent());
+    for (const auto& [key, value] : records_) t.put_record(key, value);
+    t.set_fingerprint(fmt::format("{} threads {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device())));
+    return t;
+  }
+
+  pool::CommitReport commit_resumable() {
+    pool::Transaction t = transaction();
+    StoredRun run{options_map(options_), step_, view_, corpus_->cursor()};
+    run.options["grow-first"] = to_text(options_.grow_first);
+    run.options["seed"] = to_text(options_.seed);
+    save_model(session_.loaded, changed_, run, t);
+    return t.commit(kResume, fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps));
+  }
+
+  StageOutcome interrupted() {
+    StageOutcome outcome{true, commit_resumable(), step_, now_seconds() - began_, ""};
+    outcome.summary = fmt::format("interrupted at step {} of {}; go on with --resume", step_, options_.train.steps);
+    return outcome;
+  }
+
+  StageOutcome finish() {
+    freeze(model_, changed_);
+    History& history = session_.loaded.history;
+    history.stages.push_back({options_.stage.domain, to_text(options_.stage.strategy), step_, view_, {}, {}, 0, added_});
+    pool::Transaction t = transaction();
+    for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_)) t.put_record(key, value);
+    const double seconds = now_seconds() - began_;
+    t.put_record(cost_key(history.stages.back()), fmt::format("{:.3f}", seconds));
+    save_model(session_.loaded, changed_, std::nullopt, t);
+    const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain,
+                                            to_text(options_.stage.strategy), step_, added_);
+    StageOutcome outcome{false, t.commit(kHead, summary, session_.pool.ref(kResume) ? kResume : ""), step_, seconds, summary};
+    session_.loaded.run.reset();
+    session_.generation = session_.pool.generation(outcome.commit.id);
+    return outcome;
+  }
+
+  Session& session_;
+  model::Model& model_;
+  RunOptions options_;
+  Progress& progress_;
+  const std::atomic<bool>& stop_;
+  double began_;
+  std::optional<streams::Corpus> corpus_;
+  Records records_;           // held-out text and scores that go into every commit of this stage
+  int view_ = 0;
+  std::vector<int> changed_;  // views whose tensors and experts this stage changes
+  std::int64_t step_ = 0, added_ = 0;
+};
+
+}  // namespace
+
+StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
+  Stage stage(session, options, progress, stop);
+  if (session.loaded.run) stage.resume();
+  else stage.begin();
+  return stage.run();
+}
+
+}  // namespace peer::trainer

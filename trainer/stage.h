@@ -1,0 +1,48 @@
+// A stage: read a corpus, choose the parent view, grow, train what may change, evaluate every domain seen, commit.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "streams/stream_options.h"
+#include "trainer/session.h"
+#include "trainer/train_options.h"
+
+namespace peer::trainer {
+
+// Everything that a stage can be told. Stored as text with an interrupted stage, so that --resume needs no flag again.
+struct RunOptions {
+  bool grow_first = true;  // `stream` grows; `train` trains what is there
+  std::int64_t seed = 0;   // of the order of the text
+  std::string metrics;
+  StageOptions stage;
+  TrainOptions train;
+  streams::StreamOptions stream;
+  EvaluateOptions evaluate;
+  model::MixtureOptions mixture;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.metrics, OptionInfo{"metrics", "append one JSON line a step to this file", "FILE"});
+    StageOptions::fields(self.stage, visit);
+    streams::StreamOptions::fields(self.stream, visit);
+    TrainOptions::fields(self.train, visit);
+    EvaluateOptions::fields(self.evaluate, visit);
+    model::MixtureOptions::fields(self.mixture, visit);
+  }
+};
+
+struct StageOutcome {
+  bool interrupted = false;  // the state is under the ref "resume", head stays at the parent
+  pool::CommitReport commit;
+  std::int64_t steps = 0;    // done in all
+  double seconds = 0;
+  std::string summary;
+};
+
+// Runs one stage on a session opened for writing at head, or goes on with the one whose "resume" generation the session holds.
+// `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
+StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
+
+}  // namespace peer::trainer

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "peer/base/options.h"
+
+namespace peer::trainer {
+
+enum class Strategy { kGrow, kNaive };
+enum class Reference { kNone, kNaive };
+
+}  // namespace peer::trainer
+
+namespace peer {
+template <>
+struct EnumNames<trainer::Strategy> {
+  static constexpr std::pair<trainer::Strategy, std::string_view> values[] = {{trainer::Strategy::kGrow, "grow"},
+                                                                              {trainer::Strategy::kNaive, "naive"}};
+};
+template <>
+struct EnumNames<trainer::Reference> {
+  static constexpr std::pair<trainer::Reference, std::string_view> values[] = {{trainer::Reference::kNone, "none"},
+                                                                               {trainer::Reference::kNaive, "naive"}};
+};
+}  // namespace peer
+
+namespace peer::trainer {
+
+// How a stage trains. Learning rates are peaks; each group has its own, because branches that start at zero want a larger one.
+struct TrainOptions {
+  std::int64_t steps = 400;
+  std::int64_t batch = 16;
+  double trunk_rate = 3e-3;
+  double delta_rate = 8e-3;
+  double router_rate = 4e-3;
+  double expert_rate = 8e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double weight_decay = 0.1;
+  double warmup_share = 0.05;
+  double final_share = 0.05;
+  double clip = 1.0;
+  double expert_clip = 1.0;
+  std::int64_t checkpoint_every = 0;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.steps, OptionInfo{"steps", "optimizer steps of the stage", "steps"});
+    visit(self.batch, OptionInfo{"batch", "B, windows of a step", "windows"});
+    visit(self.trunk_rate, OptionInfo{"trunk-rate", "peak learning rate of the base's dense tensors"});
+    visit(self.delta_rate, OptionInfo{"delta-rate", "peak learning rate of adapters, dense blocks, embedding and head deltas"});
+    visit(self.router_rate, OptionInfo{"router-rate", "peak learning rate of query maps and sub-keys"});
+    visit(self.expert_rate, OptionInfo{"expert-rate", "peak learning rate of the experts' rows"});
+    visit(self.beta1, OptionInfo{"beta1", "decay of AdamW's first moment"});
+    visit(self.beta2, OptionInfo{"beta2", "decay of AdamW's second moment"});
+    visit(self.weight_decay, OptionInfo{"weight-decay", "decoupled decay of the trunk's matrices; nothing else decays"});
+    visit(self.warmup_share, OptionInfo{"warmup-share", "share of the steps in which the rates rise from 0"});
+    visit(self.final_share, OptionInfo{"final-share", "rates at the last step, as a share of the peak (cosine decay)"});
+    visit(self.clip, OptionInfo{"clip", "largest global norm of the dense gradient; 0: no clip"});
+    visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
+    visit(self.checkpoint_every, OptionInfo{"checkpoint-every", "commit a resumable state every so many steps; 0: only when interrupted", "steps"});
+  }
+};
+
+// What a stage grows and compares with.
+struct StageOptions {
+  std::string domain;
+  Strategy strategy = Strategy::kGrow;
+  std::int64_t experts = 0;
+  std::string parent = "auto";
+  Reference reference = Reference::kNone;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.domain, OptionInfo{"domain", "name of the domain that the text belongs to", "NAME"});
+    visit(self.strategy, OptionInfo{"strategy", "grow: train new experts and deltas, the old stay as they are; naive: train everything in place"});
+    visit(self.experts, OptionInfo{"experts", "experts that the stage adds, over all layers; 0: the preset's", "experts"});
+    visit(self.parent, OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
+    visit(self.reference, OptionInfo{"reference", "naive: also train a throw-away copy naively for as many steps, to measure plasticity"});
+  }
+};
+
+// How held-out text is scored.
+struct EvaluateOptions {
+  std::int64_t eval_bytes = 64 << 10;
+  std::int64_t eval_batch = 16;
+  double eval_overlap = 0.5;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.eval_bytes, OptionInfo{"eval-bytes", "held-out text kept and scored a domain", "bytes"});
+    visit(self.eval_batch, OptionInfo{"eval-batch", "windows scored at a time", "windows"});
+    visit(self.eval_overlap, OptionInfo{"eval-overlap", "share of a window that repeats text before the scored bytes, as their context"});
+  }
+};
+
+}  // namespace peer::trainer
