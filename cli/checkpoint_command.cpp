@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "cli/history.h"
+#include "cli/generation_summary.h"
 #include "peer/base/error.h"
 
 namespace peer::cli {

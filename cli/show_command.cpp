@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "cli/history.h"
+#include "cli/generation_summary.h"
 #include "cli/text_table.h"
 
 namespace peer::cli {

@@ -22,13 +22,15 @@ std::size_t display_width(std::string_view text) {
 
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
+  bool new_line = true;
   for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::size_t end = std::min(text.find_first_of(" \n", begin), text.size());
     const std::string_view word = text.substr(begin, end - begin);
-    if (!lines.empty() && lines.back().size() + 1 + word.size() <= width)
+    if (!new_line && lines.back().size() + 1 + word.size() <= width)
       lines.back().append(" ").append(word);
     else
       lines.emplace_back(word);
+    new_line = end < text.size() && text[end] == '\n';
     begin = end + 1;
   }
   return lines;

@@ -11,6 +11,7 @@ namespace peer::cli {
 // Columns that a terminal shows: UTF-8 characters count one, colour codes none.
 std::size_t display_width(std::string_view text);
 
+// Lines of at most `width` bytes, unless a word is longer; a line break in the text stays one.
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
 
 enum class Align { kLeft, kRight };

@@ -132,9 +132,8 @@ std::string curve(const ForgettingReport& report, const LossScale& scale, std::s
   const double learnt = plot.loss(plot.learnt()), now = plot.loss(T);
   const std::string name = escaped(report.matrix.domains[column]);
   std::string svg = fmt::format(
-      "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"curve{}\">\n<title id=\"curve{}\">Bits per byte on {} by stage: {} when "
-      "learnt "
-      "in stage {}, {} after the last stage {}.</title>\n",
+      "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"curve{}\">\n<title id=\"curve{}\">Bits per byte on {} by stage: "
+      "{} when learnt in stage {}, {} after the last stage {}.</title>\n",
       kWidth, kHeight, column, column, name, decimal(learnt), plot.learnt(), decimal(now), T);
   svg += grid(plot) + band(plot);
   if (!std::isnan(learnt) && plot.learnt() < T)

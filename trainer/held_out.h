@@ -5,7 +5,7 @@
 
 #include "pool/pool.h"
 #include "streams/document.h"
-#include "trainer/history.h"
+#include "trainer/learning_history.h"
 
 namespace peer::trainer {
 

@@ -33,8 +33,12 @@ void check_shape(const RetentionMatrix& matrix) {
   if (T == 0) return;
   require(matrix.stages.size() == T + 1, "retention: stages must be one more than domains");
   require(matrix.loss.size() == T + 1, "retention: loss must have a row for each stage");
-  for (const auto& row : matrix.loss) require(row.size() == T, "retention: each row of loss must have a cell for each domain");
+  for (const auto& row : matrix.loss) {
+    require(row.size() == T, "retention: each row of loss must have a cell for each domain");
+    for (double cell : row) require(!std::isinf(cell), "retention: a loss must be finite or missing");
+  }
   require(matrix.naive.empty() || matrix.naive.size() == T, "retention: naive must have a cell for each domain, or none");
+  for (double cell : matrix.naive) require(!std::isinf(cell), "retention: a naive loss must be finite or missing");
 }
 
 RetentionNumbers derive(const RetentionMatrix& matrix) {

@@ -18,7 +18,7 @@ struct RetentionMatrix {
   std::vector<double> naive;                  // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run; or empty
 };
 
-// Throws ContractError unless the sizes agree; a matrix without domains may be empty altogether.
+// Throws ContractError unless the sizes agree and every cell is finite or missing; a matrix without domains may be empty altogether.
 void check_shape(const RetentionMatrix& matrix);
 
 struct RetentionNumbers {

@@ -9,7 +9,7 @@
 
 #include "peer/model/model_options.h"
 #include "streams/corpus.h"
-#include "trainer/history.h"
+#include "trainer/learning_history.h"
 
 namespace peer::trainer {
 

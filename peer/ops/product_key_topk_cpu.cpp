@@ -72,19 +72,17 @@ class Selector {
   // The K best sums of two halves' best. Sums fall along each half, so of the pairs (a, b) of ranks only those with (a+1)(b+1) <= K are
   // ranked at first. Those left out of row a are no better than the first one left out, the pair (a, K/(a+1)), and that pair has at
   // least K no worse than itself: the best of these border pairs bounds the K-th pick from below. Where it is strictly below the K-th
-  // pick, so is all that was left out, and the picks are exact. Where it is not (rounding or different sub-keys made sums equal, or a sum
-  // is not a number), all K*K pairs are ranked.
+  // pick, so is all that was left out, and the picks are exact. Where it is not (rounding or different sub-keys made sums equal, or the
+  // K-th is NaN), all K*K pairs are ranked.
   void best_of_pairs(Best rows, Best columns, std::int32_t* row, std::int32_t* column, float* score) {
     float border = -kInfinity;
-    bool numbers = true;
     for (std::int64_t a = 1; a < k_; ++a) {
       const float sum = rows.score[a] + columns.score[partners_[a]];
-      numbers &= sum == sum;
       border = sum > border ? sum : border;
     }
     const float worst_of_first = rows.score[0] + columns.score[k_ - 1];
     rank_pairs(rows, columns, worst_of_first > border ? worst_of_first : border, [this](std::int64_t a) { return partners_[a]; });
-    if (!numbers || !(border < score_of(sorted_[k_ - 1]))) rank_pairs(rows, columns, -kInfinity, [this](std::int64_t) { return k_; });
+    if (!(border < score_of(sorted_[k_ - 1]))) rank_pairs(rows, columns, -kInfinity, [this](std::int64_t) { return k_; });
 #pragma omp simd
     for (std::int64_t i = 0; i < k_; ++i) {
       const std::uint32_t tie = tie_of(sorted_[i]);

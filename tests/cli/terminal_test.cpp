@@ -94,6 +94,14 @@ TEST_CASE("columns are aligned whatever the colours and the characters") {
   CHECK(table.text() == "name    bytes  note\n\033[1mé\033[0m          12\nlonger      3  x\n");
 }
 
+TEST_CASE("text is wrapped between words, and its own line breaks stay") {
+  using Lines = std::vector<std::string>;
+  CHECK(wrap("one two three", 7) == Lines{"one two", "three"});
+  CHECK(wrap("one\ntwo three", 20) == Lines{"one", "two three"});
+  CHECK(wrap("incomprehensible", 4) == Lines{"incomprehensible"});
+  CHECK(wrap("", 4).empty());
+}
+
 TEST_CASE("numbers are written for people") {
   CHECK(human_bytes(999) == "999 B");
   CHECK(human_bytes(1000) == "1.0 kB");

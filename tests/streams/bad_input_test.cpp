@@ -52,6 +52,17 @@ TEST_CASE("a named file that is empty, blank, binary or not UTF-8 is refused wit
   check_line(error_of(options_from({files.path("none.txt")})), {"none.txt: cannot be read: No such file or directory"});
 }
 
+TEST_CASE("a named file that is bad is an error beside good ones, too") {
+  const CorpusFiles files;
+  const auto good = files.write("a.txt", paragraphs(20));
+  check_line(error_of(options_from({good, files.write("b.bin", std::string(100, '\0'))})), {"b.bin: byte 0 is 0x00"});
+  check_line(error_of(options_from({good, files.write("c.txt",
+                                                      "stra\xDF"
+                                                      "e\n")})),
+             {"c.txt: byte 4 is 0xDF"});
+  check_line(error_of(options_from({good, files.write("d.txt", "")})), {"d.txt: holds no text"});
+}
+
 TEST_CASE("bad lines of a named JSONL file are counted, and stop the reading when strict") {
   const CorpusFiles files;
   auto options = options_from({files.write("a.jsonl", jsonl({"one", "two"}) + "{\n{}\n" + jsonl({"three"}))});

@@ -8,6 +8,12 @@
 
 namespace peer::streams {
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
 // By how many kilobytes the resident memory of this process rises above its level of now, at most, while `body` runs.
 // 0 under a sanitizer, whose own memory would drown the answer.
 template <class Body>
@@ -21,11 +27,7 @@ std::int64_t peak_growth_kilobytes(Body&& body) {
   std::ofstream("/proc/self/clear_refs") << "5";  // resets VmHWM
   const std::int64_t before = field("VmRSS:");
   body();
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return 0;
-#else
-  return field("VmHWM:") - before;
-#endif
+  return kSanitized ? 0 : field("VmHWM:") - before;
 }
 
 }  // namespace peer::streams

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
@@ -167,11 +168,13 @@ TEST_CASE("a share of next to no gain is missing instead of huge") {
   CHECK(std::isnan(worse.plasticity[0]));
 }
 
-TEST_CASE("a matrix of the wrong shape is refused") {
+TEST_CASE("a matrix of the wrong shape, or with an infinite loss, is refused") {
   RetentionMatrix matrix = worked_example();
   SECTION("a row too few") { matrix.loss.pop_back(); }
   SECTION("a cell too few") { matrix.loss[1].pop_back(); }
   SECTION("a stage too few") { matrix.stages.pop_back(); }
   SECTION("a naive cell too few") { matrix.naive.pop_back(); }
+  SECTION("an infinite cell") { matrix.loss[1][1] = std::numeric_limits<double>::infinity(); }
+  SECTION("an infinite naive cell") { matrix.naive[1] = -std::numeric_limits<double>::infinity(); }
   CHECK_THROWS_AS(derive(matrix), ContractError);
 }

@@ -1,4 +1,4 @@
-#include "trainer/history.h"
+#include "trainer/learning_history.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "cli/history.h"
+#include "cli/generation_summary.h"
 
 #include <algorithm>
 

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "peer/model/sample.h"
+#include "streams/byte_tokenizer.h"
+#include "trainer/baseline.h"
+#include "trainer/session.h"
+
+namespace peer::cli {
+namespace {
+
+struct GenerateOptions {
+  std::string prompt;
+  std::int64_t bytes = 200;
+  double temperature = 0.7;
+  std::string at = "head";
+  std::string view = "mixture";
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.prompt, OptionInfo{"prompt", "how the text begins", "TEXT"});
+    visit(self.bytes, OptionInfo{"bytes", "longest continuation", "bytes"});
+    visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest byte"});
+    visit(self.at, OptionInfo{"at", "the state that writes: head, a tag, g12, head~1", "REF"});
+    visit(self.view, OptionInfo{"view", "what predicts: mixture (over all views), head (the newest view) or a view's name", "VIEW"});
+  }
+};
+
+int run(Call& call, const GenerateOptions& options, const model::MixtureOptions& mixture) {
+  if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, parse_device(call.common.device),
+                                                   static_cast<int>(call.common.threads));
+  const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
+                                                           : trainer::parse_views(session.loaded.model, options.view);
+  std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
+  streams::ByteTokenizer::append(options.prompt, tokens);
+  std::string text;
+  if (!call.common.json) call.out << options.prompt;
+  model::sample(session.ctx, session.loaded.model, views, mixture, {.temperature = options.temperature, .seed = call.common.seed}, tokens,
+                options.bytes, streams::ByteTokenizer::kEndOfDocument, [&](std::int32_t token) {
+                  text.push_back(static_cast<char>(token));
+                  if (!call.common.json) call.out << text.back() << std::flush;
+                  return true;
+                });
+  if (call.common.json) call.print({{"prompt", options.prompt}, {"text", text}, {"bytes", text.size()}});
+  else call.out << '\n';
+  return kDone;
+}
+
+}  // namespace
+
+Command generate_command() {
+  return make_command({.name = "generate",
+                       .group = Group::kMeasure,
+                       .summary = "Continue a text, in whichever domain it begins",
+                       .positionals = {kPoolArgument},
+                       .examples = {{"generate my-pool --prompt 'Once upon a time'", "write"}},
+                       .json = R"({"prompt", "text", "bytes"})"},
+                      run);
+}
+
+}  // namespace peer::cli

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "peer/model/model_cost.h"
+#include "peer/model/presets.h"
+#include "trainer/session.h"
+
+namespace peer::cli {
+namespace {
+
+struct InitOptions {
+  std::string preset = "tiny";
+  bool dry_run = false;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.preset, OptionInfo{"preset", "tiny (1M active parameters), small (10M), base (100M); every field can be set beside it", "NAME"});
+    visit(self.dry_run, OptionInfo{"dry-run", "print parameters, FLOPs a token and memory, and make nothing"});
+  }
+};
+
+Json cost_json(const model::ModelCost& cost) {
+  return {{"dense_parameters", cost.dense_parameters},   {"experts", cost.experts},
+          {"expert_parameters", cost.expert_parameters}, {"active_parameters", cost.active_parameters},
+          {"forward_flops_a_token", cost.forward_flops}, {"bytes", cost.bytes},
+          {"training_bytes", cost.training_bytes}};
+}
+
+std::string cost_text(const model::ModelCost& cost) {
+  return fmt::format("{} experts, {:.2f}M parameters of which {:.2f}M are active, {:.2f} MFLOP a token forward, {:.1f} MB ({:.1f} MB to train all)",
+                     cost.experts, static_cast<double>(cost.dense_parameters + cost.expert_parameters) / 1e6,
+                     static_cast<double>(cost.active_parameters) / 1e6, static_cast<double>(cost.forward_flops) / 1e6,
+                     static_cast<double>(cost.bytes) / 1e6, static_cast<double>(cost.training_bytes) / 1e6);
+}
+
+int run(Call& call, const InitOptions& options, const model::ModelOptions&, const model::DeltaOptions&) {
+  const model::Preset& preset = model::preset(options.preset);
+  model::ModelOptions shape = preset.model;
+  model::DeltaOptions delta = preset.delta;
+  call.apply_given(shape);
+  call.apply_given(delta);
+  model::check(shape);
+  model::check(delta);
+  const model::ModelCost base = model::cost_of(shape), generation = model::cost_of(shape, delta);
+  const std::string path = call.argument("POOL");
+  Json document = {{"pool", path}, {"base", cost_json(base)}, {"generation", cost_json(generation)}};
+  if (!options.dry_run) {
+    const pool::CommitReport report = trainer::init_pool(path, shape, delta, static_cast<std::uint64_t>(call.common.seed),
+                                                         parse_device(call.common.device), static_cast<int>(call.common.threads));
+    document["head"] = fmt::format("g{}", report.id.value);
+    document["bytes_written"] = report.bytes_written;
+  }
+  if (call.common.json) {
+    call.print(document);
+    return kDone;
+  }
+  call.out << fmt::format("base         {}\na generation {}\n", cost_text(base), cost_text(generation));
+  if (!options.dry_run) call.out << fmt::format("{} holds an untrained model; next: peer-cli train {} --domain NAME --from PATH\n", path, path);
+  return kDone;
+}
+
+}  // namespace
+
+Command init_command() {
+  return make_command({.name = "init",
+                       .group = Group::kLearn,
+                       .summary = "Make a pool with an untrained model",
+                       .details = "The model's shape is fixed from here on; the defaults below are those of the tiny preset.",
+                       .positionals = {kPoolArgument},
+                       .examples = {{"init my-pool --preset tiny", "a model for a laptop"},
+                                    {"init my-pool --preset small --layers 8 --dry-run", "what would another shape cost?"}},
+                       .json = R"({"pool", "base", "generation", "head", "bytes_written"})"},
+                      run);
+}
+
+}  // namespace peer::cli

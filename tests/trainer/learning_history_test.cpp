@@ -1,0 +1,53 @@
+#include "trainer/learning_history.h"
+
+#include <cmath>
+
+#include "peer/base/error.h"
+#include "tests/support/catch.h"
+#include "trainer/stored_state.h"
+
+using namespace peer;
+using namespace peer::trainer;
+
+namespace {
+
+History example() {
+  History history;
+  history.domains = {{"english", digest_of("a"), 3, 400, kMissing}, {"c++", digest_of("b"), 5, 900, 2.125}};
+  history.stages = {{"", "none", 0, 0, {{"english", 8.0}}, {{"english", digest_of("c")}}, 0, 0},
+                    {"english", "naive", 400, 0, {{"english", 2.5}, {"c++", 4.5}}, {}, 0, 0},
+                    {"c++", "grow", 400, 1, {{"english", 2.5}, {"c++", 2.0}}, {}, 0, 12345}};
+  return history;
+}
+
+}  // namespace
+
+TEST_CASE("a history survives being written and read, and the same history gives the same text") {
+  const std::string text = to_json(example());
+  CHECK(to_json(parse_history(text)) == text);
+  CHECK(parse_history(text).stages[2].parameters_added == 12345);
+}
+
+TEST_CASE("the matrix has a row a stage, a column a domain, and NaN where nothing was measured") {
+  const RetentionMatrix matrix = example().matrix();
+  REQUIRE(matrix.loss.size() == 3);
+  CHECK(matrix.loss[1][1] == 4.5);
+  CHECK(std::isnan(matrix.loss[0][1]));
+  CHECK(std::isnan(matrix.naive[0]));
+  CHECK(matrix.naive[1] == 2.125);
+}
+
+TEST_CASE("a stored state survives being written and read; any text that is not one is refused as corrupt") {
+  StoredState state;
+  state.seed = 7;
+  state.model.width = 96;
+  state.views = {{"base", "english", -1, {}}, {"g1", "c++", 0, {.annex_side = 20}}};
+  state.blocks = {{0, 48, 40, 0, 1, true}};
+  state.history = example();
+  state.run = StoredRun{{{"steps", "12"}}, 5, 1, {9, 1, 77}};
+  const std::string text = to_json(state);
+  CHECK(to_json(parse_state(text, "here")) == text);
+  CHECK_THROWS_AS(parse_state("", "here"), CorruptError);
+  CHECK_THROWS_AS(parse_state("{}", "here"), CorruptError);
+  for (std::size_t cut = 1; cut < text.size(); cut += 7) CHECK_THROWS_AS(parse_state(text.substr(0, cut), "here"), CorruptError);
+}

@@ -1,0 +1,258 @@
+#include "trainer/stage.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/support/catch.h"
+#include "tests/support/domain_text.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_model.h"
+#include "trainer/baseline.h"
+#include "trainer/held_out.h"
+
+using namespace peer;
+using namespace peer::trainer;
+
+namespace {
+
+// Stops the run after a number of training steps, as ctrl-C would.
+class StopAfter final : public Progress {
+ public:
+  explicit StopAfter(std::int64_t steps) : steps_(steps) {}
+  void update(const std::string& task, std::int64_t done, std::int64_t, const std::string&) override {
+    if (task.starts_with("train") && done == steps_) stop = true;
+  }
+  void note(const std::string&) override {}
+  std::atomic<bool> stop{false};
+
+ private:
+  std::int64_t steps_;
+};
+
+constexpr std::int64_t kNever = -1;
+const char* const kNames[] = {"sea", "code", "molecules"};
+
+class World {
+ public:
+  World() {
+    for (int d = 0; d < 3; ++d) test::write_file(folder_ / (std::string(kNames[d]) + ".txt"), test::domain_text(d, 60));
+  }
+  std::string init(const std::string& name, model::ModelOptions options = test::tiny_options()) {
+    init_pool(folder_ / name, options, test::tiny_delta(), 1, {}, 2);
+    return folder_ / name;
+  }
+  RunOptions options(int domain, std::int64_t steps = 24) const {
+    RunOptions o;
+    o.stage.domain = kNames[domain];
+    o.grow_first = domain > 0;
+    o.stream.from = {folder_ / (o.stage.domain + ".txt")};
+    o.stream.document_bytes = 400;
+    o.stream.held_out_share = 0.2;
+    o.train.steps = steps, o.train.batch = 4;
+    o.evaluate.eval_bytes = 3000, o.evaluate.eval_batch = 4;
+    return o;
+  }
+  static Session open(const std::string& pool, const std::string& ref = kHead, pool::Access access = pool::Access::kWrite) {
+    return open_session(pool, ref, access, {}, 2);
+  }
+  static StageOutcome run(Session& session, const RunOptions& options, std::int64_t stop_after = kNever) {
+    StopAfter progress(stop_after);
+    return run_stage(session, options, progress, progress.stop);
+  }
+  StageOutcome stage(const std::string& pool, int domain) const {
+    Session session = open(pool);
+    return run(session, options(domain));
+  }
+  std::string operator/(const std::string& name) const { return folder_ / name; }
+
+ private:
+  test::TemporaryFolder folder_;
+};
+
+std::vector<float> logits(Session& session, int view) {
+  return test::logits_of(session.ctx, session.loaded.model, view, test::tiny_tokens(64, 257), 16);
+}
+
+Digest head_content(const std::string& path) {
+  const pool::Pool pool = pool::Pool::open(path, pool::Access::kRead);
+  return pool.generation(pool.resolve(kHead)).content;
+}
+
+}  // namespace
+
+TEST_CASE("over a run of three stages every view computes for ever what the model computed when it was committed") {
+  World world;
+  const std::string pool = world.init("pool");
+  std::vector<std::vector<float>> at_commit;
+  for (int domain = 0; domain < 3; ++domain) {
+    world.stage(pool, domain);
+    Session session = World::open(pool, kHead, pool::Access::kRead);
+    at_commit.push_back(logits(session, session.loaded.model.newest()));
+  }
+  Session session = World::open(pool, kHead, pool::Access::kRead);
+  REQUIRE(session.loaded.model.newest() == 2);
+  for (int view = 0; view < 3; ++view) CHECK(logits(session, view) == at_commit[view]);
+  CHECK(at_commit[0] != at_commit[1]);
+}
+
+TEST_CASE("growing leaves every page and every tensor of the parent where it was, shared between the generations") {
+  World world;
+  const std::string path = world.init("pool");
+  world.stage(path, 0);
+  const pool::Generation before = [&] { pool::Pool p = pool::Pool::open(path, pool::Access::kRead); return p.generation(p.resolve(kHead)); }();
+  world.stage(path, 1);
+  const pool::Pool pool = pool::Pool::open(path, pool::Access::kRead);
+  const pool::Generation after = pool.generation(pool.resolve(kHead));
+  CHECK(after.trunk("base")->content == before.trunk("base")->content);
+  REQUIRE(before.tables.size() == 1);
+  for (std::int64_t page = 0; page < before.tables[0].page_count(); ++page)
+    CHECK(pool.page_version(after, before.tables[0].block, {page}) == pool.page_version(before, before.tables[0].block, {page}));
+  CHECK(after.tables.size() == 3);  // an annex in each of the two layers
+}
+
+TEST_CASE("learning a second domain forgets next to nothing, and learns it; naive training forgets") {
+  World world;
+  const std::string grown = world.init("grown"), naive = world.init("naive");
+  for (const std::string& pool : {grown, naive}) world.stage(pool, 0);
+  Session g = World::open(grown), n = World::open(naive);
+  RunOptions options = world.options(1, 60);
+  World::run(g, options);
+  options.stage.strategy = Strategy::kNaive;
+  World::run(n, options);
+  const auto& rows = g.loaded.history.stages;
+  const auto& naive_rows = n.loaded.history.stages;
+  CHECK(rows[2].loss.at("sea") - rows[1].loss.at("sea") < 0.01);
+  CHECK(rows[2].loss.at("code") < rows[1].loss.at("code") - 0.5);
+  CHECK(naive_rows[2].loss.at("sea") - naive_rows[1].loss.at("sea") > 0.1);
+}
+
+TEST_CASE("on every held-out document the mixture costs at most -log2 prior more bits than any view") {
+  World world;
+  const std::string pool = world.init("pool");
+  for (int domain = 0; domain < 3; ++domain) world.stage(pool, domain);
+  Session session = World::open(pool, kHead, pool::Access::kRead);
+  const model::MixtureOptions exact{.newest_prior = 0.1, .switch_share = 0};
+  const std::vector<int> views = all_views(session.loaded.model);
+  const model::Mixture mixture(static_cast<int>(views.size()), exact);
+  for (const DomainRecord& domain : session.loaded.history.domains) {
+    const auto documents = read_held_out(session.pool, domain);
+    const DomainScore score = score_domain(session.ctx, session.loaded.model, views, documents, world.options(0).evaluate, exact);
+    for (std::size_t d = 0; d < documents.size(); ++d)
+      for (std::size_t g = 0; g < views.size(); ++g)
+        CHECK(score.mixture[d].bits <= score.by_view[g][d].bits - std::log2(mixture.prior()[g]) + 1e-6);
+  }
+}
+
+TEST_CASE("an interrupted stage that is resumed ends in the same bits as one that was not") {
+  World world;
+  const int domain = GENERATE(0, 1);
+  const std::string whole = world.init("whole"), parts = world.init("parts");
+  if (domain == 1)
+    for (const std::string& pool : {whole, parts}) world.stage(pool, 0);
+  world.stage(whole, domain);
+  const Digest before = head_content(parts);
+  {
+    Session session = World::open(parts);
+    const StageOutcome outcome = World::run(session, world.options(domain), 9);
+    CHECK(outcome.interrupted);
+    CHECK(outcome.steps == 9);
+  }
+  CHECK(head_content(parts) == before);  // head waits for the whole stage
+  for (const std::int64_t stop_after : {std::int64_t{17}, kNever}) {
+    Session session = World::open(parts, kResume);
+    REQUIRE(session.loaded.run);
+    World::run(session, world.options(domain), stop_after);
+  }
+  CHECK(head_content(parts) == head_content(whole));
+  CHECK_FALSE(pool::Pool::open(parts, pool::Access::kRead).ref(kResume));
+}
+
+TEST_CASE("the same work gives the same digest: in another pool, and again after a rollback") {
+  World world;
+  const std::string one = world.init("one"), two = world.init("two");
+  for (const std::string& pool : {one, two})
+    for (int domain = 0; domain < 2; ++domain) world.stage(pool, domain);
+  const Digest first = head_content(one);
+  CHECK(head_content(two) == first);
+  {
+    pool::Pool pool = pool::Pool::open(one, pool::Access::kWrite);
+    pool.move_ref(kHead, pool.resolve("head~1"), "rollback");
+  }
+  CHECK(head_content(one) != first);
+  world.stage(one, 1);
+  CHECK(head_content(one) == first);
+}
+
+TEST_CASE("a loss that is no number stops the stage with its step, and commits nothing") {
+  World world;
+  const std::string pool = world.init("pool");
+  const Digest before = head_content(pool);
+  Session session = World::open(pool);
+  RunOptions options = world.options(0);
+  options.train.trunk_rate = options.train.expert_rate = options.train.router_rate = 1e38;
+  CHECK_THROWS_AS(World::run(session, options), NumericError);
+  CHECK(head_content(pool) == before);
+}
+
+TEST_CASE("growing by hand changes no logit, and the next train changes what was grown alone") {
+  World world;
+  const std::string path = world.init("pool");
+  world.stage(path, 0);
+  SilentProgress silent;
+  std::vector<float> before;
+  {
+    Session session = World::open(path);
+    before = logits(session, 0);
+    grow(session, 32, GrowMode::kAnnex, "auto", silent);
+    CHECK_THROWS_AS(grow(session, 32, GrowMode::kAnnex, "auto", silent), UsageError);
+  }
+  Session session = World::open(path);
+  CHECK(logits(session, 1) == before);
+  RunOptions options = world.options(1);
+  options.grow_first = false;
+  World::run(session, options);
+  CHECK(session.loaded.model.newest() == 1);
+  CHECK(logits(session, 0) == before);
+  CHECK(logits(session, 1) != before);
+  Session again = World::open(world / "pool", kHead, pool::Access::kRead);
+  CHECK(logits(again, 1) == logits(session, 1));
+}
+
+TEST_CASE("extending by hand changes no logit, and training opens the new sub-keys") {
+  World world;
+  const std::string path = world.init("pool");
+  SilentProgress silent;
+  Session session = World::open(path);
+  const auto before = logits(session, 0);
+  grow(session, 28, GrowMode::kExtend, "auto", silent);
+  Session grown = World::open(path, kHead, pool::Access::kRead);
+  CHECK(logits(grown, 0) == before);
+  grown.loaded.model.for_each_block(0, [](layers::PeerBlock& block, int) {
+    CHECK(block.side() == 8);
+    CHECK(block.open() == 6);
+  });
+}
+
+TEST_CASE("train refuses when every view is frozen, and says what to do") {
+  World world;
+  const std::string pool = world.init("pool");
+  for (int domain = 0; domain < 2; ++domain) world.stage(pool, domain);
+  Session session = World::open(pool);
+  RunOptions options = world.options(2);
+  options.grow_first = false;
+  CHECK_THROWS_WITH(World::run(session, options), Catch::Contains("peer-cli grow"));
+}
+
+TEST_CASE("a naive reference leaves the model alone and fills the plasticity of its domain") {
+  World world;
+  const std::string with = world.init("with"), without = world.init("without");
+  for (const std::string& pool : {with, without}) world.stage(pool, 0);
+  Session a = World::open(with), b = World::open(without);
+  RunOptions options = world.options(1);
+  World::run(b, options);
+  options.stage.reference = Reference::kNaive;
+  World::run(a, options);
+  CHECK(a.generation.trunk("g1")->content == b.generation.trunk("g1")->content);
+  CHECK(std::isfinite(derive(a.loaded.history.matrix()).plasticity[1]));
+  CHECK(std::isnan(derive(b.loaded.history.matrix()).plasticity[1]));
+}
