@@ -24,16 +24,6 @@ void check_domain(const std::string& domain) {
     if (c <= ' ' || c == '/' || c == ',' || c == 127) throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
 }
 
-trainer::RunOptions options_of(const trainer::StoredRun& run) {
-  trainer::RunOptions options;
-  for (const auto& [name, text] : run.options) {
-    if (name == "grow-first") parse_text(name, text, options.grow_first);
-    else if (name == "seed") parse_text(name, text, options.seed);
-    else if (!set_option(options, name, text)) throw CorruptError("the interrupted stage has an option that this program does not know: '" + name + "'");
-  }
-  return options;
-}
-
 int dry_run(Call& call, bool grow_first, const trainer::RunOptions& options, const trainer::Session& session) {
   const streams::Corpus corpus(options.stream);
   const streams::CorpusReport& report = corpus.report();
@@ -102,7 +92,7 @@ int run_stage_command(Call& call, bool grow_first, const trainer::RunOptions& gi
     if (session.pool.ref(trainer::kHead) != session.generation.parent)
       throw UsageError(fmt::format("--resume: the interrupted stage grew on g{0}, head is elsewhere now; peer-cli rollback --to g{0} first, or --discard",
                                    session.generation.parent.value));
-    options = options_of(*session.loaded.run);
+    options = trainer::options_of(*session.loaded.run);
   } else {
     if (session.pool.ref(trainer::kResume)) {
       if (!resume.discard) throw UsageError("an interrupted stage waits in " + session.pool.path() + "; go on with --resume, or drop it with --discard");

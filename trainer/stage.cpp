@@ -167,8 +167,18 @@ class Stage {
 
 }  // namespace
 
+RunOptions options_of(const StoredRun& run) {
+  RunOptions options;
+  for (const auto& [name, text] : run.options) {
+    if (name == "grow-first") parse_text(name, text, options.grow_first);
+    else if (name == "seed") parse_text(name, text, options.seed);
+    else if (!set_option(options, name, text)) throw CorruptError("the interrupted stage has an option that this program does not know: '" + name + "'");
+  }
+  return options;
+}
+
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
-  Stage stage(session, options, progress, stop);
+  Stage stage(session, session.loaded.run ? options_of(*session.loaded.run) : options, progress, stop);
   if (session.loaded.run) stage.resume();
   else stage.begin();
   return stage.run();

@@ -41,8 +41,11 @@ struct StageOutcome {
   std::string summary;
 };
 
-// Runs one stage on a session opened for writing at head, or goes on with the one whose "resume" generation the session holds.
-// `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
+// The options that an interrupted stage was started with.
+RunOptions options_of(const StoredRun& run);
+
+// Runs one stage on a session opened for writing at head. A session opened at the ref "resume" goes on with its interrupted stage, and
+// with the options stored there. `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

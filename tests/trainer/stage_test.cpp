@@ -113,7 +113,10 @@ TEST_CASE("growing leaves every page and every tensor of the parent where it was
 TEST_CASE("learning a second domain forgets next to nothing, and learns it; naive training forgets") {
   World world;
   const std::string grown = world.init("grown"), naive = world.init("naive");
-  for (const std::string& pool : {grown, naive}) world.stage(pool, 0);
+  for (const std::string& pool : {grown, naive}) {
+    Session session = World::open(pool);
+    World::run(session, world.options(0, 80));
+  }
   Session g = World::open(grown), n = World::open(naive);
   RunOptions options = world.options(1, 60);
   World::run(g, options);
