@@ -88,10 +88,10 @@ void ByteReader::fail(const std::string& problem) const { throw CorruptError(fmt
 
 std::string seal(std::string_view key, std::string_view body) { return std::string(body) + seal_of(key, body); }
 
-std::string_view unseal(std::string_view key, std::string_view value, std::string_view where) {
-  if (value.size() < kSealBytes) throw CorruptError(fmt::format("{}: expected a checksum, found {} bytes", where, value.size()));
+std::optional<std::string_view> unseal(std::string_view key, std::string_view value) {
+  if (value.size() < kSealBytes) return std::nullopt;
   const std::string_view body = value.substr(0, value.size() - kSealBytes);
-  if (seal_of(key, body) != value.substr(body.size())) throw CorruptError(fmt::format("{}: the checksum differs from the value", where));
+  if (seal_of(key, body) != value.substr(body.size())) return std::nullopt;
   return body;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -48,6 +49,6 @@ class ByteReader {
 
 // body + XXH3-64 of key and body: a value that was damaged, or stored under another key, is found when it is read.
 std::string seal(std::string_view key, std::string_view body);
-std::string_view unseal(std::string_view key, std::string_view value, std::string_view where);
+std::optional<std::string_view> unseal(std::string_view key, std::string_view value);  // nullopt when damaged
 
 }  // namespace peer::pool

@@ -60,10 +60,11 @@ void check(const std::string& directory, const char* attempt, const rocksdb::Sta
   if (!status.ok()) fail(directory, attempt, status);
 }
 
-std::string where_of(const std::string& directory, std::string_view key) {
+std::string_view open_seal(const std::string& directory, std::string_view key, std::string_view value) {
+  if (const std::optional<std::string_view> body = unseal(key, value)) return *body;
   std::string shown;
   for (const char c : key) shown += c >= ' ' && c <= '~' ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-  return fmt::format("{}: value of key '{}'", directory, shown);
+  throw CorruptError(fmt::format("{}: the value of key '{}' differs from its checksum", directory, shown));
 }
 
 }  // namespace
@@ -76,7 +77,11 @@ struct Catalogue::State {
   explicit State(std::string path) : directory(std::move(path)) {}
   ~State() { close(); }
 
-  rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles.at(static_cast<std::size_t>(family)); }
+  // RocksDB closes for good when it cannot be opened again after a failed write.
+  rocksdb::ColumnFamilyHandle* handle(Family family) const {
+    if (!db) throw IoError(directory + ": the catalogue closed after a failed write; open the pool again");
+    return handles.at(static_cast<std::size_t>(family));
+  }
 
   void close() {
     if (!db) return;
@@ -161,26 +166,27 @@ Catalogue Catalogue::open_for_reading(const std::string& directory, std::int64_t
 
 std::optional<std::string> Catalogue::get(Family family, std::string_view key) const {
   std::string value;
-  const rocksdb::Status status =
-      state_->db->Get(rocksdb::ReadOptions(), state_->handle(family), rocksdb::Slice(key.data(), key.size()), &value);
+  rocksdb::ColumnFamilyHandle* handle = state_->handle(family);
+  const rocksdb::Status status = state_->db->Get(rocksdb::ReadOptions(), handle, rocksdb::Slice(key.data(), key.size()), &value);
   if (status.IsNotFound()) return std::nullopt;
   check(state_->directory, "read the catalogue", status);
-  return std::string(unseal(key, value, where_of(state_->directory, key)));
+  return std::string(open_seal(state_->directory, key, value));
 }
 
 void Catalogue::for_each(Family family, std::string_view prefix,
                          const std::function<void(std::string_view, std::string_view)>& visit) const {
-  const std::unique_ptr<rocksdb::Iterator> it(state_->db->NewIterator(rocksdb::ReadOptions(), state_->handle(family)));
+  rocksdb::ColumnFamilyHandle* handle = state_->handle(family);
+  const std::unique_ptr<rocksdb::Iterator> it(state_->db->NewIterator(rocksdb::ReadOptions(), handle));
   for (it->Seek(rocksdb::Slice(prefix.data(), prefix.size())); it->Valid(); it->Next()) {
     const std::string_view key = it->key().ToStringView();
     if (!key.starts_with(prefix)) break;
-    visit(key, unseal(key, it->value().ToStringView(), where_of(state_->directory, key)));
+    visit(key, open_seal(state_->directory, key, it->value().ToStringView()));
   }
   check(state_->directory, "read the catalogue", it->status());
 }
 
 Counters Catalogue::counters() const {
-  const std::string where = where_of(state_->directory, counters_key());
+  const std::string where = state_->directory + ": counters";
   const std::optional<std::string> value = get(Family::kHistory, counters_key());
   if (!value) throw CorruptError(where + ": missing");
   return decode_counters(*value, where);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "peer/base/error.h"
 #include "pool/byte_codec.h"
 #include "pool/row_layout.h"
 
@@ -59,6 +60,15 @@ std::string generation_key(GenerationId id) {
   std::string key(kGenerationPrefix);
   append_big_endian(key, static_cast<std::uint64_t>(id.value), 8);
   return key;
+}
+
+GenerationId generation_of_key(std::string_view key) {
+  std::uint64_t value = 0;
+  for (const char c : key.substr(kGenerationPrefix.size())) value = value << 8 | static_cast<unsigned char>(c);
+  const GenerationId id{static_cast<std::int64_t>(value)};
+  if (!id.valid() || generation_key(id) != key)
+    throw CorruptError(fmt::format("catalogue: a generation under a key of {} bytes", key.size()));
+  return id;
 }
 
 std::string reflog_key(std::int64_t sequence, std::int64_t item) {

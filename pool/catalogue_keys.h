@@ -43,6 +43,7 @@ inline constexpr std::string_view kRefPrefix = "r";
 
 std::string counters_key();
 std::string generation_key(GenerationId id);
+GenerationId generation_of_key(std::string_view key);  // CorruptError
 std::string reflog_key(std::int64_t sequence, std::int64_t item);
 std::string map_key(const Digest& digest);
 std::string ref_key(std::string_view name);

@@ -15,15 +15,18 @@
 #include "peer/base/require.h"
 #include "pool/page_map.h"
 #include "pool/refs.h"
+#include "pool/row_layout.h"
 
 namespace peer::pool {
 namespace {
 
-// The page whose rows grew in place has to be put again: a page version knows how many rows it has.
-void require_grown_page_was_put(const DraftTable& table) {
-  if (table.parent_rows == table.rows || table.parent_rows % table.layout.rows_per_page == 0) return;
-  const std::int64_t grown = table.parent_rows / table.layout.rows_per_page;
-  require(table.changed.contains(grown), "transaction: every page of new rows must be put");
+// A page version knows how many rows it has, so the page in which new rows begin has to be put again.
+void require_complete(const DraftTable& table) {
+  for (const auto& [page, version] : table.changed)
+    require(version.rows == rows_in_page(table.layout, table.rows, page), "transaction: a page must be put after its table has grown");
+  const bool grew_in_place = table.rows > table.parent_rows && table.parent_rows % table.layout.rows_per_page != 0;
+  require(!grew_in_place || table.changed.contains(table.parent_rows / table.layout.rows_per_page),
+          "transaction: every page of new rows must be put");
 }
 
 Generation stage_generation(const Draft& draft, const std::string& message, CatalogueBatch& batch) {
@@ -35,7 +38,7 @@ Generation stage_generation(const Draft& draft, const std::string& message, Cata
   generation.fingerprint = draft.fingerprint;
   generation.state = draft.state;
   for (const auto& [block, table] : draft.tables) {
-    require_grown_page_was_put(table);
+    require_complete(table);
     const Digest root = write_page_map(draft.store.catalogue, table.parent_root, table.page_count(), table.changed, batch);
     generation.tables.push_back({block, table.layout, table.rows, root});
   }

@@ -23,6 +23,7 @@ DraftTable& Draft::table(BlockId block) {
 
 PageVersion Draft::page(const DraftTable& table, std::int64_t page) const {
   if (const auto found = table.changed.find(page); found != table.changed.end()) return found->second;
+  require(page >= 0 && page * table.layout.rows_per_page < table.parent_rows, "transaction: the page must have been put");
   return find_page(store.catalogue, table.parent_root, page);
 }
 

@@ -20,11 +20,11 @@ class Hdf5Session {
   }
 
  private:
-  static std::recursive_mutex& mutex() {
-    static std::recursive_mutex instance;
+  static std::mutex& mutex() {
+    static std::mutex instance;
     return instance;
   }
-  std::lock_guard<std::recursive_mutex> lock_;
+  std::lock_guard<std::mutex> lock_;
 };
 
 // An identifier that is closed at the end of its scope. Move-only.

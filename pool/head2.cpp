@@ -18,13 +18,9 @@ constexpr std::size_t kSlotUsed = 32;
 std::string encode_head_slot(const Counters& counters) { return seal(kMagic, std::string(kMagic).append(encode(counters))); }
 
 std::optional<Counters> decode_head_slot(std::string_view bytes) {
-  if (bytes.size() != kSlotUsed || !bytes.starts_with(kMagic)) return std::nullopt;
-  try {
-    const std::string_view body = unseal(kMagic, bytes, kHead2File);
-    return decode_counters(body.substr(kMagic.size()), std::string(kHead2File));
-  } catch (const CorruptError&) {
-    return std::nullopt;
-  }
+  const std::optional<std::string_view> body = unseal(kMagic, bytes);
+  if (!body || !body->starts_with(kMagic)) return std::nullopt;
+  return decode_counters(body->substr(kMagic.size()), std::string(kHead2File));
 }
 
 std::optional<Counters> HeadSlots::newest() const {

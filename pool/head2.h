@@ -16,7 +16,7 @@ namespace peer::pool {
 inline constexpr std::int64_t kHeadSlotBytes = 4096;
 
 std::string encode_head_slot(const Counters& counters);
-std::optional<Counters> decode_head_slot(std::string_view bytes);  // nullopt when damaged
+std::optional<Counters> decode_head_slot(std::string_view bytes);  // nullopt when damaged; `bytes` are the slot's first 32
 
 struct HeadSlots {
   std::array<std::optional<Counters>, 2> slots;

@@ -63,6 +63,7 @@ Digest write_page_map(const Catalogue& catalogue, const Digest& parent, std::int
                       const std::map<std::int64_t, PageVersion>& changed, CatalogueBatch& batch) {
   const MapRoot old = parent.empty() ? MapRoot{} : read_map_root(catalogue, parent);
   require(old.pages <= pages, "page_map: a table never loses pages");
+  if (!parent.empty() && changed.empty() && old.pages == pages) return parent;
   MapRoot root{pages, {}};
   for (std::int64_t leaf = 0; leaf * kPagesPerLeaf < pages; ++leaf) {
     const std::int64_t first = leaf * kPagesPerLeaf, count = pages_in_leaf(pages, leaf);

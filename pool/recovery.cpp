@@ -40,6 +40,16 @@ void remove_temporary_files(const std::string& path) {
   }
 }
 
+void fill_pool(const std::string& path) {
+  make_directory(path);
+  for (const std::string_view name : {kShardsDirectory, kTrunkDirectory, kPinsDirectory}) make_directory(join(path, name));
+  Catalogue::create(join(path, kCatalogueDirectory));
+  create_head2(join(path, kHead2File));
+  create_or_open(join(path, kLockFile));
+  write_format_file(join(path, kFormatFile));
+  sync_directory(path);
+}
+
 }  // namespace
 
 void create_pool(const std::string& given_path) {
@@ -48,14 +58,14 @@ void create_pool(const std::string& given_path) {
   const std::string parent = parent_of(path), draft = fmt::format("{}.{}", path, temporary_name(::getpid(), 0));
   if (!exists(parent)) throw IoError(fmt::format("{}: the directory {} does not exist; make it first", path, parent));
   std::filesystem::remove_all(draft);  // of a crashed process that had our pid
-  make_directory(draft);
-  for (const std::string_view name : {kShardsDirectory, kTrunkDirectory, kPinsDirectory}) make_directory(join(draft, name));
-  Catalogue::create(join(draft, kCatalogueDirectory));
-  create_head2(join(draft, kHead2File));
-  create_or_open(join(draft, kLockFile));
-  write_format_file(join(draft, kFormatFile));
-  sync_directory(draft);
-  rename_path(draft, path);
+  try {
+    fill_pool(draft);
+    rename_path(draft, path);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove_all(draft, ignored);
+    throw;
+  }
   sync_directory(parent);
 }
 

@@ -34,6 +34,7 @@ WriterLock::WriterLock(const std::string& path) : file_(create_or_open(path)) {
     if (errno != EWOULDBLOCK) throw IoError(fmt::format("{}: this file system cannot lock files; move the pool to a local disk", path));
     std::string holder = read_at(file_, 0, 2 * kShownBytes);
     holder = holder.substr(0, holder.find('\n'));
+    if (holder.empty()) holder = "that has only just started";
     throw LockedError(fmt::format("{}: the pool is being written by process {}; wait for it, or stop it", path, holder));
   }
   const std::string text = this_process() + '\n';

@@ -134,6 +134,8 @@ model::Model rebuild(const StoredState& state, const std::string& where) {
   for (const StoredBlock& b : state.blocks)
     if (b.view == 0) options.peer_side = b.side;
   model::Model model(options, state.seed);
+  if (state.views.empty()) throw CorruptError(fmt::format("{}: expected at least the base view", where));
+  model.view(0).domain = state.views[0].domain;
   for (std::size_t v = 1; v < state.views.size(); ++v) {
     const StoredView& view = state.views[v];
     if (view.parent < 0 || view.parent >= static_cast<int>(v)) throw CorruptError(fmt::format("{}: view {} has the parent {}", where, v, view.parent));

@@ -96,6 +96,8 @@ TEST_CASE("numbers in values are little-endian, numbers in keys big-endian, so t
   CHECK(generation_key({255}) < generation_key({256}));
   CHECK(reflog_key(255, 1) < reflog_key(256, 0));
   CHECK(ref_name(ref_key("head")) == "head");
+  CHECK(generation_of_key(generation_key({0x0102})) == GenerationId{0x0102});
+  CHECK_THROWS_AS(generation_of_key("g123"), CorruptError);
 }
 
 TEST_CASE("the content of a generation is its state and tables, not its place in history") {
@@ -146,12 +148,12 @@ TEST_CASE("a mutated slot of HEAD2, and a mutated sealed value, are not believed
   const Counters counters{41, 30};
   const std::string slot = encode_head_slot(counters), value = seal("key", "body of a value");
   REQUIRE(decode_head_slot(slot) == counters);
-  REQUIRE(unseal("key", value, "here") == "body of a value");
-  CHECK_THROWS_AS(unseal("kez", value, "here"), CorruptError);
+  REQUIRE(unseal("key", value) == "body of a value");
+  CHECK_FALSE(unseal("kez", value));
   for (std::uint64_t index = 0; index < 3000; ++index) {
     const std::string wrong_slot = mutate(slot, random, index), wrong_value = mutate(value, random, 3000 + index);
     if (wrong_slot != slot) REQUIRE_FALSE(decode_head_slot(wrong_slot));
-    if (wrong_value != value) REQUIRE_THROWS_AS(unseal("key", wrong_value, "here"), CorruptError);
+    if (wrong_value != value) REQUIRE_FALSE(unseal("key", wrong_value));
   }
 }
 

@@ -323,6 +323,9 @@ TEST_CASE("a transaction refuses what would not be a table") {
   Transaction growing = pool.begin(id);
   growing.set_table({0}, kLayout, 6);
   CHECK_THROWS_AS(growing.commit("head", "page 1 has a row more"), ContractError);
+  growing.drop_page_state({0}, {1});
+  CHECK_THROWS_AS(growing.commit("head", "page 1 is still the old one"), ContractError);
+  CHECK_THROWS_AS(growing.drop_page_state({0}, {7}), ContractError);
   const Pool reader = Pool::open(scratch / "pool", Access::kRead);
   CHECK_THROWS_AS(Pool::open(scratch / "pool", Access::kRead).begin(id), ContractError);
   CHECK(reader.generations().size() == 1);
