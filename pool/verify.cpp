@@ -11,7 +11,6 @@
 #include "pool/page_file.h"
 #include "pool/page_map.h"
 #include "pool/refs.h"
-#include "pool/trunk_file.h"
 
 namespace peer::pool {
 namespace {

@@ -31,11 +31,11 @@ struct ExpertMixBackward {
   View<const float, 2> gate;       // (N, R)
   View<const float, 2> hidden;     // (N, R)
   ExpertRows rows;
-  View<const float, 2> dy;         // (N, D)
-  View<float, 2> dgate;            // (N, R)  set
-  View<float, 2> dhidden;          // (N, R)  set
-  View<float, 2> up_weight;        // (N, R)  set
-  View<float, 2> dx;               // (N, D)  added
+  View<const float, 2> dy;   // (N, D)
+  View<float, 2> dgate;      // (N, R)  set
+  View<float, 2> dhidden;    // (N, R)  set
+  View<float, 2> up_weight;  // (N, R)  set
+  View<float, 2> dx;         // (N, D)  added
 };
 void expert_mix_backward(Context& ctx, const ExpertMixBackward& op);
 

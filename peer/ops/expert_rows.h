@@ -9,17 +9,17 @@ namespace peer::ops {
 
 // A page of experts. A record is contiguous: [down (D) | up (D)] when frozen, [down | up | m (2D) | v (2D) | step count] when trainable.
 struct ExpertPage {
-  float* data = nullptr;      // read-only memory when !trainable
-  std::int64_t stride = 0;    // floats from one record to the next
+  float* data = nullptr;    // read-only memory when !trainable
+  std::int64_t stride = 0;  // floats from one record to the next
   bool trainable = false;
-  bool* dirty = nullptr;      // set to true by every update of a row; null when frozen
+  bool* dirty = nullptr;  // set to true by every update of a row; null when frozen
 };
 
 struct ExpertRows {
   const ExpertPage* pages = nullptr;
-  int page_shift = 12;        // a page holds 1 << page_shift experts
-  std::int64_t width = 0;     // D
-  std::int64_t count = 0;     // E, experts in the block
+  int page_shift = 12;     // a page holds 1 << page_shift experts
+  std::int64_t width = 0;  // D
+  std::int64_t count = 0;  // E, experts in the block
 
   const ExpertPage& page_of(std::int64_t expert) const { return pages[expert >> page_shift]; }
   float* record(std::int64_t expert) const {

@@ -14,28 +14,28 @@ namespace peer::ops {
 // scores alone. Scores of chunks of tokens are the only workspace.
 // Requires: K <= open <= n <= 65536; NaN scores are picked last.
 struct ProductKeyTopK {
-  View<const float, 4> query;        // (N, H, 2, d_half)
-  View<const float, 3> rows;         // (S, n, d_half)  sub-keys of the first half; S = 1: shared by the heads, S = H: one set a head
-  View<const float, 3> columns;      // (S, n, d_half)  sub-keys of the second half
-  std::int64_t open = 0;             // only sub-keys < open compete; the others were added and are still dormant
-  View<std::int32_t, 3> row;         // (N, H, K)  set
-  View<std::int32_t, 3> column;      // (N, H, K)  set
-  View<float, 3> score;              // (N, H, K)  set
+  View<const float, 4> query;    // (N, H, 2, d_half)
+  View<const float, 3> rows;     // (S, n, d_half)  sub-keys of the first half; S = 1: shared by the heads, S = H: one set a head
+  View<const float, 3> columns;  // (S, n, d_half)  sub-keys of the second half
+  std::int64_t open = 0;         // only sub-keys < open compete; the others were added and are still dormant
+  View<std::int32_t, 3> row;     // (N, H, K)  set
+  View<std::int32_t, 3> column;  // (N, H, K)  set
+  View<float, 3> score;          // (N, H, K)  set
 };
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 
 // dquery[.,.,0] = sum_k dscore rows[row],  drows[row] += sum dscore query[.,.,0]; the same for columns.
 // One thread sums a sub-key's picks, by rising slot in chunks of fixed size: the same bits for any number of threads.
 struct ProductKeyTopKBackward {
-  View<const float, 4> query;         // (N, H, 2, d_half)
-  View<const float, 3> rows;          // (S, n, d_half)
-  View<const float, 3> columns;       // (S, n, d_half)
-  View<const std::int32_t, 3> row;    // (N, H, K)
-  View<const std::int32_t, 3> column; // (N, H, K)
-  View<const float, 3> dscore;        // (N, H, K)
-  View<float, 4> dquery;              // (N, H, 2, d_half)  set
-  View<float, 3> drows;               // (S, n, d_half)  added; empty: frozen
-  View<float, 3> dcolumns;            // (S, n, d_half)  added; empty: frozen
+  View<const float, 4> query;          // (N, H, 2, d_half)
+  View<const float, 3> rows;           // (S, n, d_half)
+  View<const float, 3> columns;        // (S, n, d_half)
+  View<const std::int32_t, 3> row;     // (N, H, K)
+  View<const std::int32_t, 3> column;  // (N, H, K)
+  View<const float, 3> dscore;         // (N, H, K)
+  View<float, 4> dquery;               // (N, H, 2, d_half)  set
+  View<float, 3> drows;                // (S, n, d_half)  added; empty: frozen
+  View<float, 3> dcolumns;             // (S, n, d_half)  added; empty: frozen
 };
 void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);
 

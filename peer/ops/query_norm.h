@@ -25,16 +25,16 @@ enum class Statistics { kBatch, kFrozen };
 struct QueryNorm {
   QueryNormKind kind = QueryNormKind::kBatch;
   Statistics statistics = Statistics::kFrozen;
-  View<const float, 3> q;          // (N, H, d_key)
-  View<const float, 1> weight;     // (H*d_key); empty with none
-  View<const float, 1> bias;       // (H*d_key); empty with none, rms
+  View<const float, 3> q;       // (N, H, d_key)
+  View<const float, 1> weight;  // (H*d_key); empty with none
+  View<const float, 1> bias;    // (H*d_key); empty with none, rms
   float epsilon = 1e-5f;
   float momentum = 0.1f;
-  View<float, 1> running_mean;     // (H*d_key); batch only: read when frozen, moved otherwise
-  View<float, 1> running_variance; // (H*d_key)
-  View<float, 3> y;                // (N, H, d_key)  set
-  View<float, 1> mean;             // saved for backward: batch (H*d_key), layer (N*H); set, not used by none and rms
-  View<float, 1> inverse_std;      // saved for backward: batch (H*d_key), layer and rms (N*H); set
+  View<float, 1> running_mean;      // (H*d_key); batch only: read when frozen, moved otherwise
+  View<float, 1> running_variance;  // (H*d_key)
+  View<float, 3> y;                 // (N, H, d_key)  set
+  View<float, 1> mean;              // saved for backward: batch (H*d_key), layer (N*H); set, not used by none and rms
+  View<float, 1> inverse_std;       // saved for backward: batch (H*d_key), layer and rms (N*H); set
 };
 void query_norm(Context& ctx, const QueryNorm& op);
 

@@ -60,7 +60,7 @@ mode_t mode_argument(int flags, va_list arguments) { return (flags & O_CREAT) !=
 
 }  // namespace
 
-// The declarations of libc carry attributes that a definition need not repeat; extern "C" makes these stand in front of them.
+// The functions of libc by their own names: the loader finds these first.
 extern "C" {
 
 #define PEER_OPEN(name)                                                      \

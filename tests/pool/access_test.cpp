@@ -1,5 +1,4 @@
 // One writer, any number of readers.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
