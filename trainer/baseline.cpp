@@ -43,7 +43,8 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   Records records;
   History& history = session.loaded.history;
   if (history.domain(options.stage.domain) != nullptr) {
-    progress.note(fmt::format("'{}' is a known domain: scored on the documents that were held out when it first came", options.stage.domain));
+    progress.note(
+        fmt::format("'{}' is a known domain: scored on the documents that were held out when it first came", options.stage.domain));
     return records;
   }
   const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);
@@ -55,9 +56,10 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
 
   const auto score = [&](LoadedModel& loaded, StageRecord& stage) {
     const auto views = predicting_views(loaded.model, history);
-    record_cell(stage, domain.name, score_domain(session.ctx, loaded.model, views, documents, options.evaluate, options.mixture).mixture, records);
-    progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name, &stage == &history.stages.front() ? "no training" : "'" + stage.domain + "'",
-                              stage.loss[domain.name]));
+    record_cell(stage, domain.name, score_domain(session.ctx, loaded.model, views, documents, options.evaluate, options.mixture).mixture,
+                records);
+    progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
+                              &stage == &history.stages.front() ? "no training" : "'" + stage.domain + "'", stage.loss[domain.name]));
   };
   if (history.stages.size() > 1) {
     LoadedModel untrained = load_model(session.pool, first_generation(session));
@@ -85,7 +87,8 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
   return records;
 }
 
-double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop) {
+double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
+                       const std::atomic<bool>& stop) {
   LoadedModel copy = load_model(session.pool, session.generation);
   const int view = copy.model.newest();
   TrainOptions train = options.train;

@@ -23,7 +23,8 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
 
 // Trains a copy of the session's model naively on the corpus, for as many steps, and returns its bits per byte on the domain's held-out
 // documents. The copy is thrown away.
-double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop);
+double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
+                       const std::atomic<bool>& stop);
 
 // Views that predict: all of them, or after a naive stage the one that it trained.
 std::vector<int> predicting_views(const model::Model& model, const History& history);

@@ -17,7 +17,8 @@ using layers::PeerBlock;
 
 std::string moments_name(const std::string& trunk) { return trunk + ".moments"; }
 
-void copy_tensor(const std::map<std::string, pool::Tensor>& tensors, const std::string& name, const std::string& trunk, Buffer<float>& into) {
+void copy_tensor(const std::map<std::string, pool::Tensor>& tensors, const std::string& name, const std::string& trunk,
+                 Buffer<float>& into) {
   const auto at = tensors.find(name);
   const auto size = static_cast<std::size_t>(into.size());
   if (at == tensors.end()) throw CorruptError(fmt::format("trunk '{}': the tensor '{}' is missing", trunk, name));
@@ -50,9 +51,9 @@ void load_experts(const pool::Pool& pool, const pool::Generation& generation, Pe
   ExpertTable& experts = block.experts();
   if (table->layout.width != experts.width() || table->layout.rows_per_page != experts.rows_per_page() ||
       table->rows != block.side() * block.side())
-    throw CorruptError(fmt::format("generation {}, block {}: expected {} experts of width {} in pages of {}, found {}, {}, {}", generation.id.value,
-                                   block.id().value, block.side() * block.side(), experts.width(), experts.rows_per_page(), table->rows,
-                                   table->layout.width, table->layout.rows_per_page));
+    throw CorruptError(fmt::format("generation {}, block {}: expected {} experts of width {} in pages of {}, found {}, {}, {}",
+                                   generation.id.value, block.id().value, block.side() * block.side(), experts.width(),
+                                   experts.rows_per_page(), table->rows, table->layout.width, table->layout.rows_per_page));
   for (std::int64_t page = 0; page < table->page_count(); ++page) {
     const pool::MappedPage mapped = pool.page(generation, block.id(), PageIndex{page});
     experts.append_mapped(reinterpret_cast<const float*>(mapped.data), mapped.rows, mapped.owner);
@@ -68,14 +69,16 @@ void load_row_state(const pool::Pool& pool, const pool::Generation& generation, 
     const std::vector<float> state = pool.page_state(generation, block.id(), PageIndex{page});
     if (state.empty()) continue;
     for (std::int64_t r = 0; r < experts.page_rows(page); ++r)
-      std::memcpy(experts.state(page * experts.rows_per_page() + r), state.data() + r * floats, static_cast<std::size_t>(floats) * sizeof(float));
+      std::memcpy(experts.state(page * experts.rows_per_page() + r), state.data() + r * floats,
+                  static_cast<std::size_t>(floats) * sizeof(float));
     experts.mark_dirty(page);
   }
 }
 
 void require_finite(const float* values, std::int64_t count, const std::string& name) {
   for (std::int64_t i = 0; i < count; ++i)
-    if (!std::isfinite(values[i])) throw NumericError(fmt::format("{}: a weight is not finite; nothing was committed; try lower learning rates", name));
+    if (!std::isfinite(values[i]))
+      throw NumericError(fmt::format("{}: a weight is not finite; nothing was committed; try lower learning rates", name));
 }
 
 void save_trunk(const std::string& name, layers::Parameters& parameters, bool with_moments, pool::Transaction& transaction) {
@@ -138,7 +141,8 @@ model::Model rebuild(const StoredState& state, const std::string& where) {
   model.view(0).domain = state.views[0].domain;
   for (std::size_t v = 1; v < state.views.size(); ++v) {
     const StoredView& view = state.views[v];
-    if (view.parent < 0 || view.parent >= static_cast<int>(v)) throw CorruptError(fmt::format("{}: view {} has the parent {}", where, v, view.parent));
+    if (view.parent < 0 || view.parent >= static_cast<int>(v))
+      throw CorruptError(fmt::format("{}: view {} has the parent {}", where, v, view.parent));
     model.add_view(view.parent, view.delta, view.domain, false);
   }
   std::size_t found = 0;
@@ -146,7 +150,8 @@ model::Model rebuild(const StoredState& state, const std::string& where) {
     model.for_each_block(v, [&](PeerBlock& block, int layer) {
       for (const StoredBlock& b : state.blocks) {
         if (b.id != block.id().value || b.view != v || b.layer != layer || b.side != block.side()) continue;
-        if (b.open < block.options().top_k || b.open > b.side) throw CorruptError(fmt::format("{}: block {} has {} open sub-keys of {}", where, b.id, b.open, b.side));
+        if (b.open < block.options().top_k || b.open > b.side)
+          throw CorruptError(fmt::format("{}: block {} has {} open sub-keys of {}", where, b.id, b.open, b.side));
         block.set_open(b.open);
         block.set_statistics(b.statistics_frozen ? ops::Statistics::kFrozen : ops::Statistics::kBatch);
         ++found;

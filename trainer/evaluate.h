@@ -21,8 +21,8 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
                           const EvaluateOptions& options);
 
 struct DomainScore {
-  std::vector<DocumentBits> mixture;                // by document
-  std::vector<std::vector<DocumentBits>> by_view;   // [view][document]
+  std::vector<DocumentBits> mixture;               // by document
+  std::vector<std::vector<DocumentBits>> by_view;  // [view][document]
 };
 
 // `views`: which views the mixture is over, oldest first. One view: the mixture is that view.

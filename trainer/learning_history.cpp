@@ -19,8 +19,13 @@ double number_or_missing(const Json& value) { return value.is_null() ? kMissing 
 Json to_json(const StageRecord& stage) {
   Json bits = Json::object();
   for (const auto& [domain, digest] : stage.bits) bits[domain] = to_hex(digest);
-  return {{"domain", stage.domain}, {"strategy", stage.strategy}, {"steps", stage.steps}, {"view", stage.view},
-          {"loss", stage.loss},     {"bits", bits},               {"parameters_added", stage.parameters_added}};
+  return {{"domain", stage.domain},
+          {"strategy", stage.strategy},
+          {"steps", stage.steps},
+          {"view", stage.view},
+          {"loss", stage.loss},
+          {"bits", bits},
+          {"parameters_added", stage.parameters_added}};
 }
 
 StageRecord parse_stage(const Json& json) {
@@ -57,7 +62,11 @@ RetentionMatrix History::matrix() const {
 std::string to_json(const History& history) {
   Json domains = Json::array(), stages = Json::array();
   for (const DomainRecord& d : history.domains)
-    domains.push_back({{"name", d.name}, {"held_out", to_hex(d.held_out)}, {"documents", d.documents}, {"bytes", d.bytes}, {"naive", number_or_null(d.naive)}});
+    domains.push_back({{"name", d.name},
+                       {"held_out", to_hex(d.held_out)},
+                       {"documents", d.documents},
+                       {"bytes", d.bytes},
+                       {"naive", number_or_null(d.naive)}});
   for (const StageRecord& stage : history.stages) stages.push_back(to_json(stage));
   return Json{{"domains", domains}, {"stages", stages}, {"open_view", history.open_view}}.dump();
 }

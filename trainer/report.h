@@ -9,18 +9,18 @@
 namespace peer::trainer {
 
 struct StageCost {
-  std::string stage;             // as in RetentionMatrix::stages
+  std::string stage;  // as in RetentionMatrix::stages
   double seconds = 0;
   std::int64_t steps = 0, parameters_added = 0, bytes_written = 0;
 };
 
 struct ForgettingReport {
   std::string pool;
-  std::string created;                            // UTC
+  std::string created;  // UTC
   RetentionMatrix matrix;
-  std::vector<std::vector<Interval>> intervals;   // (T+1, T), 95 % of each cell; empty when unknown
+  std::vector<std::vector<Interval>> intervals;  // (T+1, T), 95 % of each cell; empty when unknown
   std::vector<StageCost> costs;
-  std::string mixture;                            // one line: how predictions were made
+  std::string mixture;  // one line: how predictions were made
 };
 
 // {"pool", "created", "domains", "stages", "matrix" (null where missing), "intervals" ([low, high], null where unknown), "naive",

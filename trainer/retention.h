@@ -12,24 +12,24 @@ namespace peer::trainer {
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();  // a cell that was not measured: never 0
 
 struct RetentionMatrix {
-  std::vector<std::string> domains;           // T, in the order in which they arrived
-  std::vector<std::string> stages;            // T+1; stages[0] is the state before the stream
-  std::vector<std::vector<double>> loss;      // (T+1, T), kMissing where not measured
-  std::vector<double> naive;                  // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run; or empty
+  std::vector<std::string> domains;       // T, in the order in which they arrived
+  std::vector<std::string> stages;        // T+1; stages[0] is the state before the stream
+  std::vector<std::vector<double>> loss;  // (T+1, T), kMissing where not measured
+  std::vector<double> naive;              // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run; or empty
 };
 
 // Throws ContractError unless the sizes agree and every cell is finite or missing; a matrix without domains may be empty altogether.
 void check_shape(const RetentionMatrix& matrix);
 
 struct RetentionNumbers {
-  double final_average = kMissing;            // mean_j L[T][j]
-  double backward_transfer = kMissing;        // 1/(T-1) sum_{j<T} (L[j][j] - L[T][j])                (Lopez-Paz & Ranzato 2017)
-  double forward_transfer = kMissing;         // 1/(T-1) sum_{j>=2} (L[0][j] - L[j-1][j])             (same)
-  std::vector<double> forgetting;             // f_j = L[T][j] - min_{1<=l<T} L[l][j], j < T; kMissing else  (Chaudhry et al. 2018)
+  double final_average = kMissing;      // mean_j L[T][j]
+  double backward_transfer = kMissing;  // 1/(T-1) sum_{j<T} (L[j][j] - L[T][j])                (Lopez-Paz & Ranzato 2017)
+  double forward_transfer = kMissing;   // 1/(T-1) sum_{j>=2} (L[0][j] - L[j-1][j])             (same)
+  std::vector<double> forgetting;       // f_j = L[T][j] - min_{1<=l<T} L[l][j], j < T; kMissing else  (Chaudhry et al. 2018)
   double forgetting_mean = kMissing, forgetting_max = kMissing;
-  std::vector<double> plasticity;             // (L[j-1][j] - L[j][j]) / (L[j-1][j] - naive[j]); kMissing without a naive run
+  std::vector<double> plasticity;  // (L[j-1][j] - L[j][j]) / (L[j-1][j] - naive[j]); kMissing without a naive run
   double plasticity_mean = kMissing;
-  std::vector<double> retention;              // (L[0][j] - L[T][j]) / (L[0][j] - L[j][j]), j < T; the last would be 1 by definition
+  std::vector<double> retention;  // (L[0][j] - L[T][j]) / (L[0][j] - L[j][j]), j < T; the last would be 1 by definition
   double retention_mean = kMissing;
 };
 

@@ -21,8 +21,8 @@ Session open_session(const std::string& path, const std::string& ref, pool::Acce
   return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded)};
 }
 
-pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta, std::uint64_t seed,
-                             Device device, int threads) {
+pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta,
+                             std::uint64_t seed, Device device, int threads) {
   const Context ctx(device, threads);
   model::check(options);
   model::check(delta);
@@ -50,7 +50,8 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
     history.open_view = changed;
     message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
   } else {
-    if (model.newest() > 0) throw UsageError("grow: extend enlarges the base's grids, which are frozen once views were grown; use --mode annex");
+    if (model.newest() > 0)
+      throw UsageError("grow: extend enlarges the base's grids, which are frozen once views were grown; use --mode annex");
     const auto grids = static_cast<std::int64_t>(model.options().peer_layers.size());
     if (grids == 0) throw UsageError("grow: the base has no PEER layer to extend; use --mode annex");
     const std::int64_t before = experts_in(model, 0), side = model.options().peer_side;

@@ -24,8 +24,8 @@ struct Session {
 Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads);
 
 // Makes a pool with an untrained model as its first generation. UsageError when the options do not fit together.
-pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& model, const model::DeltaOptions& delta, std::uint64_t seed,
-                             Device device, int threads);
+pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& model, const model::DeltaOptions& delta,
+                             std::uint64_t seed, Device device, int threads);
 
 enum class GrowMode { kAnnex, kExtend };
 

@@ -57,9 +57,10 @@ class Stage {
   void read_corpus() {
     corpus_.emplace(options_.stream);
     const streams::CorpusReport& r = corpus_->report();
-    progress_.note(fmt::format("{}: {} files, {} documents, {:.2f} MB to train on; {} documents, {:.1f} KB held out{}", options_.stage.domain,
-                               r.files, r.documents, static_cast<double>(r.bytes) / 1e6, r.held_out_documents,
-                               static_cast<double>(r.held_out_bytes) / 1e3, r.duplicates ? fmt::format("; {} duplicates dropped", r.duplicates) : ""));
+    progress_.note(fmt::format("{}: {} files, {} documents, {:.2f} MB to train on; {} documents, {:.1f} KB held out{}",
+                               options_.stage.domain, r.files, r.documents, static_cast<double>(r.bytes) / 1e6, r.held_out_documents,
+                               static_cast<double>(r.held_out_bytes) / 1e3,
+                               r.duplicates ? fmt::format("; {} duplicates dropped", r.duplicates) : ""));
     if (r.bad > 0) progress_.note(fmt::format("{} bad documents skipped, the first: {}", r.bad, r.first_bad));
   }
 
@@ -116,7 +117,8 @@ class Stage {
   pool::Transaction transaction() {
     pool::Transaction t = session_.pool.begin(parent());
     for (const auto& [key, value] : records_) t.put_record(key, value);
-    t.set_fingerprint(fmt::format("{} threads {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device())));
+    t.set_fingerprint(
+        fmt::format("{} threads {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device())));
     return t;
   }
 
@@ -140,12 +142,13 @@ class Stage {
     History& history = session_.loaded.history;
     history.stages.push_back({options_.stage.domain, to_text(options_.stage.strategy), step_, view_, {}, {}, 0, added_});
     pool::Transaction t = transaction();
-    for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_)) t.put_record(key, value);
+    for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_))
+      t.put_record(key, value);
     const double seconds = now_seconds() - began_;
     t.put_record(cost_key(history.stages.back()), fmt::format("{:.3f}", seconds));
     save_model(session_.loaded, changed_, std::nullopt, t);
-    const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain,
-                                            to_text(options_.stage.strategy), step_, added_);
+    const std::string summary =
+        fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, to_text(options_.stage.strategy), step_, added_);
     StageOutcome outcome{false, t.commit(kHead, summary, session_.pool.ref(kResume) ? kResume : ""), step_, seconds, summary};
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
@@ -159,7 +162,7 @@ class Stage {
   const std::atomic<bool>& stop_;
   double began_;
   std::optional<streams::Corpus> corpus_;
-  Records records_;           // held-out text and scores that go into every commit of this stage
+  Records records_;  // held-out text and scores that go into every commit of this stage
   int view_ = 0;
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
   std::int64_t step_ = 0, added_ = 0;
@@ -170,17 +173,22 @@ class Stage {
 RunOptions options_of(const StoredRun& run) {
   RunOptions options;
   for (const auto& [name, text] : run.options) {
-    if (name == "grow-first") parse_text(name, text, options.grow_first);
-    else if (name == "seed") parse_text(name, text, options.seed);
-    else if (!set_option(options, name, text)) throw CorruptError("the interrupted stage has an option that this program does not know: '" + name + "'");
+    if (name == "grow-first")
+      parse_text(name, text, options.grow_first);
+    else if (name == "seed")
+      parse_text(name, text, options.seed);
+    else if (!set_option(options, name, text))
+      throw CorruptError("the interrupted stage has an option that this program does not know: '" + name + "'");
   }
   return options;
 }
 
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
   Stage stage(session, session.loaded.run ? options_of(*session.loaded.run) : options, progress, stop);
-  if (session.loaded.run) stage.resume();
-  else stage.begin();
+  if (session.loaded.run)
+    stage.resume();
+  else
+    stage.begin();
   return stage.run();
 }
 

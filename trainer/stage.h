@@ -36,7 +36,7 @@ struct RunOptions {
 struct StageOutcome {
   bool interrupted = false;  // the state is under the ref "resume", head stays at the parent
   pool::CommitReport commit;
-  std::int64_t steps = 0;    // done in all
+  std::int64_t steps = 0;  // done in all
   double seconds = 0;
   std::string summary;
 };

@@ -17,10 +17,14 @@ namespace {
 
 double rate_of(layers::ParameterGroup group, const TrainOptions& options) {
   switch (group) {
-    case layers::ParameterGroup::kTrunk: return options.trunk_rate;
-    case layers::ParameterGroup::kDelta: return options.delta_rate;
-    case layers::ParameterGroup::kRouter: return options.router_rate;
-    case layers::ParameterGroup::kStatistics: return 0;
+    case layers::ParameterGroup::kTrunk:
+      return options.trunk_rate;
+    case layers::ParameterGroup::kDelta:
+      return options.delta_rate;
+    case layers::ParameterGroup::kRouter:
+      return options.router_rate;
+    case layers::ParameterGroup::kStatistics:
+      return 0;
   }
   return 0;
 }
@@ -69,7 +73,8 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
                                           .nll = nll_.view(saved_.tokens)});
   double nats = 0;
   for (std::int64_t n = 0; n < saved_.tokens; ++n) nats += nll_[n];
-  if (!std::isfinite(nats)) throw NumericError(fmt::format("step {}: the loss is not finite; nothing was committed; try lower learning rates", step));
+  if (!std::isfinite(nats))
+    throw NumericError(fmt::format("step {}: the loss is not finite; nothing was committed; try lower learning rates", step));
 
   const double share = schedule(step, options_.steps, options_.warmup_share, options_.final_share);
   model_.backward(ctx_, input_.view(saved_.tokens), saved_,
@@ -94,18 +99,20 @@ double TrainingStep::dense_gradient_norm() {
 
 void TrainingStep::update_dense(std::int64_t step, double share) {
   const double norm = dense_gradient_norm();
-  if (!std::isfinite(norm)) throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
+  if (!std::isfinite(norm))
+    throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
   const double scale = options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0;
   for (int view = 0; view <= model_.newest(); ++view)
     for (auto& parameter : model_.parameters(view)) {
       if (!parameter->trainable()) continue;
-      ops::adamw(ctx_, {.rates = rates(options_, rate_of(parameter->group, options_) * share, parameter->decays ? options_.weight_decay : 0),
-                        .step = step + 1,
-                        .gradient_scale = static_cast<float>(scale),
-                        .gradient = parameter->gradient_vector(),
-                        .weight = {parameter->value.data(), parameter->size()},
-                        .m = {parameter->m.data(), parameter->size()},
-                        .v = {parameter->v.data(), parameter->size()}});
+      ops::adamw(ctx_,
+                 {.rates = rates(options_, rate_of(parameter->group, options_) * share, parameter->decays ? options_.weight_decay : 0),
+                  .step = step + 1,
+                  .gradient_scale = static_cast<float>(scale),
+                  .gradient = parameter->gradient_vector(),
+                  .weight = {parameter->value.data(), parameter->size()},
+                  .m = {parameter->m.data(), parameter->size()},
+                  .v = {parameter->v.data(), parameter->size()}});
     }
 }
 

@@ -38,7 +38,12 @@ std::string to_json(const StoredState& state) {
   for (const StoredView& v : state.views)
     views.push_back({{"name", v.name}, {"parent", v.parent}, {"domain", v.domain}, {"delta", options_map(v.delta)}});
   for (const StoredBlock& b : state.blocks)
-    blocks.push_back({{"id", b.id}, {"view", b.view}, {"layer", b.layer}, {"side", b.side}, {"open", b.open}, {"statistics_frozen", b.statistics_frozen}});
+    blocks.push_back({{"id", b.id},
+                      {"view", b.view},
+                      {"layer", b.layer},
+                      {"side", b.side},
+                      {"open", b.open},
+                      {"statistics_frozen", b.statistics_frozen}});
   return Json{{"format", kFormat},
               {"tokenizer", "bytes"},
               {"seed", state.seed},
@@ -53,7 +58,8 @@ std::string to_json(const StoredState& state) {
 
 StoredState parse_state(const std::string& text, const std::string& where) try {
   const Json json = Json::parse(text);
-  if (json.at("format") != kFormat) throw CorruptError(fmt::format("expected state format {}, found {}", kFormat, json.at("format").dump()));
+  if (json.at("format") != kFormat)
+    throw CorruptError(fmt::format("expected state format {}, found {}", kFormat, json.at("format").dump()));
   StoredState state;
   state.seed = json.at("seed");
   state.model = options_from<model::ModelOptions>(json.at("model"));

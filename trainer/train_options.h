@@ -59,7 +59,8 @@ struct TrainOptions {
     visit(self.final_share, OptionInfo{"final-share", "rates at the last step, as a share of the peak (cosine decay)"});
     visit(self.clip, OptionInfo{"clip", "largest global norm of the dense gradient; 0: no clip"});
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
-    visit(self.checkpoint_every, OptionInfo{"checkpoint-every", "commit a resumable state every so many steps; 0: only when interrupted", "steps"});
+    visit(self.checkpoint_every,
+          OptionInfo{"checkpoint-every", "commit a resumable state every so many steps; 0: only when interrupted", "steps"});
   }
 };
 
@@ -74,9 +75,11 @@ struct StageOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.domain, OptionInfo{"domain", "name of the domain that the text belongs to", "NAME"});
-    visit(self.strategy, OptionInfo{"strategy", "grow: train new experts and deltas, the old stay as they are; naive: train everything in place"});
+    visit(self.strategy,
+          OptionInfo{"strategy", "grow: train new experts and deltas, the old stay as they are; naive: train everything in place"});
     visit(self.experts, OptionInfo{"experts", "experts that the stage adds, over all layers; 0: the preset's", "experts"});
-    visit(self.parent, OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
+    visit(self.parent,
+          OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
     visit(self.reference, OptionInfo{"reference", "naive: also train a throw-away copy naively for as many steps, to measure plasticity"});
   }
 };

@@ -40,9 +40,12 @@ std::string to_text(const std::vector<std::string>& values) { return fmt::format
 std::string to_text(const std::vector<std::int64_t>& values) { return fmt::format("{}", fmt::join(values, ",")); }
 
 void parse_text(std::string_view name, const std::string& text, bool& value) {
-  if (text == "true" || text == "1" || text == "yes" || text.empty()) value = true;
-  else if (text == "false" || text == "0" || text == "no") value = false;
-  else refuse(name, "true or false", text);
+  if (text == "true" || text == "1" || text == "yes" || text.empty())
+    value = true;
+  else if (text == "false" || text == "0" || text == "no")
+    value = false;
+  else
+    refuse(name, "true or false", text);
 }
 
 void parse_text(std::string_view name, const std::string& text, std::int64_t& value) {

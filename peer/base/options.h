@@ -52,15 +52,14 @@ void parse_text(std::string_view name, const std::string& text, std::vector<std:
 void parse_text(std::string_view name, const std::string& text, std::vector<std::int64_t>& values);
 
 template <class E>
-  requires std::is_enum_v<E>
-std::string to_text(E value) {
+requires std::is_enum_v<E> std::string to_text(E value) {
   for (const auto& [candidate, text] : EnumNames<E>::values)
     if (candidate == value) return std::string(text);
   throw ContractError("options: an enum value without a name");
 }
 
 template <class E>
-  requires std::is_enum_v<E>
+requires std::is_enum_v<E>
 void parse_text(std::string_view name, const std::string& text, E& value) {
   std::vector<std::string> names;
   std::string list;

@@ -6,7 +6,8 @@ namespace peer {
 
 // Throws ContractError(what) unless `held`. `what` reads "op: what must hold".
 inline void require(bool held, const char* what) {
-  if (!held) [[unlikely]] throw ContractError(what);
+  if (!held) [[unlikely]]
+    throw ContractError(what);
 }
 
 }  // namespace peer

@@ -19,8 +19,7 @@ struct View {
   }
 
   operator View<const T, Rank>() const  // NOLINT: a mutable view is a constant view
-    requires(!std::is_const_v<T>)
-  {
+      requires(!std::is_const_v<T>) {
     View<const T, Rank> constant;
     constant.data = data;
     constant.shape = shape;

@@ -16,8 +16,8 @@ void gemm(Context&, Matrix<const float> a, Transpose ta, Matrix<const float> b, 
   require((b_flipped ? b.columns : b.rows) == k, "gemm: op(A) columns must equal op(B) rows");
   require((b_flipped ? b.rows : b.columns) == n, "gemm: op(B) and C must have the same columns");
   if (m == 0 || n == 0) return;
-  const dnnl_status_t status = dnnl_sgemm(a_flipped ? 'T' : 'N', b_flipped ? 'T' : 'N', m, n, k, 1.0f, a.data, a.stride, b.data, b.stride,
-                                          beta, c.data, c.stride);
+  const dnnl_status_t status =
+      dnnl_sgemm(a_flipped ? 'T' : 'N', b_flipped ? 'T' : 'N', m, n, k, 1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
   if (status != dnnl_success) throw ContractError(fmt::format("gemm: oneDNN refused {}x{}x{} with status {}", m, n, k, int(status)));
 }
 

@@ -19,8 +19,7 @@ struct Matrix {
   Matrix(T* d, std::int64_t r, std::int64_t c, std::int64_t s) : data(d), rows(r), columns(c), stride(s) {}
   Matrix(View<T, 2> v) : Matrix(v.data, v.shape[0], v.shape[1], v.shape[1]) {}  // NOLINT: a view is a matrix
   operator Matrix<const T>() const                                              // NOLINT: a mutable matrix is a constant one
-    requires(!std::is_const_v<T>)
-  {
+      requires(!std::is_const_v<T>) {
     return {data, rows, columns, stride};
   }
 };

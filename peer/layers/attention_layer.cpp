@@ -23,7 +23,8 @@ AttentionActivations::AttentionActivations(std::int64_t batch, std::int64_t leng
       lse(batch * shape.heads * length),
       attended(batch * length * shape.width) {
   const std::int64_t n = batch * length;
-  for (const std::int64_t rank : ranks) low.push_back({Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank)});
+  for (const std::int64_t rank : ranks)
+    low.push_back({Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank)});
 }
 
 AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,

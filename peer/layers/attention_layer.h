@@ -40,7 +40,8 @@ struct AttentionActivations {
 // Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g.
 class AttentionLayer {
  public:
-  AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation, std::uint64_t seed);
+  AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,
+                 std::uint64_t seed);
 
   const AttentionShape& shape() const { return shape_; }
   // x (N, D), N = B*T; y (N, D) added. `adapters` in path order, the same that `saved` was sized for.

@@ -101,11 +101,8 @@ void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* con
   copy(saved.input.view(n, width), middle);
   attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path), saved.attention, middle);
   const View<float, 2> x = saved.middle_normed.view(n, width);
-  ops::rms_norm(ctx, {.x = middle,
-                      .weight = middle_norm_->vector(),
-                      .epsilon = epsilon,
-                      .y = x,
-                      .inverse_rms = saved.middle_inverse_rms.view(n)});
+  ops::rms_norm(
+      ctx, {.x = middle, .weight = middle_norm_->vector(), .epsilon = epsilon, .y = x, .inverse_rms = saved.middle_inverse_rms.view(n)});
   copy(middle, output);
   for_each_branch(feed_forward_, peer_, path, [&](std::optional<FeedForward>& dense, std::optional<PeerBlock>& peer, std::size_t g) {
     if (dense) dense->forward(ctx, x, *saved.branches[g].feed_forward, output);

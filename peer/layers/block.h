@@ -20,8 +20,8 @@ struct BranchActivations {
 
 // What the forward keeps for the backward of one block.
 struct BlockActivations {
-  Buffer<float> input, middle;              // (N, D)  the residual stream before each half
-  Buffer<float> normed, middle_normed;      // (N, D)
+  Buffer<float> input, middle;                    // (N, D)  the residual stream before each half
+  Buffer<float> normed, middle_normed;            // (N, D)
   Buffer<float> inverse_rms, middle_inverse_rms;  // (N)
   AttentionActivations attention;
   std::vector<BranchActivations> branches;  // [0] the block's own, then by generation on the path

@@ -34,7 +34,8 @@ std::int64_t record_floats(std::int64_t width, bool trainable) {
 
 ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page)
     : width_(width), shift_(std::countr_zero(static_cast<std::uint64_t>(rows_per_page))) {
-  require(rows_per_page > 0 && std::has_single_bit(static_cast<std::uint64_t>(rows_per_page)), "expert_table: rows_per_page must be a power of two");
+  require(rows_per_page > 0 && std::has_single_bit(static_cast<std::uint64_t>(rows_per_page)),
+          "expert_table: rows_per_page must be a power of two");
 }
 ExpertTable::~ExpertTable() = default;
 ExpertTable::ExpertTable(ExpertTable&&) noexcept = default;

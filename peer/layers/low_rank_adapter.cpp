@@ -20,8 +20,8 @@ void LowRankAdapter::forward(Context& ctx, View<const float, 2> x, View<float, 2
   linear(ctx, low, *b, 1.0f, y);
 }
 
-void LowRankAdapter::backward(Context& ctx, View<const float, 2> x, View<const float, 2> low, View<const float, 2> dy,
-                              View<float, 2> dlow, View<float, 2> dx) const {
+void LowRankAdapter::backward(Context& ctx, View<const float, 2> x, View<const float, 2> low, View<const float, 2> dy, View<float, 2> dlow,
+                              View<float, 2> dx) const {
   linear_backward(ctx, low, dy, *b, 0.0f, dlow);
   linear_backward(ctx, x, dlow, *a, 1.0f, dx);
 }

@@ -148,10 +148,9 @@ void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& 
 
 void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx) {
   const std::int64_t n = x.shape[0], h = options_.heads, k = options_.top_k, d = options_.d_key;
-  ops::router_gate_backward(ctx, {.kind = options_.gate,
-                                  .gate = saved.gate.view(n, h, k),
-                                  .dgate = work.dgate.view(n, h, k),
-                                  .dscore = work.dscore.view(n, h, k)});
+  ops::router_gate_backward(
+      ctx,
+      {.kind = options_.gate, .gate = saved.gate.view(n, h, k), .dgate = work.dgate.view(n, h, k), .dscore = work.dscore.view(n, h, k)});
   ops::product_key_topk_backward(ctx, {.query = {saved.normed.data(), n, h, 2, d / 2},
                                        .rows = keys(*rows_),
                                        .columns = keys(*columns_),

@@ -16,11 +16,11 @@ namespace peer::layers {
 struct PeerActivations {
   PeerActivations() = default;
   PeerActivations(std::int64_t tokens, const PeerOptions& options);
-  Buffer<float> query, normed;            // (N, H, d_key)
-  Buffer<float> mean, inverse_std;        // of the query norm
-  Buffer<std::int32_t> row, column;       // (N, H, K)
-  Buffer<float> score, gate, hidden;      // (N, H, K)
-  Buffer<std::int64_t> id;                // (N, R)  local numbers
+  Buffer<float> query, normed;        // (N, H, d_key)
+  Buffer<float> mean, inverse_std;    // of the query norm
+  Buffer<std::int32_t> row, column;   // (N, H, K)
+  Buffer<float> score, gate, hidden;  // (N, H, K)
+  Buffer<std::int64_t> id;            // (N, R)  local numbers
 };
 
 // Memory of the backward, shared by all blocks.
@@ -86,9 +86,9 @@ class PeerBlock {
   std::int64_t open_;
   ops::Statistics statistics_ = ops::Statistics::kBatch;
   float momentum_ = 0.1f;
-  Parameter *query_, *rows_, *columns_;                                     // rows_, columns_: sub-keys (S, n, d_key/2)
-  Parameter *norm_weight_ = nullptr, *norm_bias_ = nullptr;                 // as the kind of norm needs
-  Parameter *running_mean_ = nullptr, *running_variance_ = nullptr;         // batch norm
+  Parameter *query_, *rows_, *columns_;                              // rows_, columns_: sub-keys (S, n, d_key/2)
+  Parameter *norm_weight_ = nullptr, *norm_bias_ = nullptr;          // as the kind of norm needs
+  Parameter *running_mean_ = nullptr, *running_variance_ = nullptr;  // batch norm
 };
 
 }  // namespace peer::layers

@@ -11,10 +11,10 @@ namespace peer::layers {
 
 // The shape of one product-key block. Stored with the block: a block keeps its shape for life, but for the grid's side.
 struct PeerOptions {
-  std::int64_t heads = 4;            // H
-  std::int64_t top_k = 8;            // K, retrieved a head
-  std::int64_t d_key = 64;           // query numbers a head; half meets the row sub-keys, half the column sub-keys
-  bool shared_sub_keys = true;       // S: one set for all heads, or one a head
+  std::int64_t heads = 4;       // H
+  std::int64_t top_k = 8;       // K, retrieved a head
+  std::int64_t d_key = 64;      // query numbers a head; half meets the row sub-keys, half the column sub-keys
+  bool shared_sub_keys = true;  // S: one set for all heads, or one a head
   GateKind gate = GateKind::kSoftmax;
   ActivationKind activation = ActivationKind::kGelu;
   QueryNormKind query_norm = QueryNormKind::kBatch;
@@ -27,7 +27,8 @@ struct PeerOptions {
     visit(self.shared_sub_keys, OptionInfo{"peer-shared-sub-keys", "heads share one set of sub-keys (He 2024); false: one set a head"});
     visit(self.gate, OptionInfo{"peer-gate", "router weights: softmax over the retrieved, or sigmoid / relu of each score"});
     visit(self.activation, OptionInfo{"peer-activation", "the one-neuron experts' activation: gelu or relu"});
-    visit(self.query_norm, OptionInfo{"peer-query-norm", "norm of the queries: batch (statistics frozen after training), layer, rms, none"});
+    visit(self.query_norm,
+          OptionInfo{"peer-query-norm", "norm of the queries: batch (statistics frozen after training), layer, rms, none"});
   }
 };
 

@@ -14,8 +14,10 @@ struct MixtureOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit(self.newest_prior, OptionInfo{"newest-prior", "prior of the newest view at the start of a document; the older views share the rest"});
-    visit(self.switch_share, OptionInfo{"switch-share", "weight that returns to the prior at every token, for domain switches inside a document"});
+    visit(self.newest_prior,
+          OptionInfo{"newest-prior", "prior of the newest view at the start of a document; the older views share the rest"});
+    visit(self.switch_share,
+          OptionInfo{"switch-share", "weight that returns to the prior at every token, for domain switches inside a document"});
   }
 };
 

@@ -73,7 +73,8 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
     const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta};
     if (options.adapter_rank > 0) part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention, options.adapter_rank, seed_);
     if (options.dense_hidden > 0)
-      part.dense.emplace(delta->parameters, prefix + ".mlp", options_.width, options.dense_hidden, 0.0, layers::ParameterGroup::kDelta, seed_);
+      part.dense.emplace(delta->parameters, prefix + ".mlp", options_.width, options.dense_hidden, 0.0, layers::ParameterGroup::kDelta,
+                         seed_);
     if (options.annex_side > 0) {
       part.annex.emplace(delta->parameters, prefix + ".peer", BlockId{next_block_++}, annex_options(options_.peer, options), options_.width,
                          options.annex_side, options_.page_experts, seed_);
@@ -128,9 +129,12 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
     const std::vector<layers::LayerDelta*> deltas = model.layer_path(path, layer);
     layers::BlockActivations block = model.blocks_[layer].activations(batch, length, deltas);
     if (keep) model.blocks_[layer].prepare(work, batch, length, deltas);
-    if (keep || layer == 0) blocks.push_back(std::move(block));
-    else if (!blocks[0].branches[0].peer) blocks[0].branches[0].peer = std::move(block.branches[0].peer);
-    if (!keep && layer > 0 && !blocks[0].branches[0].feed_forward) blocks[0].branches[0].feed_forward = std::move(block.branches[0].feed_forward);
+    if (keep || layer == 0)
+      blocks.push_back(std::move(block));
+    else if (!blocks[0].branches[0].peer)
+      blocks[0].branches[0].peer = std::move(block.branches[0].peer);
+    if (!keep && layer > 0 && !blocks[0].branches[0].feed_forward)
+      blocks[0].branches[0].feed_forward = std::move(block.branches[0].feed_forward);
   }
 }
 
@@ -161,7 +165,8 @@ void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Acti
   require(saved.keeps(), "model: backward needs activations that keep");
   const std::int64_t n = saved.tokens, width = options_.width;
   const std::vector<int> path = this->path(saved.view);
-  const peer::View<float, 2> normed = saved.normed.view(n, width), dx = saved.dx.view(n, width), dnormed = saved.work.dnormed.view(n, width);
+  const peer::View<float, 2> normed = saved.normed.view(n, width), dx = saved.dx.view(n, width),
+                             dnormed = saved.work.dnormed.view(n, width);
   layers::linear_backward(ctx, normed, saved.logits_view(), *head_, 0.0f, dnormed);
   for (const int g : path) layers::linear_backward(ctx, normed, saved.logits_view(), *views_[g].delta->head, 1.0f, dnormed);
   std::memset(dx.data, 0, static_cast<std::size_t>(saved.dx.bytes()));

@@ -19,9 +19,9 @@ namespace peer::model {
 // A node of the tree. parent < index; the base has index 0 and parent -1.
 struct View {
   int parent = -1;
-  std::string name;               // the trunk's name in the pool: "base", "g1", ...
-  std::string domain;             // what it was trained on
-  std::unique_ptr<Delta> delta;   // none for the base
+  std::string name;              // the trunk's name in the pool: "base", "g1", ...
+  std::string domain;            // what it was trained on
+  std::unique_ptr<Delta> delta;  // none for the base
 };
 
 // Everything a forward pass writes, sized up front: reused for every batch of the same shape and view.

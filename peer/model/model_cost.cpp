@@ -62,7 +62,8 @@ ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
     cost.forward_flops += 2 * dense;
     if (delta.annex_side > 0)
       add_peer(cost, d,
-               peer_cost(d, delta.annex_side, delta.annex_heads, delta.annex_top_k, delta.annex_d_key, o.peer.shared_sub_keys, o.peer.query_norm),
+               peer_cost(d, delta.annex_side, delta.annex_heads, delta.annex_top_k, delta.annex_d_key, o.peer.shared_sub_keys,
+                         o.peer.query_norm),
                d * delta.annex_heads * delta.annex_d_key);
   }
   cost.dense_parameters += 2 * o.vocabulary * d;

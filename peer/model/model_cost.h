@@ -8,7 +8,7 @@ namespace peer::model {
 
 // What a shape costs, before anything is allocated.
 struct ModelCost {
-  std::int64_t dense_parameters = 0;   // every tensor but the experts
+  std::int64_t dense_parameters = 0;  // every tensor but the experts
   std::int64_t experts = 0, expert_parameters = 0;
   std::int64_t active_parameters = 0;  // dense, plus the rows that one token retrieves
   std::int64_t forward_flops = 0;      // a token, at the full context; a multiply and an add count as 2

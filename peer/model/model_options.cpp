@@ -14,7 +14,8 @@ void expect(bool held, const std::string& rule) {
 }  // namespace
 
 void check(const ModelOptions& o) {
-  expect(o.vocabulary > 1 && o.width > 0 && o.layers > 0 && o.feed_forward > 0, "vocabulary, width, layers and feed-forward must be positive");
+  expect(o.vocabulary > 1 && o.width > 0 && o.layers > 0 && o.feed_forward > 0,
+         "vocabulary, width, layers and feed-forward must be positive");
   expect(o.heads > 0 && o.width % o.heads == 0, fmt::format("heads ({}) must divide width ({})", o.heads, o.width));
   expect(o.width / o.heads % 2 == 0, fmt::format("width / heads must be even for rotary positions, found {}", o.width / o.heads));
   expect(o.kv_heads > 0 && o.heads % o.kv_heads == 0, fmt::format("kv-heads ({}) must divide heads ({})", o.kv_heads, o.heads));

@@ -11,18 +11,18 @@ namespace peer::model {
 
 // The base model's shape. Fixed when a pool is made; stored in every generation.
 struct ModelOptions {
-  std::int64_t vocabulary = 257;     // V: bytes and the end of a document
-  std::int64_t width = 128;          // D
+  std::int64_t vocabulary = 257;  // V: bytes and the end of a document
+  std::int64_t width = 128;       // D
   std::int64_t layers = 4;
-  std::int64_t heads = 4;            // Hq
-  std::int64_t kv_heads = 4;         // Hkv
+  std::int64_t heads = 4;     // Hq
+  std::int64_t kv_heads = 4;  // Hkv
   std::int64_t feed_forward = 384;
-  std::int64_t context = 128;        // T, tokens of a window
+  std::int64_t context = 128;  // T, tokens of a window
   double rope_theta = 10000;
   double norm_epsilon = 1e-5;
   std::vector<std::int64_t> peer_layers = {1, 2};
   bool peer_beside = true;
-  std::int64_t peer_side = 48;       // n
+  std::int64_t peer_side = 48;  // n
   std::int64_t page_experts = 256;
   layers::PeerOptions peer;
 
@@ -40,23 +40,25 @@ struct ModelOptions {
     visit(self.peer_layers, OptionInfo{"peer-layers", "blocks with a PEER layer, counted from 0; the middle is best"});
     visit(self.peer_beside, OptionInfo{"peer-beside", "PEER layers stand beside the feed-forward; false: they replace it"});
     visit(self.peer_side, OptionInfo{"peer-side", "n, sub-keys a half of a PEER layer: n*n experts"});
-    visit(self.page_experts, OptionInfo{"page-experts", "experts of a page (a power of two): the grain of files, freezing and sharing", "experts"});
+    visit(self.page_experts,
+          OptionInfo{"page-experts", "experts of a page (a power of two): the grain of files, freezing and sharing", "experts"});
     layers::PeerOptions::fields(self.peer, visit);
   }
 };
 
 // What one stage adds to every layer. Zero at the start: growth changes no logit.
 struct DeltaOptions {
-  std::int64_t annex_side = 16;       // n of the annex of every layer; 0: no annex
+  std::int64_t annex_side = 16;  // n of the annex of every layer; 0: no annex
   std::int64_t annex_heads = 4;
   std::int64_t annex_top_k = 8;
   std::int64_t annex_d_key = 64;
-  std::int64_t dense_hidden = 64;     // 0: no dense block
-  std::int64_t adapter_rank = 16;     // 0: no adapters
+  std::int64_t dense_hidden = 64;  // 0: no dense block
+  std::int64_t adapter_rank = 16;  // 0: no adapters
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit(self.annex_side, OptionInfo{"annex-side", "sub-keys a half of each layer's annex (n*n experts); --experts sets it for you; 0: none"});
+    visit(self.annex_side,
+          OptionInfo{"annex-side", "sub-keys a half of each layer's annex (n*n experts); --experts sets it for you; 0: none"});
     visit(self.annex_heads, OptionInfo{"annex-heads", "retrieval heads of an annex"});
     visit(self.annex_top_k, OptionInfo{"annex-top-k", "experts retrieved by a head of an annex"});
     visit(self.annex_d_key, OptionInfo{"annex-d-key", "width of an annex head's query; even"});

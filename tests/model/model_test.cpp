@@ -90,8 +90,7 @@ void check_every_gradient(model::ModelOptions options, bool training) {
   model.set_trainable(0, true);
   model.set_trainable(view, true);
   if (!training) {
-    for (const int v : {0, view})
-      model.for_each_block(v, [](layers::PeerBlock& b, int) { b.set_statistics(ops::Statistics::kFrozen); });
+    for (const int v : {0, view}) model.for_each_block(v, [](layers::PeerBlock& b, int) { b.set_statistics(ops::Statistics::kFrozen); });
   }
   model::Activations saved(model, view, 2, 16, true);
   const auto tokens = test::tiny_tokens(saved.tokens + 1, options.vocabulary);
@@ -120,7 +119,8 @@ void check_every_gradient(model::ModelOptions options, bool training) {
       std::vector<float> gradient;
       for (const auto& [key, row] : rows) {
         if (key.first != block.id().value) continue;
-        for (std::size_t f = 0; f < row.size(); ++f) values.push_back(block.experts().owned_parameters(key.second) + f), gradient.push_back(row[f]);
+        for (std::size_t f = 0; f < row.size(); ++f)
+          values.push_back(block.experts().owned_parameters(key.second) + f), gradient.push_back(row[f]);
       }
       check_gradient(ctx, model, saved, tokens, training, "experts of layer " + std::to_string(layer), values, gradient);
     });

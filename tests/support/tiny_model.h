@@ -37,7 +37,8 @@ inline void randomise(model::Model& model, int view, float scale, std::uint64_t 
   for (auto& parameter : model.parameters(view)) {
     const Random random(seed, Purpose::kTest, ++subject);
     if (parameter->group == layers::ParameterGroup::kStatistics) continue;
-    for (std::int64_t i = 0; i < parameter->size(); ++i) parameter->value[i] += scale * static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
+    for (std::int64_t i = 0; i < parameter->size(); ++i)
+      parameter->value[i] += scale * static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
   }
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     const Random random(seed, Purpose::kTest, ++subject);
@@ -48,7 +49,8 @@ inline void randomise(model::Model& model, int view, float scale, std::uint64_t 
   });
 }
 
-inline std::vector<float> logits_of(Context& ctx, model::Model& model, int view, const std::vector<std::int32_t>& tokens, std::int64_t length) {
+inline std::vector<float> logits_of(Context& ctx, model::Model& model, int view, const std::vector<std::int32_t>& tokens,
+                                    std::int64_t length) {
   const auto count = static_cast<std::int64_t>(tokens.size());
   model::Activations saved(model, view, count / length, length, false);
   model.forward(ctx, {tokens.data(), count}, saved, false);

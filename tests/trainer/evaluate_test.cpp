@@ -36,7 +36,8 @@ struct Scene {
 
 TEST_CASE("every byte and the end of every document are scored exactly once, whatever the overlap") {
   Scene scene;
-  const auto list = documents({"a", "exactly fifteen", "sixteen letters!", "a text that is longer than one window of the model, by far", ""});
+  const auto list =
+      documents({"a", "exactly fifteen", "sixteen letters!", "a text that is longer than one window of the model, by far", ""});
   for (const double overlap : {0.0, 0.25, 0.5, 0.9}) {
     const TokenLogP log_p = scene.score(list, 3, overlap);
     REQUIRE(log_p.size() == list.size());

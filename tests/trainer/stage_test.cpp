@@ -99,7 +99,10 @@ TEST_CASE("growing leaves every page and every tensor of the parent where it was
   World world;
   const std::string path = world.init("pool");
   world.stage(path, 0);
-  const pool::Generation before = [&] { pool::Pool p = pool::Pool::open(path, pool::Access::kRead); return p.generation(p.resolve(kHead)); }();
+  const pool::Generation before = [&] {
+    pool::Pool p = pool::Pool::open(path, pool::Access::kRead);
+    return p.generation(p.resolve(kHead));
+  }();
   world.stage(path, 1);
   const pool::Pool pool = pool::Pool::open(path, pool::Access::kRead);
   const pool::Generation after = pool.generation(pool.resolve(kHead));
