@@ -2,6 +2,7 @@
 
 #include "cli/generation_summary.h"
 #include "peer/base/error.h"
+#include "trainer/session.h"
 
 namespace peer::cli {
 namespace {
@@ -31,6 +32,7 @@ int finish(Call& call, const std::string& tag, GenerationId previous, Generation
 
 int run(Call& call, const CheckpointOptions& options) {
   if (options.tag == "head") throw UsageError("tag 'head': that name is the present state; peer-cli rollback moves it");
+  if (options.tag == trainer::kResume) throw UsageError("tag 'resume': that name is an interrupted stage's");
   pool::Pool pool = open_pool(call, pool::Access::kWrite);
   const GenerationId previous = pool.ref(options.tag).value_or(GenerationId{});
   if (options.remove) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/option_limits.h"
 #include "cli/text_table.h"
 #include "streams/corpus.h"
 #include "trainer/baseline.h"
@@ -39,27 +40,34 @@ std::vector<Target> targets(const trainer::Session& session, const EvalOptions& 
   std::vector<std::string> names;
   for (const trainer::DomainRecord& domain : session.loaded.history.domains) {
     names.push_back(domain.name);
-    if (options.domain.empty() || options.domain == domain.name) found.push_back({domain.name, trainer::read_held_out(session.pool, domain)});
+    if (options.domain.empty() || options.domain == domain.name)
+      found.push_back({domain.name, trainer::read_held_out(session.pool, domain)});
   }
   if (found.empty() && names.empty()) throw UsageError("eval: the pool has seen no domain yet; train it, or score a text with --from");
-  if (found.empty()) throw UsageError(fmt::format("option 'domain': expected one of {}, found '{}'{}", fmt::join(names, ", "), options.domain, did_you_mean(options.domain, names)));
+  if (found.empty())
+    throw UsageError(fmt::format("option 'domain': expected one of {}, found '{}'{}", fmt::join(names, ", "), options.domain,
+                                 did_you_mean(options.domain, names)));
   return found;
 }
 
-Json score(Call& call, trainer::Session& session, const Target& target, const std::vector<int>& views, const trainer::EvaluateOptions& evaluate,
-           const model::MixtureOptions& mixture) {
+Json score(Call& call, trainer::Session& session, const Target& target, const std::vector<int>& views,
+           const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
   const trainer::DomainScore score = trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture);
   const trainer::Interval interval = trainer::bootstrap(score.mixture, 2000, static_cast<std::uint64_t>(call.common.seed));
   std::int64_t bytes = 0;
   for (const auto& d : score.mixture) bytes += d.bytes;
   Json by_view = Json::object();
-  for (std::size_t v = 0; v < views.size(); ++v) by_view[session.loaded.model.view(views[v]).name] = trainer::bits_per_byte(score.by_view[v]);
-  return {{"domain", target.name}, {"bits_per_byte", trainer::bits_per_byte(score.mixture)}, {"low", interval.low}, {"high", interval.high},
-          {"bytes", bytes},        {"documents", target.documents.size()},                   {"views", by_view}};
+  for (std::size_t v = 0; v < views.size(); ++v)
+    by_view[session.loaded.model.view(views[v]).name] = trainer::bits_per_byte(score.by_view[v]);
+  return {{"domain", target.name}, {"bits_per_byte", trainer::bits_per_byte(score.mixture)},
+          {"low", interval.low},   {"high", interval.high},
+          {"bytes", bytes},        {"documents", target.documents.size()},
+          {"views", by_view}};
 }
 
 int run(Call& call, const EvalOptions& options, const streams::StreamOptions& stream, const trainer::EvaluateOptions& evaluate,
         const model::MixtureOptions& mixture) {
+  check_limits(evaluate);
   trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, parse_device(call.common.device),
                                                    static_cast<int>(call.common.threads));
   const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
@@ -72,15 +80,25 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
   }
   call.progress.update("evaluate", static_cast<std::int64_t>(all.size()), static_cast<std::int64_t>(all.size()), "");
   if (call.common.json) {
-    call.print({{"generation", fmt::format("g{}", session.generation.id.value)}, {"view", options.view}, {"unit", "bits per byte"}, {"domains", scores}});
+    call.print({{"generation", fmt::format("g{}", session.generation.id.value)},
+                {"view", options.view},
+                {"unit", "bits per byte"},
+                {"domains", scores}});
     return kDone;
   }
-  TextTable table({{"domain"}, {"bits per byte", Align::kRight}, {"95 % interval", Align::kRight}, {"bytes", Align::kRight}, {"documents", Align::kRight}, {"each view alone"}});
+  TextTable table({{"domain"},
+                   {"bits per byte", Align::kRight},
+                   {"95 % interval", Align::kRight},
+                   {"bytes", Align::kRight},
+                   {"documents", Align::kRight},
+                   {"each view alone"}});
   for (const Json& s : scores) {
     std::string each;
-    for (const auto& [name, bits] : s["views"].items()) each += fmt::format("{}{} {:.3f}", each.empty() ? "" : "  ", name, bits.get<double>());
+    for (const auto& [name, bits] : s["views"].items())
+      each += fmt::format("{}{} {:.3f}", each.empty() ? "" : "  ", name, bits.get<double>());
     table.add({s["domain"].get<std::string>(), fmt::format("{:.4f}", s["bits_per_byte"].get<double>()),
-               fmt::format("{:.3f}-{:.3f}", s["low"].get<double>(), s["high"].get<double>()), s["bytes"].dump(), s["documents"].dump(), each});
+               fmt::format("{:.3f}-{:.3f}", s["low"].get<double>(), s["high"].get<double>()), s["bytes"].dump(), s["documents"].dump(),
+               each});
   }
   call.out << table.text();
   return kDone;
@@ -89,14 +107,15 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
 }  // namespace
 
 Command eval_command() {
-  return make_command({.name = "eval",
-                       .group = Group::kMeasure,
-                       .summary = "Bits per byte on held-out text, by domain and by view",
-                       .positionals = {kPoolArgument},
-                       .examples = {{"eval my-pool", "every domain seen, on the documents kept in the pool"},
-                                    {"eval my-pool --from other.txt --at g3 --view base", "any text, any state, one view"}},
-                       .json = R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views"}]})"},
-                      run);
+  return make_command(
+      {.name = "eval",
+       .group = Group::kMeasure,
+       .summary = "Bits per byte on held-out text, by domain and by view",
+       .positionals = {kPoolArgument},
+       .examples = {{"eval my-pool", "every domain seen, on the documents kept in the pool"},
+                    {"eval my-pool --from other.txt --at g3 --view base", "any text, any state, one view"}},
+       .json = R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views"}]})"},
+      run);
 }
 
 }  // namespace peer::cli

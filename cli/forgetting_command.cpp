@@ -34,20 +34,21 @@ int run(Call& call, const ReportOptions& options) {
   const trainer::ForgettingReport report = trainer::make_report(session);
   if (!options.html.empty()) write_file(options.html, trainer::report_html(report));
   if (!options.csv.empty()) write_file(options.csv, trainer::report_csv(report));
-  call.out << (call.common.json ? trainer::report_json(report) + "\n" : trainer::report_text(report));
+  call.out << (call.common.json ? trainer::report_json(report) : trainer::report_text(report));
   return kDone;
 }
 
 }  // namespace
 
 Command forgetting_command() {
-  return make_command({.name = "forgetting",
-                       .group = Group::kMeasure,
-                       .summary = "What was learnt and what was forgotten: the matrix of bits per byte, domain by stage",
-                       .positionals = {kPoolArgument},
-                       .examples = {{"forgetting my-pool", "the table"}, {"forgetting my-pool --html report.html", "and a page to show around"}},
-                       .json = R"({"domains", "stages", "matrix", "forgetting": {"mean", "max"}, "bwt", "fwt", "plasticity", "retention", "unit"})"},
-                      run);
+  return make_command(
+      {.name = "forgetting",
+       .group = Group::kMeasure,
+       .summary = "What was learnt and what was forgotten: the matrix of bits per byte, domain by stage",
+       .positionals = {kPoolArgument},
+       .examples = {{"forgetting my-pool", "the table"}, {"forgetting my-pool --html report.html", "and a page to show around"}},
+       .json = R"({"domains", "stages", "matrix", "forgetting": {"mean", "max"}, "bwt", "fwt", "plasticity", "retention", "unit"})"},
+      run);
 }
 
 }  // namespace peer::cli

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/option_limits.h"
+#include "peer/model/model_cost.h"
+#include "trainer/growth.h"
 #include "trainer/session.h"
 
 namespace peer::cli {
@@ -14,24 +17,32 @@ struct GrowOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.experts, OptionInfo{"experts", "experts to add, over all layers (rounded up to whole grids)", "experts"});
-    visit(self.mode, OptionInfo{"mode", "annex: a new view with grids of its own, everything older frozen; extend: larger grids of the base, "
-                                        "for growing while everything is still trained"});
+    visit(self.mode, OptionInfo{"mode",
+                                "annex: a new view with grids of its own, everything older frozen; extend: larger grids of the base, "
+                                "for growing while everything is still trained"});
     visit(self.parent, OptionInfo{"parent-view", "the view that an annex grows on; auto: the newest"});
   }
 };
 
 int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
   if (options.experts <= 0) throw UsageError(fmt::format("option 'experts': expected a number above 0, found {}", options.experts));
+  check_experts(options.experts);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite,
                                                    parse_device(call.common.device), static_cast<int>(call.common.threads));
   call.apply_given(session.loaded.delta);
+  check_limits(session.loaded.delta);
+  const model::ModelOptions& shape = session.loaded.model.options();
+  check_fits_memory(static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.experts)).bytes));
   const pool::CommitReport report = trainer::grow(session, options.experts, options.mode, options.parent, call.progress);
   if (call.common.json) {
-    call.print({{"generation", fmt::format("g{}", report.id.value)}, {"files_written", report.files_written}, {"bytes_written", report.bytes_written},
+    call.print({{"generation", fmt::format("g{}", report.id.value)},
+                {"files_written", report.files_written},
+                {"bytes_written", report.bytes_written},
                 {"pages_shared", report.pages_shared}});
   } else {
     call.out << fmt::format("g{}  {}; no logit changed, {:.2f} MB written, {} pages shared with its parent\n", report.id.value,
-                            session.pool.generation(report.id).message, static_cast<double>(report.bytes_written) / 1e6, report.pages_shared);
+                            session.pool.generation(report.id).message, static_cast<double>(report.bytes_written) / 1e6,
+                            report.pages_shared);
   }
   return kDone;
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/option_limits.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
 #include "trainer/session.h"
@@ -14,7 +15,8 @@ struct InitOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit(self.preset, OptionInfo{"preset", "tiny (1M active parameters), small (10M), base (100M); every field can be set beside it", "NAME"});
+    visit(self.preset,
+          OptionInfo{"preset", "tiny (1M active parameters), small (10M), base (100M); every field can be set beside it", "NAME"});
     visit(self.dry_run, OptionInfo{"dry-run", "print parameters, FLOPs a token and memory, and make nothing"});
   }
 };
@@ -27,10 +29,11 @@ Json cost_json(const model::ModelCost& cost) {
 }
 
 std::string cost_text(const model::ModelCost& cost) {
-  return fmt::format("{} experts, {:.2f}M parameters of which {:.2f}M are active, {:.2f} MFLOP a token forward, {:.1f} MB ({:.1f} MB to train all)",
-                     cost.experts, static_cast<double>(cost.dense_parameters + cost.expert_parameters) / 1e6,
-                     static_cast<double>(cost.active_parameters) / 1e6, static_cast<double>(cost.forward_flops) / 1e6,
-                     static_cast<double>(cost.bytes) / 1e6, static_cast<double>(cost.training_bytes) / 1e6);
+  return fmt::format(
+      "{} experts, {:.2f}M parameters of which {:.2f}M are active, {:.2f} MFLOP a token forward, {:.1f} MB ({:.1f} MB to train all)",
+      cost.experts, static_cast<double>(cost.dense_parameters + cost.expert_parameters) / 1e6,
+      static_cast<double>(cost.active_parameters) / 1e6, static_cast<double>(cost.forward_flops) / 1e6,
+      static_cast<double>(cost.bytes) / 1e6, static_cast<double>(cost.training_bytes) / 1e6);
 }
 
 int run(Call& call, const InitOptions& options, const model::ModelOptions&, const model::DeltaOptions&) {
@@ -41,10 +44,12 @@ int run(Call& call, const InitOptions& options, const model::ModelOptions&, cons
   call.apply_given(delta);
   model::check(shape);
   model::check(delta);
+  check_limits(delta);
   const model::ModelCost base = model::cost_of(shape), generation = model::cost_of(shape, delta);
   const std::string path = call.argument("POOL");
   Json document = {{"pool", path}, {"base", cost_json(base)}, {"generation", cost_json(generation)}};
   if (!options.dry_run) {
+    check_fits_memory(static_cast<double>(base.bytes));
     const pool::CommitReport report = trainer::init_pool(path, shape, delta, static_cast<std::uint64_t>(call.common.seed),
                                                          parse_device(call.common.device), static_cast<int>(call.common.threads));
     document["head"] = fmt::format("g{}", report.id.value);
@@ -55,7 +60,8 @@ int run(Call& call, const InitOptions& options, const model::ModelOptions&, cons
     return kDone;
   }
   call.out << fmt::format("base         {}\na generation {}\n", cost_text(base), cost_text(generation));
-  if (!options.dry_run) call.out << fmt::format("{} holds an untrained model; next: peer-cli train {} --domain NAME --from PATH\n", path, path);
+  if (!options.dry_run)
+    call.out << fmt::format("{} holds an untrained model; next: peer-cli train {} --domain NAME --from PATH\n", path, path);
   return kDone;
 }
 

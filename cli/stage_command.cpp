@@ -1,10 +1,13 @@
 #include "cli/stage_command.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
 
 #include "cli/interrupt.h"
+#include "cli/option_limits.h"
+#include "cli/text_table.h"
 #include "peer/model/model_cost.h"
 #include "streams/corpus.h"
 #include "trainer/growth.h"
@@ -21,31 +24,57 @@ void make_absolute(std::vector<std::string>& paths) {
 void check_domain(const std::string& domain) {
   if (domain.empty()) throw UsageError("option 'domain' is missing: a name for what the text is about, e.g. --domain cpp");
   for (const unsigned char c : domain)
-    if (c <= ' ' || c == '/' || c == ',' || c == 127) throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
+    if (c <= ' ' || c == '/' || c == ',' || c == 127)
+      throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
 }
 
-int dry_run(Call& call, bool grow_first, const trainer::RunOptions& options, const trainer::Session& session) {
+// What a new stage grows.
+model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Session& session) {
+  if (!options.grow_first || options.stage.strategy != trainer::Strategy::kGrow) return {};
+  const model::ModelOptions& shape = session.loaded.model.options();
+  return model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.stage.experts));
+}
+
+// A lower bound: the weights, what grows with its optimizer state, and the logits with their gradient.
+double memory_needed(const trainer::RunOptions& options, const trainer::Session& session) {
+  const model::ModelOptions& shape = session.loaded.model.options();
+  const double logits = static_cast<double>(options.train.batch) * static_cast<double>(shape.context * shape.vocabulary);
+  return static_cast<double>(model::cost_of(shape).bytes + added_by(options, session).training_bytes) + 8 * logits;
+}
+
+// What a stage would do, measured on its corpus and its pool.
+int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Session& session) {
   const streams::Corpus corpus(options.stream);
   const streams::CorpusReport& report = corpus.report();
   const model::ModelOptions& shape = session.loaded.model.options();
-  const bool grows = grow_first && options.stage.strategy == trainer::Strategy::kGrow;
   const model::ModelCost base = model::cost_of(shape);
-  const model::ModelCost added =
-      grows ? model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.stage.experts)) : model::ModelCost{};
+  const model::ModelCost added = added_by(options, session);
   const std::int64_t tokens = options.train.steps * options.train.batch * shape.context;
-  call.print({{"domain", options.stage.domain},
-              {"files", report.files},
-              {"documents", report.documents},
-              {"bytes", report.bytes},
-              {"held_out_documents", report.held_out_documents},
-              {"steps", options.train.steps},
-              {"tokens", tokens},
-              {"epochs", static_cast<double>(tokens) / static_cast<double>(std::max<std::int64_t>(report.bytes, 1))},
-              {"parameters", base.dense_parameters + base.expert_parameters},
-              {"parameters_added", added.dense_parameters + added.expert_parameters},
-              {"experts_added", added.experts},
-              {"forward_flops_a_token", base.forward_flops + added.forward_flops},
-              {"memory_bytes", base.bytes + added.training_bytes}});
+  const std::int64_t parameters_added = added.dense_parameters + added.expert_parameters;
+  const double epochs = static_cast<double>(tokens) / static_cast<double>(std::max<std::int64_t>(report.bytes, 1));
+  if (call.common.json) {
+    call.print({{"domain", options.stage.domain},
+                {"files", report.files},
+                {"documents", report.documents},
+                {"bytes", report.bytes},
+                {"held_out_documents", report.held_out_documents},
+                {"steps", options.train.steps},
+                {"tokens", tokens},
+                {"epochs", epochs},
+                {"parameters", base.dense_parameters + base.expert_parameters},
+                {"parameters_added", parameters_added},
+                {"experts_added", added.experts},
+                {"forward_flops_a_token", base.forward_flops + added.forward_flops},
+                {"memory_bytes", base.bytes + added.training_bytes}});
+    return kDone;
+  }
+  call.out << fmt::format("reads   {}, {} ({} held out), {}\n", counted(report.files, "file"), counted(report.documents, "document"),
+                          report.held_out_documents, human_bytes(report.bytes))
+           << fmt::format("trains  {}, {} tokens, {:.1f} epochs\n", counted(options.train.steps, "step"), tokens, epochs)
+           << fmt::format("adds    {}, {} numbers\n", counted(added.experts, "expert"), parameters_added)
+           << fmt::format("takes   {} for weights and optimizer, {:.2f} MFLOP a token forward\n",
+                          human_bytes(base.bytes + added.training_bytes),
+                          static_cast<double>(base.forward_flops + added.forward_flops) / 1e6);
   return kDone;
 }
 
@@ -74,35 +103,54 @@ void print_outcome(Call& call, const trainer::Session& session, const trainer::R
   for (const auto& [domain, bits] : loss.items()) call.out << fmt::format("    {:<12} {:.3f} bits per byte\n", domain, bits.get<double>());
 }
 
+// Opens the pool at head, or with --resume at the interrupted stage.
+trainer::Session open_stage(const Call& call, const ResumeOptions& resume) {
+  const std::string path = call.argument("POOL");
+  if (resume.resume && !pool::Pool::open(path, pool::Access::kRead).ref(trainer::kResume))
+    throw UsageError("--resume: there is no interrupted stage in " + path);
+  return trainer::open_session(path, resume.resume ? trainer::kResume : trainer::kHead,
+                               resume.dry_run ? pool::Access::kRead : pool::Access::kWrite, parse_device(call.common.device),
+                               static_cast<int>(call.common.threads));
+}
+
+// The options that the interrupted stage was started with.
+trainer::RunOptions interrupted_stage(const trainer::Session& session) {
+  if (!session.loaded.run) throw UsageError("--resume: what 'resume' names is no interrupted stage");
+  if (session.pool.ref(trainer::kHead) != session.generation.parent)
+    throw UsageError(
+        fmt::format("--resume: the interrupted stage grew on g{0}, head is elsewhere now; peer-cli rollback --to g{0} first, "
+                    "or --discard",
+                    session.generation.parent.value));
+  return trainer::options_of(*session.loaded.run);
+}
+
+void check_new_stage(trainer::RunOptions& options) {
+  check_domain(options.stage.domain);
+  check_experts(options.stage.experts);
+  check_limits(options.train);
+  check_limits(options.evaluate);
+  if (options.stream.from.empty()) throw UsageError("option 'from' is missing: the text to learn, e.g. --from my.txt");
+  make_absolute(options.stream.from);
+  make_absolute(options.stream.test);
+}
+
 }  // namespace
 
-int run_stage_command(Call& call, bool grow_first, const trainer::RunOptions& given, const model::DeltaOptions&, const ResumeOptions& resume) {
-  trainer::RunOptions options = given;
-  const pool::Access access = resume.dry_run ? pool::Access::kRead : pool::Access::kWrite;
-  if (!resume.resume) {
-    check_domain(options.stage.domain);
-    if (options.stream.from.empty()) throw UsageError("option 'from' is missing: the text to learn, e.g. --from my.txt");
-    make_absolute(options.stream.from);
-    make_absolute(options.stream.test);
-  }
-  trainer::Session session = trainer::open_session(call.argument("POOL"), resume.resume ? trainer::kResume : trainer::kHead, access,
-                                                   parse_device(call.common.device), static_cast<int>(call.common.threads));
+int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptions& resume) {
+  if (resume.resume && resume.discard) throw UsageError("--resume goes on with the interrupted stage, --discard forgets it: choose one");
+  if (!resume.resume) check_new_stage(options);
+  trainer::Session session = open_stage(call, resume);
   if (resume.resume) {
-    if (!session.loaded.run) throw UsageError("--resume: there is no interrupted stage in " + session.pool.path());
-    if (session.pool.ref(trainer::kHead) != session.generation.parent)
-      throw UsageError(fmt::format("--resume: the interrupted stage grew on g{0}, head is elsewhere now; peer-cli rollback --to g{0} first, or --discard",
-                                   session.generation.parent.value));
-    options = trainer::options_of(*session.loaded.run);
+    options = interrupted_stage(session);
   } else {
-    if (session.pool.ref(trainer::kResume)) {
-      if (!resume.discard) throw UsageError("an interrupted stage waits in " + session.pool.path() + "; go on with --resume, or drop it with --discard");
-      if (!resume.dry_run) session.pool.delete_ref(trainer::kResume, "discarded");
-    }
-    options.grow_first = grow_first;
-    options.seed = call.common.seed;
+    // A discarded stage goes when this one first commits: should this one fail, on a misspelt path say, nothing is lost.
+    if (session.pool.ref(trainer::kResume) && !resume.discard)
+      throw UsageError("an interrupted stage waits in " + session.pool.path() + "; go on with --resume, or drop it with --discard");
     call.apply_given(session.loaded.delta);  // the pool's own shape of a generation, but for what was given
+    check_limits(session.loaded.delta);
   }
-  if (resume.dry_run) return dry_run(call, grow_first, options, session);
+  if (resume.dry_run) return dry_run(call, options, session);
+  check_fits_memory(memory_needed(options, session));
   const trainer::StageOutcome outcome = trainer::run_stage(session, options, call.progress, catch_interrupts());
   print_outcome(call, session, options, outcome);
   return outcome.interrupted ? kResumable : kDone;

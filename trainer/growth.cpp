@@ -15,7 +15,7 @@ model::DeltaOptions delta_for(const model::ModelOptions& model, const model::Del
   if (experts < 0) throw UsageError(fmt::format("option 'experts': expected 0 or more, found {}", experts));
   if (experts > 0) {
     const std::int64_t a_layer = (experts + model.layers - 1) / model.layers;
-    delta.annex_side = std::max(layers::grid_side(a_layer), delta.annex_top_k);
+    delta.annex_side = std::max(layers::grid_side(a_layer), delta.annex_top_k);  // a head must find top-k sub-keys
   }
   model::check(delta);
   return delta;

@@ -11,10 +11,18 @@
 namespace peer::trainer {
 namespace {
 constexpr int kBootstrapDraws = 2000;
+
+// The layers still loop over their buffers on the host, so a whole run needs them there.
+Context open_context(Device device, int threads) {
+  Context ctx(device, threads);
+  if (!device.is_cpu())
+    throw DeviceError("training on CUDA is not there yet: the ops have CUDA twins, the layers still run on the CPU; use --device cpu");
+  return ctx;
 }
+}  // namespace
 
 Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads) {
-  Context ctx(device, threads);  // first: a device that is not there should not lock the pool
+  Context ctx = open_context(device, threads);  // first: a device that is not there should not lock the pool
   pool::Pool pool = pool::Pool::open(path, access);
   pool::Generation generation = pool.generation(pool.resolve(ref));
   LoadedModel loaded = load_model(pool, generation);
@@ -23,7 +31,7 @@ Session open_session(const std::string& path, const std::string& ref, pool::Acce
 
 pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta,
                              std::uint64_t seed, Device device, int threads) {
-  const Context ctx(device, threads);
+  const Context ctx = open_context(device, threads);
   model::check(options);
   model::check(delta);
   pool::Pool pool = pool::Pool::create(path);

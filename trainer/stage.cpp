@@ -70,8 +70,8 @@ class Stage {
     if (options_.stage.strategy == Strategy::kNaive) {
       view_ = model_.newest();
     } else if (options_.grow_first) {
-      const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
       const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, options_.stage.experts);
+      const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
       view_ = model_.add_view(parent, delta, options_.stage.domain, true);
       added_ = parameters_in(model_, view_);
       progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,

@@ -6,7 +6,8 @@
 
 namespace peer {
 
-// A borrowed, contiguous, row-major window on memory that a Buffer owns. Trivially copyable: goes straight into kernels.
+// A borrowed, contiguous, row-major window on memory that a Buffer owns. Trivially copyable: goes straight into kernels, which may
+// call what is constexpr.
 template <class T, int Rank>
 struct View {
   T* data = nullptr;
@@ -26,19 +27,19 @@ struct View {
     return constant;
   }
 
-  std::int64_t size() const {
+  constexpr std::int64_t size() const {
     std::int64_t product = 1;
     for (auto extent : shape) product *= extent;
     return product;
   }
-  bool empty() const { return data == nullptr; }
+  constexpr bool empty() const { return data == nullptr; }
   // The elements after the first dimension: row i of a matrix, slice i of a tensor.
-  T* row(std::int64_t i) const {
+  constexpr T* row(std::int64_t i) const {
     std::int64_t stride = 1;
     for (int d = 1; d < Rank; ++d) stride *= shape[d];
     return data + i * stride;
   }
-  T& operator[](std::int64_t i) const { return data[i]; }
+  constexpr T& operator[](std::int64_t i) const { return data[i]; }
 };
 
 }  // namespace peer

@@ -9,6 +9,8 @@
 
 #include "peer/base/error.h"
 #include "peer/base/require.h"
+#include "peer/device/cuda_backend.h"
+#include "peer/device/cuda_build.h"
 
 namespace peer {
 namespace {
@@ -17,9 +19,12 @@ constexpr std::size_t kHugePage = std::size_t{2} << 20;
 }  // namespace
 
 void* allocate_bytes(Device device, std::int64_t bytes) {
-  require(device.is_cpu(), "buffer: this build allocates on the CPU only");
   require(bytes >= 0, "buffer: a size must not be negative");
   if (bytes == 0) return nullptr;
+  if (!device.is_cpu()) {
+    if constexpr (kWithCuda) return cuda_allocate(device, bytes);
+    throw DeviceError("device '" + to_text(device) + "': this build is without CUDA; try --device cpu");
+  }
   const bool huge = static_cast<std::size_t>(bytes) >= kHugePage;
   const std::size_t alignment = huge ? kHugePage : kAlignment;
   const std::size_t rounded = (static_cast<std::size_t>(bytes) + alignment - 1) / alignment * alignment;
@@ -30,6 +35,10 @@ void* allocate_bytes(Device device, std::int64_t bytes) {
   return data;
 }
 
-void free_bytes(Device, void* data, std::int64_t) noexcept { std::free(data); }
+void free_bytes([[maybe_unused]] Device device, void* data, std::int64_t) noexcept {
+  if constexpr (kWithCuda)
+    if (!device.is_cpu()) return cuda_free(device, data);
+  std::free(data);
+}
 
 }  // namespace peer

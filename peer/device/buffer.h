@@ -9,11 +9,12 @@
 namespace peer {
 
 // Zeroed memory of one device, 64-byte aligned; CPU blocks of 2 MiB and more ask for huge pages. Throws DeviceError with what was
-// asked for when there is none left.
+// asked for (and on CUDA what is free) when there is none left.
 void* allocate_bytes(Device device, std::int64_t bytes);
 void free_bytes(Device device, void* data, std::int64_t bytes) noexcept;
 
-// Owns `size` elements on one device. Move-only; View borrows from it.
+// Owns `size` elements on one device. Move-only; View borrows from it. Elements on a CUDA device are for kernels: the host reads and writes
+// them through peer/device/copy.h.
 template <class T>
 class Buffer {
  public:

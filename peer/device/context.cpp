@@ -4,11 +4,18 @@
 
 #include "peer/base/error.h"
 #include "peer/base/require.h"
+#include "peer/device/cuda_backend.h"
+#include "peer/device/cuda_build.h"
 
 namespace peer {
 
 Context::Context(Device device, int threads) : device_(device), threads_(threads > 0 ? threads : omp_get_num_procs()) {
-  if (!device.is_cpu()) throw DeviceError("device '" + to_text(device) + "': this build runs on the CPU; try --device cpu");
+  if (!device.is_cpu()) {
+    if constexpr (kWithCuda)
+      cuda_ = open_cuda_queue(device);
+    else
+      throw DeviceError("device '" + to_text(device) + "': this build is without CUDA; try --device cpu");
+  }
   omp_set_num_threads(threads_);
 }
 

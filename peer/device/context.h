@@ -1,13 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "peer/device/buffer.h"
 #include "peer/device/device.h"
 
 namespace peer {
 
-// Where and with what an op runs: the device, its threads, and scratch memory. Passed first everywhere; there are no globals.
+struct CudaQueue;
+
+// Where and with what an op runs: the device, its threads or its CUDA queue, and scratch memory. Passed first everywhere; there are no
+// globals.
 class Context {
  public:
   // threads <= 0: one for each core of the affinity mask. Throws DeviceError when the device is not there.
@@ -15,6 +19,7 @@ class Context {
 
   Device device() const { return device_; }
   int threads() const { return threads_; }
+  const CudaQueue* cuda() const { return cuda_.get(); }  // null on the CPU
 
   // At least `size` uninitialised elements, valid until the next call with the same slot. Grows once, then allocates nothing.
   // A slot belongs to one op at a time; an op that needs two buffers takes two slots.
@@ -29,6 +34,7 @@ class Context {
   static constexpr int kSlots = 8;
   Device device_;
   int threads_;
+  std::shared_ptr<CudaQueue> cuda_;  // shared_ptr destroys what is only declared here, so that no caller needs a header of CUDA
   Buffer<char> scratch_[kSlots];
 };
 

@@ -30,7 +30,8 @@ inline GridCell shell_cell(std::int64_t number) {
 
 // The smallest n with n*n >= experts.
 inline std::int64_t grid_side(std::int64_t experts) {
-  std::int64_t n = 0;
+  auto n = static_cast<std::int64_t>(std::sqrt(static_cast<double>(experts)));
+  while (n * n >= experts && n > 0) --n;  // the square root of a large number may round either way
   while (n * n < experts) ++n;
   return n;
 }

@@ -7,6 +7,8 @@
 namespace peer::model {
 namespace {
 
+constexpr std::int64_t kLargestSide = 1 << 15;  // a block numbers its experts in 31 bits
+
 void expect(bool held, const std::string& rule) {
   if (!held) throw UsageError("model options: " + rule);
 }
@@ -26,12 +28,14 @@ void check(const ModelOptions& o) {
   expect(o.peer.heads > 0 && o.peer.d_key >= 2 && o.peer.d_key % 2 == 0, "peer-heads must be positive and peer-d-key even");
   expect(o.peer.top_k > 0 && o.peer.top_k <= o.peer_side,
          fmt::format("peer-top-k ({}) must be between 1 and peer-side ({})", o.peer.top_k, o.peer_side));
-  expect(o.peer_side <= 1 << 15, "peer-side must be at most 32768: a block numbers its experts in 31 bits");
+  expect(o.peer_side <= kLargestSide, fmt::format("peer-side must be at most {}, found {}", kLargestSide, o.peer_side));
 }
 
 void check(const DeltaOptions& o) {
   expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0, "annex-side, dense-hidden and adapter-rank must not be negative");
   if (o.annex_side == 0) return;
+  expect(o.annex_side <= kLargestSide, fmt::format("annex-side must be at most {} ({} experts a layer), found {}", kLargestSide,
+                                                   kLargestSide * kLargestSide, o.annex_side));
   expect(o.annex_heads > 0 && o.annex_d_key >= 2 && o.annex_d_key % 2 == 0, "annex-heads must be positive and annex-d-key even");
   expect(o.annex_top_k > 0 && o.annex_top_k <= o.annex_side,
          fmt::format("annex-top-k ({}) must be between 1 and annex-side ({})", o.annex_top_k, o.annex_side));

@@ -4,12 +4,6 @@
 #include "peer/base/options.h"
 #include "peer/ops/vector_math.h"
 
-#if defined(__CUDACC__)
-#define PEER_HD __host__ __device__
-#else
-#define PEER_HD
-#endif
-
 namespace peer {
 enum class ActivationKind { kGelu, kRelu };
 template <>
@@ -23,7 +17,7 @@ namespace peer::ops {
 
 // Phi(z), the normal distribution function, to 1e-7: (1 + erf(z / sqrt 2)) / 2 with the rational approximation of erf on [-4, 4] that
 // Eigen and XLA use. Exactly 0 and 1 beyond, so that an expert far from firing is silent.
-PEER_HD inline float normal_distribution(float z) {
+constexpr float normal_distribution(float z) {
   const float x = z * 0.70710678f, x2 = x * x;
   float p = -2.72614225801306e-10f;
   p = p * x2 + 2.77068142495902e-08f;
@@ -42,13 +36,13 @@ PEER_HD inline float normal_distribution(float z) {
 }
 
 // gelu(z) = z Phi(z) (Hendrycks & Gimpel 2016); relu(z) = max(z, 0).
-PEER_HD inline float activate(ActivationKind kind, float z) {
+constexpr float activate(ActivationKind kind, float z) {
   const float weight = kind == ActivationKind::kRelu ? (z > 0 ? 1.0f : 0.0f) : normal_distribution(z);
   return z * weight;
 }
 
 // Its derivative: Phi(z) + z phi(z); 1 for z > 0.
-PEER_HD inline float activate_derivative(ActivationKind kind, float z) {
+constexpr float activate_derivative(ActivationKind kind, float z) {
   if (kind == ActivationKind::kRelu) return z > 0 ? 1.0f : 0.0f;
   return normal_distribution(z) + z * 0.39894228f * polynomial_exp(-0.5f * z * z);
 }

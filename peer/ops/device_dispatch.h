@@ -4,12 +4,19 @@
 
 #include "peer/base/error.h"
 #include "peer/device/context.h"
+#include "peer/device/cuda_build.h"
 
 namespace peer::ops {
 
-// Throws DeviceError, naming the op, when ctx is a device for which `op` has no twin.
-inline void require_cpu(const Context& ctx, const char* op) {
-  if (!ctx.device().is_cpu()) throw DeviceError(std::string(op) + ": no twin for device '" + to_text(ctx.device()) + "'; try --device cpu");
+// Calls the op's twin of ctx's device: dispatch<cpu::rotary, cuda::rotary>(ctx, "rotary", op). A build without CUDA emits no reference to
+// the CUDA twin, so nothing has to stand in for it.
+template <auto CpuTwin, auto CudaTwin, class Op>
+auto dispatch(Context& ctx, const char* name, const Op& op) {
+  if (ctx.device().is_cpu()) return CpuTwin(ctx, op);
+  if constexpr (kWithCuda)
+    return CudaTwin(ctx, op);
+  else
+    throw DeviceError(std::string(name) + ": this build has no twin for device '" + to_text(ctx.device()) + "'; try --device cpu");
 }
 
 }  // namespace peer::ops

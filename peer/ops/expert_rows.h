@@ -1,4 +1,5 @@
-// How ops see the experts of one block: a table of page pointers. Growth appends to the table and moves no row.
+// How ops see the experts of one block: a table of page pointers. Growth appends to the table and moves no row. The table, the pages and
+// their dirty flags are memory of the device that the op runs on.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +22,13 @@ struct ExpertRows {
   std::int64_t width = 0;  // D
   std::int64_t count = 0;  // E, experts in the block
 
-  const ExpertPage& page_of(std::int64_t expert) const { return pages[expert >> page_shift]; }
-  float* record(std::int64_t expert) const {
+  constexpr const ExpertPage& page_of(std::int64_t expert) const { return pages[expert >> page_shift]; }
+  constexpr float* record(std::int64_t expert) const {
     const ExpertPage& page = page_of(expert);
     return page.data + (expert & ((std::int64_t{1} << page_shift) - 1)) * page.stride;
   }
-  const float* down(std::int64_t expert) const { return record(expert); }
-  const float* up(std::int64_t expert) const { return record(expert) + width; }
+  constexpr const float* down(std::int64_t expert) const { return record(expert); }
+  constexpr const float* up(std::int64_t expert) const { return record(expert) + width; }
 };
 
 // Floats of a record of width D: the parameters, and with the optimizer's state behind them (padded to a cache line).

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "peer/device/gemm.h"
 #include "peer/ops/cpu_expert_twins.h"
+#include "peer/ops/product_key_scores.h"
 #include "peer/ops/rank_key.h"
 #include "peer/ops/score_filter.h"
 
@@ -19,21 +19,6 @@ constexpr std::int64_t kChunks = 16, kFewestTokens = 16;
 std::int64_t tokens_of_chunk(std::int64_t tokens, std::int64_t scores_of_token) {
   const std::int64_t even = std::max(kFewestTokens, (tokens + kChunks - 1) / kChunks);
   return std::max<std::int64_t>(1, std::min(even, kChunkScores / scores_of_token));
-}
-
-// scores (tokens, H, open) of one half: queries (tokens, H, d_half) at a stride of 2*d_half times the open sub-keys.
-void score_half(Context& ctx, const ProductKeyTopK& op, int half, std::int64_t first, std::int64_t tokens, float* scores) {
-  const std::int64_t heads = op.query.shape[1], width = op.query.shape[3], open = op.open;
-  const View<const float, 3>& keys = half == 0 ? op.rows : op.columns;
-  const float* query = op.query.row(first) + half * width;
-  if (keys.shape[0] == 1) {
-    gemm(ctx, {query, tokens * heads, width, 2 * width}, Transpose::kNo, {keys.data, open, width, width}, Transpose::kYes, 0,
-         {scores, tokens * heads, open, open});
-    return;
-  }
-  for (std::int64_t h = 0; h < heads; ++h)
-    gemm(ctx, {query + h * 2 * width, tokens, width, heads * 2 * width}, Transpose::kNo, {keys.row(h), open, width, width}, Transpose::kYes,
-         0, {scores + h * open, tokens, open, heads * open});
 }
 
 // The K best sub-keys of a half, falling.

@@ -16,16 +16,16 @@ namespace peer::ops {
 // The score's bits are turned into an integer that rises with it. -0 equals 0; NaN is below -infinity.
 using RankKey = std::int64_t;
 
-inline RankKey rank_key(float score, std::uint32_t tie) {
+constexpr RankKey rank_key(float score, std::uint32_t tie) {
   const std::int32_t bits = std::bit_cast<std::int32_t>(score + 0.0f);  // the sum turns -0 into 0
   const std::int32_t rising = bits ^ ((bits >> 31) & 0x7fffffff);
   const std::int32_t rank = score != score ? std::numeric_limits<std::int32_t>::min() : rising;
   return static_cast<RankKey>(static_cast<std::uint64_t>(static_cast<std::uint32_t>(rank)) << 32 | ~tie);
 }
 
-inline std::uint32_t tie_of(RankKey key) { return ~static_cast<std::uint32_t>(static_cast<std::uint64_t>(key) & 0xffffffffu); }
+constexpr std::uint32_t tie_of(RankKey key) { return ~static_cast<std::uint32_t>(static_cast<std::uint64_t>(key) & 0xffffffffu); }
 
-inline float score_of(RankKey key) {
+constexpr float score_of(RankKey key) {
   const std::int32_t rank = static_cast<std::int32_t>(key >> 32);
   return std::bit_cast<float>(rank ^ ((rank >> 31) & 0x7fffffff));
 }

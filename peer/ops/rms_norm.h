@@ -10,8 +10,8 @@ struct RmsNorm {
   View<const float, 2> x;       // (N, D)
   View<const float, 1> weight;  // (D)
   float epsilon = 1e-5f;
-  View<float, 2> y;             // (N, D)  set
-  View<float, 1> inverse_rms;   // (N)     set; saved for backward
+  View<float, 2> y;            // (N, D)  set
+  View<float, 1> inverse_rms;  // (N)     set; saved for backward
 };
 void rms_norm(Context& ctx, const RmsNorm& op);
 

@@ -2,6 +2,7 @@
 
 #include "peer/base/require.h"
 #include "peer/ops/cpu_twins.h"
+#include "peer/ops/cuda_twins.h"
 #include "peer/ops/device_dispatch.h"
 
 namespace peer::ops {
@@ -10,8 +11,7 @@ void rotary(Context& ctx, const Rotary& op) {
   require(op.x.shape[3] % 2 == 0, "rotary: the width of a head must be even");
   require(op.first_position >= 0, "rotary: first_position must not be negative");
   require(op.theta > 0, "rotary: theta must be positive");
-  require_cpu(ctx, "rotary");
-  cpu::rotary(ctx, op);
+  dispatch<cpu::rotary, cuda::rotary>(ctx, "rotary", op);
 }
 
 }  // namespace peer::ops

@@ -2,22 +2,21 @@
 
 #include "peer/base/require.h"
 #include "peer/ops/cpu_twins.h"
+#include "peer/ops/cuda_twins.h"
 #include "peer/ops/device_dispatch.h"
 
 namespace peer::ops {
 
 void swiglu(Context& ctx, const Swiglu& op) {
   require(op.up.shape == op.gate.shape && op.y.shape == op.gate.shape, "swiglu: gate, up and y must have the same shape");
-  require_cpu(ctx, "swiglu");
-  cpu::swiglu(ctx, op);
+  dispatch<cpu::swiglu, cuda::swiglu>(ctx, "swiglu", op);
 }
 
 void swiglu_backward(Context& ctx, const SwigluBackward& op) {
   require(op.up.shape == op.gate.shape && op.dy.shape == op.gate.shape, "swiglu_backward: gate, up and dy must have the same shape");
   require(op.dgate.shape == op.gate.shape && op.dup.shape == op.gate.shape,
           "swiglu_backward: gate, dgate and dup must have the same shape");
-  require_cpu(ctx, "swiglu_backward");
-  cpu::swiglu_backward(ctx, op);
+  dispatch<cpu::swiglu_backward, cuda::swiglu_backward>(ctx, "swiglu_backward", op);
 }
 
 }  // namespace peer::ops

@@ -1,4 +1,5 @@
-// Elementary functions that a compiler can put into a vector loop: no branch, no table, no call.
+// Elementary functions that a compiler can put into a vector loop: no branch, no table, no call. Both twins use them: kernels may call
+// what is constexpr.
 #pragma once
 
 #include <bit>
@@ -9,7 +10,7 @@ namespace peer::ops {
 
 // e^x to a relative error below 3e-7 (Cody-Waite reduction and the degree-6 polynomial of Cephes). 0 below -87.3, where the result would
 // be subnormal, and for -inf; infinity above 88.37; NaN stays NaN.
-inline float polynomial_exp(float x) {
+constexpr float polynomial_exp(float x) {
   // x = n ln 2 + r, |r| <= ln 2 / 2. Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits of the sum.
   constexpr float kRound = 12582912.0f, kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   const float shifted = x * kLog2E + kRound;
@@ -29,6 +30,6 @@ inline float polynomial_exp(float x) {
 }
 
 // 1 / (1 + e^-x)
-inline float logistic(float x) { return 1.0f / (1.0f + polynomial_exp(-x)); }
+constexpr float logistic(float x) { return 1.0f / (1.0f + polynomial_exp(-x)); }
 
 }  // namespace peer::ops

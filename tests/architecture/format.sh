@@ -14,7 +14,7 @@ if ! clang-format --version | grep -q 'version 14\.'; then
 fi
 
 format() {
-  find peer pool streams trainer cli tests \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' \) -print0 | xargs -0 -r clang-format "$@"
+  find peer pool streams trainer cli tests \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) -print0 | xargs -0 -r clang-format "$@"
 }
 if [[ ${2:-} == --fix ]]; then
   format -i

@@ -12,7 +12,8 @@ constexpr const char* kCpuOnlyTable = "docs/architecture.md";
 
 bool is_source(const fs::path& file) {
   const std::string extension = file.extension().string();
-  return extension == ".h" || extension == ".cpp" || extension == ".cu" || extension == ".sh" || file.filename() == "CMakeLists.txt";
+  return extension == ".h" || extension == ".cpp" || extension == ".cu" || extension == ".cuh" || extension == ".sh" ||
+         file.filename() == "CMakeLists.txt";
 }
 
 // The path between the delimiters of an #include line; empty when the line is none.

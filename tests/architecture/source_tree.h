@@ -19,11 +19,11 @@ struct SourceFile {
   std::vector<Include> quoted;  // #include "..."
   std::vector<Include> angled;  // #include <...>
 
-  bool is_header() const { return path.ends_with(".h"); }
+  bool is_header() const { return path.ends_with(".h") || path.ends_with(".cuh"); }  // .cuh needs the CUDA toolkit
   bool is_code() const { return is_header() || path.ends_with(".cpp") || path.ends_with(".cu"); }
 };
 
-// By path. Holds .h, .cpp, .cu, .sh and CMakeLists.txt of the source folders, and docs/architecture.md.
+// By path. Holds .h, .cpp, .cu, .cuh, .sh and CMakeLists.txt of the source folders, and docs/architecture.md.
 using SourceTree = std::map<std::string, SourceFile>;
 
 SourceTree read_source_tree(const std::filesystem::path& root);

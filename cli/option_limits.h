@@ -1,0 +1,19 @@
+// What the numbers of a run must be: UsageError with the option's name, what was expected and what was found.
+#pragma once
+
+#include <cstdint>
+
+#include "peer/model/model_options.h"
+#include "trainer/train_options.h"
+
+namespace peer::cli {
+
+void check_limits(const model::DeltaOptions& options);
+void check_experts(std::int64_t experts);  // to be added by one command
+void check_limits(const trainer::TrainOptions& options);
+void check_limits(const trainer::EvaluateOptions& options);
+
+// DeviceError when `bytes` are more than this machine has: the kernel would kill the process without a word.
+void check_fits_memory(double bytes);
+
+}  // namespace peer::cli

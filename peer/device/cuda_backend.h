@@ -1,0 +1,24 @@
+// What peer/device asks of CUDA, without a header of CUDA: declared everywhere, defined in the *_cuda.cpp files of builds with CUDA, and
+// called only under `if constexpr (kWithCuda)`.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "peer/device/device.h"
+#include "peer/device/gemm.h"
+
+namespace peer {
+
+struct CudaQueue;  // stream and cuBLAS handle of a Context: peer/device/cuda_queue.cuh
+
+// Throws DeviceError when there is no such device.
+std::shared_ptr<CudaQueue> open_cuda_queue(Device device);
+
+void* cuda_allocate(Device device, std::int64_t bytes);
+void cuda_free(Device device, void* data) noexcept;
+// Either side may be of the host or of a CUDA device.
+void cuda_copy(Context& ctx, const void* from, void* to, std::int64_t bytes);
+void cuda_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
+
+}  // namespace peer

@@ -1,0 +1,51 @@
+#include "peer/device/cuda_queue.cuh"
+
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
+#include "peer/base/require.h"
+#include "peer/device/cuda_backend.h"
+#include "peer/device/cuda_check.cuh"
+
+namespace peer {
+namespace {
+
+void require_device(int index) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status != cudaSuccess) throw DeviceError(fmt::format("no CUDA device: {}; try --device cpu", cudaGetErrorString(status)));
+  if (index < 0 || index >= count)
+    throw DeviceError(fmt::format("no CUDA device: expected one of the {} here, found 'cuda:{}'; try --device cpu", count, index));
+}
+
+CudaStream new_stream() {
+  cudaStream_t stream = nullptr;
+  cuda_check(cudaStreamCreate(&stream), "cudaStreamCreate");
+  return CudaStream(stream);
+}
+
+CublasHandle new_cublas(cudaStream_t stream) {
+  cublasHandle_t handle = nullptr;
+  cuda_check(cublasCreate(&handle), "cublasCreate");
+  CublasHandle owner(handle);
+  cuda_check(cublasSetStream(handle, stream), "cublasSetStream");
+  return owner;
+}
+
+}  // namespace
+
+std::shared_ptr<CudaQueue> open_cuda_queue(Device device) {
+  require_device(device.index);
+  cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
+  CudaStream stream = new_stream();
+  CublasHandle cublas = new_cublas(stream.get());
+  return std::make_shared<CudaQueue>(CudaQueue{device.index, std::move(stream), std::move(cublas)});
+}
+
+const CudaQueue& cuda_queue(Context& ctx) {
+  require(ctx.cuda() != nullptr, "context: its device has no CUDA queue");
+  cuda_check(cudaSetDevice(ctx.cuda()->device), "cudaSetDevice");
+  return *ctx.cuda();
+}
+
+}  // namespace peer

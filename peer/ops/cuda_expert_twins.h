@@ -1,0 +1,27 @@
+// The CUDA twins of the expert ops; what cuda_twins.h says of the dense ones holds. ExpertRows is read by kernels: its page table, the
+// pages and their dirty flags must be memory of the device.
+#pragma once
+
+#include "peer/ops/adamw_rows.h"
+#include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/product_key_topk.h"
+#include "peer/ops/query_norm.h"
+#include "peer/ops/router_gate.h"
+#include "peer/ops/row_order.h"
+
+namespace peer::ops::cuda {
+
+void adamw_rows(Context& ctx, const AdamwRows& op);
+void expert_mix(Context& ctx, const ExpertMix& op);
+void expert_mix_backward(Context& ctx, const ExpertMixBackward& op);
+void expert_row_gradient(Context& ctx, const ExpertRowGradient& op);
+void product_key_topk(Context& ctx, const ProductKeyTopK& op);
+void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);
+void query_norm(Context& ctx, const QueryNorm& op);
+void query_norm_backward(Context& ctx, const QueryNormBackward& op);
+void router_gate(Context& ctx, const RouterGate& op);
+void router_gate_backward(Context& ctx, const RouterGateBackward& op);
+std::int64_t row_order(Context& ctx, const RowOrder& op);
+
+}  // namespace peer::ops::cuda

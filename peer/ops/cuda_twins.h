@@ -1,0 +1,31 @@
+// The CUDA twins of the dense ops, on the stream of ctx. Only their dispatchers call these: arguments were checked before. An index out of
+// range stops the kernel, and the next call that waits for the device throws DeviceError. No twin adds floats with atomics: the same
+// arguments give the same bits on the same device.
+#pragma once
+
+#include "peer/ops/adamw.h"
+#include "peer/ops/attention.h"
+#include "peer/ops/cross_entropy.h"
+#include "peer/ops/embedding.h"
+#include "peer/ops/rms_norm.h"
+#include "peer/ops/rotary.h"
+#include "peer/ops/sum_of_squares.h"
+#include "peer/ops/swiglu.h"
+
+namespace peer::ops::cuda {
+
+void adamw(Context& ctx, const Adamw& op);
+void attention(Context& ctx, const Attention& op);                   // d at most 256
+void attention_backward(Context& ctx, const AttentionBackward& op);  // d at most 256
+void cross_entropy(Context& ctx, const CrossEntropy& op);
+void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);
+void embedding(Context& ctx, const Embedding& op);
+void embedding_backward(Context& ctx, const EmbeddingBackward& op);
+void rms_norm(Context& ctx, const RmsNorm& op);
+void rms_norm_backward(Context& ctx, const RmsNormBackward& op);
+void rotary(Context& ctx, const Rotary& op);
+double sum_of_squares(Context& ctx, const SumOfSquares& op);
+void swiglu(Context& ctx, const Swiglu& op);
+void swiglu_backward(Context& ctx, const SwigluBackward& op);
+
+}  // namespace peer::ops::cuda

@@ -1,0 +1,59 @@
+// How CUDA twins start their kernels: a lambda for each element, each warp or each block of threads, on the stream of ctx.
+#pragma once
+
+#include <cstdint>
+
+#include "peer/device/cuda_check.cuh"
+#include "peer/device/cuda_queue.cuh"
+
+namespace peer::ops::cuda {
+
+inline constexpr int kWarp = 32, kWarps = 8, kThreads = kWarps * kWarp;  // of a block
+
+// require() inside a kernel: stops it, so that nothing is read or written out of range.
+__device__ inline void device_require(bool held) {
+  if (!held) __trap();
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) element_kernel(std::int64_t count, Body body) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i < count) body(i);
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) warp_kernel(std::int64_t count, Body body) {
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
+  if (i < count) body(i, static_cast<int>(threadIdx.x % kWarp));
+}
+
+template <class Body>
+__global__ void __launch_bounds__(kThreads) block_kernel(Body body) {
+  body(static_cast<std::int64_t>(blockIdx.x));
+}
+
+// body(i), i < count, by one thread each.
+template <class Body>
+void for_each_element(Context& ctx, std::int64_t count, Body body) {
+  if (count == 0) return;
+  element_kernel<<<static_cast<unsigned>((count + kThreads - 1) / kThreads), kThreads, 0, cuda_queue(ctx).stream.get()>>>(count, body);
+  cuda_check(cudaGetLastError(), "element_kernel");
+}
+
+// body(i, lane), i < count, by one warp each.
+template <class Body>
+void for_each_warp(Context& ctx, std::int64_t count, Body body) {
+  if (count == 0) return;
+  warp_kernel<<<static_cast<unsigned>((count + kWarps - 1) / kWarps), kThreads, 0, cuda_queue(ctx).stream.get()>>>(count, body);
+  cuda_check(cudaGetLastError(), "warp_kernel");
+}
+
+// body(i), i < count, by one block of kThreads threads each.
+template <class Body>
+void for_each_block(Context& ctx, std::int64_t count, Body body) {
+  if (count == 0) return;
+  block_kernel<<<static_cast<unsigned>(count), kThreads, 0, cuda_queue(ctx).stream.get()>>>(body);
+  cuda_check(cudaGetLastError(), "block_kernel");
+}
+
+}  // namespace peer::ops::cuda

@@ -1,0 +1,51 @@
+// Slots sorted by a small integer key, on the device: what slot_order.h is to the CPU twins.
+#pragma once
+
+#include <cstdint>
+
+#include "peer/ops/kernel_launch.cuh"
+
+namespace peer::ops::cuda {
+
+struct SortedSlots {
+  const std::uint32_t* key;  // (count)  rising
+  const std::int32_t* slot;  // (count)  rising within a key
+  std::int64_t count;
+
+  __device__ bool begins_run(std::int64_t i) const { return i == 0 || key[i] != key[i - 1]; }
+  // body(slot) for the run that begins at i, in rising slot.
+  template <class Body>
+  __device__ void for_each_in_run(std::int64_t i, Body body) const {
+    for (std::int64_t j = i; j < count && key[j] == key[i]; ++j) body(slot[j]);
+  }
+};
+
+// Stable radix sort of (key, slot) pairs, both (2 * count) with the first half set; the other half is overwritten. `temporary` is a
+// scratch slot. count, bound < 2^31.
+SortedSlots sort_pairs(Context& ctx, int temporary, std::uint32_t* key, std::int32_t* slot, std::int64_t count, std::int64_t bound);
+
+template <class KeyAt>
+__global__ void __launch_bounds__(kThreads)
+    keyed_slots_kernel(std::int64_t count, std::int64_t bound, KeyAt key_at, std::uint32_t* key, std::int32_t* slot) {
+  const std::int64_t s = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (s >= count) return;
+  const std::int64_t k = key_at(s);
+  device_require(k >= 0 && k < bound);
+  key[s] = static_cast<std::uint32_t>(k);
+  slot[s] = static_cast<std::int32_t>(s);
+}
+
+// The slots 0 .. count-1 with their keys key_at(slot) in [0, bound), sorted by key, equal keys by slot.
+// The result lives in ctx's scratch slots `first_scratch` .. `first_scratch + 2`.
+template <class KeyAt>
+SortedSlots sort_slots(Context& ctx, int first_scratch, std::int64_t count, std::int64_t bound, KeyAt key_at) {
+  std::uint32_t* key = ctx.scratch<std::uint32_t>(first_scratch, 2 * count);
+  std::int32_t* slot = ctx.scratch<std::int32_t>(first_scratch + 1, 2 * count);
+  if (count == 0) return {key, slot, 0};
+  keyed_slots_kernel<<<static_cast<unsigned>((count + kThreads - 1) / kThreads), kThreads, 0, cuda_queue(ctx).stream.get()>>>(
+      count, bound, key_at, key, slot);
+  cuda_check(cudaGetLastError(), "keyed_slots_kernel");
+  return sort_pairs(ctx, first_scratch + 2, key, slot, count, bound);
+}
+
+}  // namespace peer::ops::cuda

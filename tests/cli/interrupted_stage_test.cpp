@@ -1,0 +1,80 @@
+// Ctrl-C, --resume and --discard of the built program.
+#include "cli/exit_code.h"
+#include "tests/cli/lacks.h"
+#include "tests/cli/micro_run.h"
+#include "tests/support/catch.h"
+
+using namespace peer;
+using namespace peer::cli;
+
+namespace {
+
+// Enough steps that a signal after a few of them always comes before the last.
+
+Words long_stage(const std::string& domain) {
+  const MicroWorld& world = MicroWorld::get();
+  Words words = world.stage(domain);
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == "--steps") words[i + 1] = "3000";
+  return words;
+}
+
+// Sends SIGINT when the metrics file holds a few steps.
+Outcome interrupt(const std::string& command, const std::string& pool, const Words& words, const std::string& metrics) {
+  const Words all = Words{command, pool} + words + kMicroCommon + Words{"--metrics", metrics};
+  return run_shell(
+      "\"$PEER\"" + quoted(all) + " &\nchild=$!\nuntil [ \"$(wc -l < '" + metrics +
+      "' 2>/dev/null || echo 0)\" -ge 5 ] || ! kill -0 $child 2>/dev/null; do sleep 0.005; done\nkill -INT $child\nwait $child");
+}
+
+}  // namespace
+
+TEST_CASE("a stage that was interrupted and resumed ends in the bits of one that was not") {
+  const ScratchDirectory scratch;
+  const std::string whole = MicroWorld::get().trained(scratch), parts = scratch / "parts";
+  std::filesystem::copy(whole, parts, std::filesystem::copy_options::recursive);
+  const Words stage = long_stage("code"), metrics = {"--metrics", scratch / "metrics"};
+  REQUIRE(peer_cli("stream", whole, stage + metrics).code == kDone);
+  std::filesystem::remove(scratch / "metrics");
+  const Digest before = head_content(parts);
+  const Outcome stopped = interrupt("stream", parts, stage + Words{"--json"}, scratch / "metrics");
+  REQUIRE(stopped.code == kResumable);
+  CHECK(stopped.json()["interrupted"] == true);
+  CHECK(stopped.json()["steps"] < 3000);
+  CHECK(head_content(parts) == before);
+  CHECK(peer_cli("verify", parts).code == kDone);
+  const Outcome resumed = peer_cli("stream", parts, {"--resume", "--json"});
+  REQUIRE(resumed.code == kDone);
+  CHECK(resumed.json()["steps"] == 3000);
+  CHECK(head_content(parts) == head_content(whole));
+}
+
+TEST_CASE("while a stage waits to be resumed another is refused, and --discard lets it begin") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch);
+  REQUIRE(interrupt("stream", pool, long_stage("code"), scratch / "metrics").code == kResumable);
+  const std::string waiting = fingerprint_of(pool);
+  const Words next = MicroWorld::get().stage("code");
+  const Outcome refused = peer_cli("stream", pool, next);
+  CHECK(refused.code == kUsage);
+  CHECK(lacks(refused.errors, {"--resume", "--discard"}) == "");
+  CHECK(peer_cli("stream", pool, next + Words{"--resume", "--discard"}).code == kUsage);
+  CHECK(peer_cli("checkpoint", pool, {"--tag", "resume", "--remove"}).code == kUsage);
+  const Words missing = Words{"--domain", "x", "--from", scratch / "missing", "--discard"};
+  CHECK(peer_cli("stream", pool, missing).code == kFailure);  // a misspelt path loses no work
+  CHECK(fingerprint_of(pool) == waiting);
+  CHECK(peer_cli("stream", pool, next + Words{"--discard"}).code == kDone);
+  const Outcome nothing = peer_cli("stream", pool, {"--resume"});
+  CHECK(nothing.code == kUsage);
+  CHECK(lacks(nothing.errors, {"no interrupted stage"}) == "");
+}
+
+TEST_CASE("an interrupted stage is resumed on the head that it grew on alone") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch);
+  REQUIRE(interrupt("stream", pool, long_stage("code"), scratch / "metrics").code == kResumable);
+  REQUIRE(peer_cli("rollback", pool, {"--to", "head~1"}).code == kDone);
+  const Outcome elsewhere = peer_cli("stream", pool, {"--resume"});
+  CHECK(elsewhere.code == kUsage);
+  CHECK(lacks(elsewhere.errors, {"rollback --to g1"}) == "");
+}

@@ -1,0 +1,214 @@
+// init, train, stream, grow, eval, forgetting, inspect, generate, checkpoint, rollback and verify: the built program on a micro pool.
+#include <sys/stat.h>
+
+#include "cli/exit_code.h"
+#include "tests/cli/lacks.h"
+#include "tests/cli/micro_run.h"
+#include "tests/support/catch.h"
+
+using namespace peer;
+using namespace peer::cli;
+
+namespace {
+
+// "" when the object has every key, else the first that it lacks.
+std::string lacks_key(const Json& object, const Words& keys) {
+  for (const std::string& key : keys)
+    if (!object.contains(key)) return key;
+  return "";
+}
+
+const MicroWorld& world() { return MicroWorld::get(); }
+
+}  // namespace
+
+TEST_CASE("init makes a pool, --dry-run prints its cost alone, and a path that exists is refused") {
+  const ScratchDirectory scratch;
+  const std::string pool = scratch / "pool";
+  const Outcome dry = peer_cli("init", pool, kMicroModel + Words{"--dry-run", "--json"});
+  CHECK(dry.code == kDone);
+  CHECK(lacks_key(dry.json()["base"], {"experts", "active_parameters", "forward_flops_a_token", "training_bytes"}) == "");
+  CHECK_FALSE(std::filesystem::exists(pool));
+  const Outcome made = peer_cli("init", pool, kMicroModel + Words{"--json"});
+  CHECK(made.code == kDone);
+  CHECK(made.json()["base"] == dry.json()["base"]);
+  CHECK(made.json()["head"] == "g0");
+  const std::string before = fingerprint_of(pool);
+  const Outcome again = peer_cli("init", pool, kMicroModel);
+  CHECK(again.code == kFailure);
+  CHECK(lacks(again.errors, {pool}) == "");
+  CHECK(fingerprint_of(pool) == before);
+}
+
+TEST_CASE("train and stream teach their domains, and say what they wrote") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().untrained(scratch);
+  const std::string before = fingerprint_of(pool);
+  const Json plan = peer_cli("train", pool, world().stage("sea") + Words{"--dry-run", "--json"}).json();
+  CHECK(plan["steps"] == 24);
+  CHECK(plan["parameters_added"] == 0);
+  CHECK(fingerprint_of(pool) == before);
+  const Json trained = peer_cli("train", pool, world().stage("sea") + Words{"--json"}).json();
+  CHECK(lacks_key(trained, {"domain", "generation", "interrupted", "steps", "seconds", "files_written", "bytes_written"}) == "");
+  CHECK(trained["interrupted"] == false);
+  CHECK(trained["bits_per_byte"]["sea"] < 7.5);
+  const Json streamed = peer_cli("stream", pool, world().stage("code") + Words{"--json"}).json();
+  CHECK(streamed["bits_per_byte"]["code"] < 6.5);
+  CHECK(streamed["bits_per_byte"]["sea"].get<double>() <= trained["bits_per_byte"]["sea"].get<double>() + 0.01);
+}
+
+TEST_CASE("a config file takes the same keys as the flags, and the command line wins over it") {
+  const ScratchDirectory scratch;
+  const std::string by_flags = world().trained(scratch);
+  const std::string by_file = scratch / "by-file";
+  std::filesystem::copy(by_flags, by_file, std::filesystem::copy_options::recursive);
+  std::string yaml = "domain: code\nfrom: [" + world().text("code") + "]\n";
+  for (std::size_t i = 0; i < kMicroStage.size(); i += 2) yaml += kMicroStage[i].substr(2) + ": " + kMicroStage[i + 1] + "\n";
+  const Words config = {"--config", scratch.write("stage.yaml", yaml)};
+  REQUIRE(peer_cli("stream", by_flags, world().stage("code")).code == kDone);
+  REQUIRE(peer_cli("stream", by_file, config).code == kDone);
+  CHECK(head_content(by_file) == head_content(by_flags));
+  CHECK(peer_cli("stream", by_file, config + Words{"--steps", "3", "--json"}).json()["steps"] == 3);
+}
+
+TEST_CASE("grow adds experts that predict nothing new, by an annex or by larger grids") {
+  const std::string mode = GENERATE("annex", "extend");
+  const ScratchDirectory scratch;
+  const std::string pool = world().trained(scratch);
+  const std::int64_t experts = peer_cli("inspect", pool, {"--json"}).json()["experts"];
+  const Json before = peer_cli("eval", pool, {"--json"}).json()["domains"][0]["bits_per_byte"];
+  const Json grown = peer_cli("grow", pool, {"--experts", "30", "--mode", mode, "--json"}).json();
+  CHECK(lacks_key(grown, {"generation", "files_written", "bytes_written", "pages_shared"}) == "");
+  const Json inspect = peer_cli("inspect", pool, {"--json"}).json();
+  CHECK(inspect["experts"] >= experts + 28);
+  CHECK(inspect["trainable"]["experts"] > 0);
+  CHECK(peer_cli("eval", pool, {"--json", "--view", "head"}).json()["domains"][0]["bits_per_byte"] == before);
+  CHECK(peer_cli("train", pool, world().stage("code")).code == kDone);
+}
+
+TEST_CASE("eval scores each domain with the mixture and with each view alone") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  const Json all = peer_cli("eval", pool, {"--json"}).json();
+  CHECK(lacks_key(all, {"generation", "view", "unit", "domains"}) == "");
+  CHECK(all["view"] == "mixture");
+  CHECK(all["unit"] == "bits per byte");
+  REQUIRE(all["domains"].size() == 2);
+  for (const Json& domain : all["domains"]) {
+    CHECK(lacks_key(domain, {"domain", "bits_per_byte", "bytes", "documents"}) == "");
+    CHECK(domain["bytes"] > 0);
+    CHECK(domain["documents"] > 0);
+    CHECK(lacks_key(domain["views"], {"base", "g1"}) == "");
+    CHECK(domain["low"] <= domain["bits_per_byte"]);
+    CHECK(domain["bits_per_byte"] <= domain["high"]);
+  }
+  const Json one = peer_cli("eval", pool, {"--json", "--view", "base", "--domain", "code"}).json();
+  REQUIRE(one["domains"].size() == 1);
+  CHECK(one["domains"][0]["bits_per_byte"] == all["domains"][1]["views"]["base"]);
+  const Json other = peer_cli("eval", pool, {"--json", "--from", world().text("code"), "--domain", "mine"}).json();
+  CHECK(other["domains"][0]["domain"] == "mine");
+  CHECK(other["domains"][0]["bytes"] > all["domains"][1]["bytes"]);
+}
+
+TEST_CASE("forgetting reports the matrix and every number from it, as JSON, page and table") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch), html = scratch / "report.html", csv = scratch / "report.csv";
+  const Outcome outcome = peer_cli("forgetting", pool, {"--json", "--html", html, "--csv", csv});
+  const Json report = outcome.json();
+  CHECK(report["domains"] == Json({"sea", "code"}));
+  CHECK(report["stages"] == Json({"before", "sea", "code"}));
+  REQUIRE(report["matrix"].size() == 3);
+  for (const Json& row : report["matrix"]) CHECK(row.size() == 2);
+  CHECK(report["matrix"][2][1] < report["matrix"][1][1]);
+  CHECK(report["forgetting"]["mean"] <= 0.01);
+  CHECK(report["forgetting"]["max"] <= 0.01);
+  CHECK(lacks_key(report, {"bwt", "fwt", "plasticity", "retention"}) == "");
+  CHECK(report["plasticity"].is_null());  // no naive reference was trained
+  CHECK(report["unit"] == "bits per byte");
+  CHECK(lacks(read_text(html), {"<!DOCTYPE html", "<svg", "</html>"}) == "");
+  CHECK(lacks(read_text(csv), {"domain,stage,bits_per_byte", "\ncode,sea,"}) == "");
+}
+
+TEST_CASE("inspect counts experts, pages, blocks and bytes, trainable and frozen") {
+  const ScratchDirectory scratch;
+  const Json base = peer_cli("inspect", world().untrained(scratch), {"--json"}).json();
+  CHECK(base["experts"] == 36);
+  CHECK(base["pages"] == 3);
+  CHECK(base["blocks"] == 1);
+  CHECK(base["bytes"] > 0);
+  CHECK(base["trainable"]["experts"] == 36);
+  CHECK(base["frozen"]["experts"] == 0);
+  const Json streamed = peer_cli("inspect", world().streamed(scratch), {"--json"}).json();
+  CHECK(streamed["experts"] == 36 + 2 * 16);
+  CHECK(streamed["trainable"]["experts"] == 0);
+  CHECK(streamed["frozen"]["experts"] == 36 + 2 * 16);
+  CHECK(streamed["frozen"]["parameters"] > base["trainable"]["parameters"]);
+}
+
+TEST_CASE("generate writes at most so many bytes, and the same text for the same seed") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  const Words words = {"--json", "--prompt", "int x", "--bytes", "60", "--temperature", "1"};
+  const Outcome one = peer_cli("generate", pool, words), same = peer_cli("generate", pool, words);
+  CHECK(one.json()["prompt"] == "int x");
+  CHECK(one.json()["bytes"] <= 60);
+  CHECK(same.out == one.out);
+  CHECK(run_shell("\"$PEER\"" + quoted(Words{"generate", pool} + words + Words{"--threads", "1", "--seed", "4"})).out != one.out);
+  CHECK(peer_cli("generate", pool, {"--prompt", "int x", "--bytes", "0"}).out == "int x\n");
+}
+
+TEST_CASE("after a rollback eval prints the old bytes again, and after the way back the new ones") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().trained(scratch);
+  CHECK(peer_cli("checkpoint", pool, {"--tag", "base-sea"}).code == kDone);
+  const std::string before = peer_cli("eval", pool, {"--json"}).out;
+  REQUIRE(peer_cli("stream", pool, world().stage("code")).code == kDone);
+  const std::string after = peer_cli("eval", pool, {"--json"}).out;
+  const Json back = peer_cli("rollback", pool, {"--to", "base-sea", "--json"}).json();
+  CHECK(peer_cli("eval", pool, {"--json"}).out == before);
+  CHECK(peer_cli("rollback", pool, {"--to", "g" + back["previous"].dump()}).code == kDone);
+  CHECK(peer_cli("eval", pool, {"--json"}).out == after);
+  CHECK(after != before);
+}
+
+TEST_CASE("a damaged shard is named by verify, and no command computes with it") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  CHECK(peer_cli("verify", pool).code == kDone);
+  const pool::Pool reader = pool::Pool::open(pool, pool::Access::kRead);
+  const std::filesystem::path shard = std::filesystem::directory_iterator(pool + "/shards")->path();
+  chmod(shard.c_str(), 0644);
+  std::fstream file(shard, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(std::filesystem::file_size(shard) / 2);
+  file.put('\x55');
+  file.close();
+  const Outcome verify = peer_cli("verify", pool, {"--json"});
+  CHECK(verify.code == kCorruptData);
+  CHECK(verify.json()["damage"][0]["file"].get<std::string>().ends_with(shard.filename().string()));
+}
+
+TEST_CASE("with --json every command prints exactly one document") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().untrained(scratch);
+  const std::vector<std::pair<std::string, Words>> calls = {{"train", world().stage("sea") + Words{"--dry-run"}},
+                                                            {"train", world().stage("sea")},
+                                                            {"grow", {"--experts", "32"}},
+                                                            {"train", world().stage("code")},
+                                                            {"stream", world().stage("code") + Words{"--reference", "naive"}},
+                                                            {"eval", {}},
+                                                            {"forgetting", {}},
+                                                            {"inspect", {}},
+                                                            {"generate", {"--bytes", "3"}},
+                                                            {"checkpoint", {"--tag", "x"}},
+                                                            {"log", {}},
+                                                            {"show", {}},
+                                                            {"rollback", {"--to", "head~1"}},
+                                                            {"verify", {}}};
+  for (const auto& [command, words] : calls) {
+    const Outcome outcome = peer_cli(command, pool, words + Words{"--json"});
+    CAPTURE(command, outcome.out, outcome.errors);
+    CHECK(outcome.code == kDone);
+    CHECK(outcome.errors.empty());  // --quiet
+    CHECK(Json::accept(outcome.out));
+  }
+}

@@ -1,0 +1,54 @@
+#include "peer/device/device.h"
+
+#include <string>
+
+#include "peer/base/error.h"
+#include "peer/device/context.h"
+#include "peer/device/copy.h"
+#include "peer/device/cuda_build.h"
+#include "tests/support/catch.h"
+
+using namespace peer;
+
+namespace {
+
+// What opening a context on `device` fails with; empty where it works.
+std::string failure_of(const std::string& device) {
+  try {
+    const Context ctx(parse_device(device));
+    return "";
+  } catch (const DeviceError& error) {
+    return error.what();
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a device is cpu, cuda or cuda with a number") {
+  CHECK(parse_device("cpu") == Device{});
+  CHECK(parse_device("cuda") == Device{Device::Kind::kCuda, 0});
+  CHECK(parse_device("cuda:3") == Device{Device::Kind::kCuda, 3});
+  for (const char* text : {"", "gpu", "cuda:", "cuda:x", "cpu:0"}) CHECK_THROWS_AS(parse_device(text), UsageError);
+}
+
+TEST_CASE("a CUDA device that this build or this machine does not have is one clear line") {
+  const std::string line = failure_of("cuda:4096");
+  CHECK(line.find(kWithCuda ? "no CUDA device" : "without CUDA") != std::string::npos);
+  CHECK(line.find("--device cpu") != std::string::npos);
+  CHECK(line.find('\n') == std::string::npos);
+}
+
+TEST_CASE("memory of a CUDA device that is not there is a DeviceError") {
+  CHECK_THROWS_AS(Buffer<float>(parse_device("cuda:4096"), 16), DeviceError);
+}
+
+TEST_CASE("a buffer copied to another is the same elements") {
+  Context ctx;
+  Buffer<int> from(3), narrow(2);
+  for (int i = 0; i < 3; ++i) from[i] = 10 + i;
+  const Buffer<int> to = copy_to(ctx, ctx.device(), from);
+  REQUIRE(to.size() == 3);
+  for (int i = 0; i < 3; ++i) CHECK(to[i] == 10 + i);
+  CHECK(to.data() != from.data());
+  CHECK_THROWS_AS(copy(ctx, from, narrow), ContractError);
+}

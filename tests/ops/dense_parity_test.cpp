@@ -1,0 +1,105 @@
+#include "peer/device/gemm.h"
+#include "peer/ops/adamw.h"
+#include "peer/ops/attention.h"
+#include "peer/ops/cross_entropy.h"
+#include "peer/ops/embedding.h"
+#include "peer/ops/rms_norm.h"
+#include "peer/ops/rotary.h"
+#include "peer/ops/sum_of_squares.h"
+#include "peer/ops/swiglu.h"
+#include "tests/ops/parity.h"
+
+using namespace peer;
+using namespace peer::test;
+using Floats = Buffer<float>;
+
+TEST_CASE("gemm is the same on both devices for every transposition") {
+  for (const Transpose ta : {Transpose::kNo, Transpose::kYes})
+    for (const Transpose tb : {Transpose::kNo, Transpose::kYes})
+      check_parity(
+          [&](Context& ctx, Floats& a, Floats& b, Floats& c) {
+            const Matrix<float> left = ta == Transpose::kYes ? a.view(19, 33) : a.view(33, 19);
+            const Matrix<float> right = tb == Transpose::kYes ? b.view(45, 19) : b.view(19, 45);
+            gemm(ctx, left, ta, right, tb, 1, c.view(33, 45));
+          },
+          random_normal(33 * 19, 1), random_normal(19 * 45, 2), random_normal(33 * 45, 3));
+}
+
+TEST_CASE("embedding and its backward are the same on both devices") {
+  check_parity(
+      [](Context& ctx, Buffer<std::int32_t>& id, Floats& table, Floats& x, Floats& dtable) {
+        ops::embedding(ctx, {id.view(300), table.view(17, 65), x.view(300, 65)});
+        ops::embedding_backward(ctx, {id.view(300), x.view(300, 65), dtable.view(17, 65)});
+      },
+      random_below<std::int32_t>(300, 1, 17), random_normal(17 * 65, 2), random_normal(300 * 65, 3), random_normal(17 * 65, 4));
+}
+
+TEST_CASE("rms_norm and its backward are the same on both devices") {
+  check_parity(
+      [](Context& ctx, Floats& x, Floats& weight, Floats& y, Floats& inverse_rms, Floats& dx, Floats& dweight) {
+        ops::rms_norm(ctx, {x.view(77, 300), weight.view(300), 1e-5f, y.view(77, 300), inverse_rms.view(77)});
+        ops::rms_norm_backward(
+            ctx, {x.view(77, 300), weight.view(300), inverse_rms.view(77), y.view(77, 300), dx.view(77, 300), dweight.view(300)});
+      },
+      random_normal(77 * 300, 1), random_normal(300, 2), Floats(77 * 300), Floats(77), random_normal(77 * 300, 3), random_normal(300, 4));
+}
+
+TEST_CASE("rotary is the same on both devices, both ways") {
+  for (const bool inverse : {false, true})
+    check_parity(
+        [&](Context& ctx, Floats& x) {
+          ops::rotary(ctx, {x.view(2, 37, 3, 16), 1000, 10000.0, inverse});
+        },
+        random_normal(2 * 37 * 3 * 16, 1));
+}
+
+TEST_CASE("swiglu and its backward are the same on both devices") {
+  check_parity(
+      [](Context& ctx, Floats& gate, Floats& up, Floats& y, Floats& dgate, Floats& dup) {
+        ops::swiglu(ctx, {gate.view(9, 100), up.view(9, 100), y.view(9, 100)});
+        ops::swiglu_backward(ctx, {gate.view(9, 100), up.view(9, 100), y.view(9, 100), dgate.view(9, 100), dup.view(9, 100)});
+      },
+      random_normal(900, 1, 3), random_normal(900, 2), Floats(900), Floats(900), Floats(900));
+}
+
+TEST_CASE("cross_entropy and its gradient are the same on both devices, with tokens that are not scored") {
+  auto target = random_below<std::int32_t>(50, 1, 700);
+  target[7] = -1;
+  check_parity(
+      [](Context& ctx, Buffer<std::int32_t>& t, Floats& logits, Floats& nll, Floats& again) {
+        ops::cross_entropy(ctx, {logits.view(50, 700), t.view(50), nll.view(50)});
+        ops::cross_entropy_with_gradient(ctx, {logits.view(50, 700), t.view(50), 0.25f, again.view(50)});
+      },
+      std::move(target), random_normal(50 * 700, 2, 4), Floats(50), Floats(50));
+}
+
+TEST_CASE("adamw is the same on both devices") {
+  check_parity(
+      [](Context& ctx, Floats& gradient, Floats& weight, Floats& m, Floats& v) {
+        for (std::int64_t step = 1; step <= 3; ++step)
+          ops::adamw(ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, step, 0.5f, gradient.view(999), weight.view(999), m.view(999), v.view(999)});
+      },
+      random_normal(999, 1), random_normal(999, 2), Floats(999), Floats(999));
+}
+
+TEST_CASE("sum_of_squares is the same on both devices") {
+  double sums[2] = {};
+  int run = 0;
+  check_parity([&](Context& ctx, Floats& x) { sums[run++] = ops::sum_of_squares(ctx, {x.view(40000)}); }, random_normal(40000, 1));
+  CHECK(sums[1] == Approx(sums[0]).epsilon(1e-12));
+}
+
+TEST_CASE("attention and its backward are the same on both devices, with grouped queries") {
+  constexpr std::int64_t kBatch = 2, kTime = 70, kHeads = 4, kKeyHeads = 2, kWidth = 40;
+  constexpr std::int64_t kQueries = kBatch * kTime * kHeads * kWidth, kKeys = kBatch * kTime * kKeyHeads * kWidth;
+  const auto queries = [](Floats& b) { return b.view(kBatch, kTime, kHeads, kWidth); };
+  const auto keys = [](Floats& b) { return b.view(kBatch, kTime, kKeyHeads, kWidth); };
+  check_parity(
+      [&](Context& ctx, Floats& q, Floats& k, Floats& v, Floats& y, Floats& lse, Floats& dy, Floats& dq, Floats& dk, Floats& dv) {
+        ops::attention(ctx, {queries(q), keys(k), keys(v), queries(y), lse.view(kBatch, kHeads, kTime)});
+        ops::attention_backward(
+            ctx, {queries(q), keys(k), keys(v), queries(y), lse.view(kBatch, kHeads, kTime), queries(dy), queries(dq), keys(dk), keys(dv)});
+      },
+      random_normal(kQueries, 1), random_normal(kKeys, 2), random_normal(kKeys, 3), Floats(kQueries), Floats(kBatch * kHeads * kTime),
+      random_normal(kQueries, 4), Floats(kQueries), Floats(kKeys), Floats(kKeys));
+}

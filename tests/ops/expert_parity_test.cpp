@@ -1,0 +1,143 @@
+#include <cmath>
+
+#include "peer/ops/adamw_rows.h"
+#include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/product_key_topk.h"
+#include "peer/ops/query_norm.h"
+#include "peer/ops/router_gate.h"
+#include "peer/ops/row_order.h"
+#include "tests/ops/parity.h"
+
+using namespace peer;
+using namespace peer::test;
+using Floats = Buffer<float>;
+using Bools = Buffer<bool>;
+using Numbers = Buffer<std::int32_t>;
+using Ids = Buffer<std::int64_t>;
+
+namespace {
+
+constexpr std::int64_t kTokens = 50, kPicks = 12, kWidth = 72, kExperts = 60;
+constexpr int kShift = 3;  // eight records a page
+constexpr std::int64_t kPages = (kExperts >> kShift) + 1, kStride = 6 * kWidth + 16;
+
+// Pages in `memory`, every other one frozen, with their table on ctx's device.
+struct Pages {
+  Buffer<ops::ExpertPage> table;
+  Pages(Context& ctx, Floats& memory, Bools& dirty) {
+    Buffer<ops::ExpertPage> on_host(kPages);
+    for (std::int64_t p = 0; p < kPages; ++p) on_host[p] = {memory.data() + (p << kShift) * kStride, kStride, p % 2 == 0, dirty.data() + p};
+    table = copy_to(ctx, ctx.device(), on_host);
+  }
+  ops::ExpertRows rows() const { return {table.data(), kShift, kWidth, kExperts}; }
+};
+
+// Random records; second moments and step counts are not negative.
+Floats random_pages() {
+  Floats memory = random_normal((kPages << kShift) * kStride, 100);
+  for (std::int64_t i = 0; i < memory.size(); ++i)
+    if (i % kStride >= 4 * kWidth) memory[i] = std::floor(4 * std::abs(memory[i]));
+  return memory;
+}
+
+View<float, 2> by_pick(Floats& b) { return b.view(kTokens, kPicks); }
+View<float, 2> by_width(Floats& b) { return b.view(kTokens, kWidth); }
+
+// Small whole numbers: their sums are exact in any order, and ties abound.
+Floats random_whole(std::int64_t size, std::uint32_t subject) {
+  Floats out = random_normal(size, subject, 1.5);
+  for (std::int64_t i = 0; i < size; ++i) out[i] = std::round(out[i]);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("router_gate and its backward are the same on both devices") {
+  for (const GateKind kind : {GateKind::kSoftmax, GateKind::kSigmoid, GateKind::kRelu})
+    check_parity(
+        [&](Context& ctx, Floats& score, Floats& gate, Floats& dgate, Floats& dscore) {
+          ops::router_gate(ctx, {kind, score.view(31, 4, 9), gate.view(31, 4, 9)});
+          ops::router_gate_backward(ctx, {kind, gate.view(31, 4, 9), dgate.view(31, 4, 9), dscore.view(31, 4, 9)});
+        },
+        random_normal(31 * 4 * 9, 1), Floats(31 * 4 * 9), random_normal(31 * 4 * 9, 2), Floats(31 * 4 * 9));
+}
+
+TEST_CASE("expert_mix and its backward are the same on both devices") {
+  for (const ActivationKind kind : {ActivationKind::kGelu, ActivationKind::kRelu})
+    check_parity(
+        [&](Context& ctx, Floats& memory, Bools& dirty, Floats& x, Ids& id, Floats& gate, Floats& hidden, Floats& y, Floats& dgate,
+            Floats& dhidden, Floats& up_weight, Floats& dx) {
+          const Pages pages(ctx, memory, dirty);
+          ops::expert_mix(ctx, {kind, by_width(x), id.view(kTokens, kPicks), by_pick(gate), pages.rows(), by_pick(hidden), by_width(y)});
+          ops::expert_mix_backward(ctx, {kind, id.view(kTokens, kPicks), by_pick(gate), by_pick(hidden), pages.rows(), by_width(x),
+                                         by_pick(dgate), by_pick(dhidden), by_pick(up_weight), by_width(dx)});
+        },
+        random_pages(), Bools(kPages), random_normal(kTokens * kWidth, 1, 0.2), random_below<std::int64_t>(kTokens * kPicks, 2, kExperts),
+        random_normal(kTokens * kPicks, 3), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 4), Floats(kTokens * kPicks),
+        Floats(kTokens * kPicks), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 5));
+}
+
+TEST_CASE("row_order, expert_row_gradient and adamw_rows are the same on both devices") {
+  check_parity(
+      [&](Context& ctx, Floats& memory, Bools& dirty, Ids& id, Numbers& order, Ids& expert, Numbers& begin, Floats& x, Floats& dy,
+          Floats& dhidden, Floats& up_weight, Floats& gradient) {
+        constexpr std::int64_t kSlots = kTokens * kPicks;
+        const std::int64_t picked =
+            ops::row_order(ctx, {id.view(kTokens, kPicks), kExperts, order.view(kSlots), expert.view(kSlots), begin.view(kSlots + 1)});
+        ops::expert_row_gradient(ctx, {by_width(x), by_width(dy), by_pick(dhidden), by_pick(up_weight), order.view(kSlots),
+                                       begin.view(kSlots + 1), 0, gradient.view(picked, 2 * kWidth)});
+        const Pages pages(ctx, memory, dirty);
+        ops::adamw_rows(ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, expert.view(picked), gradient.view(picked, 2 * kWidth), pages.rows()});
+      },
+      random_pages(), Bools(kPages), random_below<std::int64_t>(kTokens * kPicks, 1, kExperts - 9), Numbers(kTokens * kPicks),
+      Ids(kTokens * kPicks), Numbers(kTokens * kPicks + 1), random_normal(kTokens * kWidth, 2), random_normal(kTokens * kWidth, 3),
+      random_normal(kTokens * kPicks, 4), random_normal(kTokens * kPicks, 5), Floats(kExperts * 2 * kWidth));
+}
+
+TEST_CASE("query_norm and its backward are the same on both devices for every kind") {
+  struct Norm {
+    QueryNormKind kind;
+    ops::Statistics statistics;
+  };
+  using enum QueryNormKind;
+  constexpr std::int64_t kHeads = 3, kKey = 40, kColumns = kHeads * kKey, kSize = kTokens * kColumns;
+  const auto queries = [](Floats& b) { return b.view(kTokens, kHeads, kKey); };
+  for (const Norm norm :
+       {Norm{kNone, ops::Statistics::kFrozen}, Norm{kBatch, ops::Statistics::kFrozen}, Norm{kBatch, ops::Statistics::kBatch},
+        Norm{kLayer, ops::Statistics::kFrozen}, Norm{kRms, ops::Statistics::kFrozen}})
+    check_parity(
+        [&](Context& ctx, Floats& q, Floats& weight, Floats& bias, Floats& running_mean, Floats& running_variance, Floats& y, Floats& mean,
+            Floats& inverse_std, Floats& dq, Floats& dweight, Floats& dbias) {
+          const bool centred = norm.kind == kBatch || norm.kind == kLayer;
+          ops::query_norm(ctx, {norm.kind, norm.statistics, queries(q), weight.view(kColumns), bias.view(kColumns), 1e-5f, 0.1f,
+                                running_mean.view(kColumns), running_variance.view(kColumns), queries(y), mean.view(kTokens * kColumns),
+                                inverse_std.view(kTokens * kColumns)});
+          ops::query_norm_backward(
+              ctx, {norm.kind, norm.statistics, queries(q), weight.view(kColumns), mean.view(kTokens * kColumns),
+                    inverse_std.view(kTokens * kColumns), queries(y), queries(dq),
+                    norm.kind == kNone ? View<float, 1>{} : dweight.view(kColumns), centred ? dbias.view(kColumns) : View<float, 1>{}});
+        },
+        random_normal(kSize, 1, 2, 1), random_normal(kColumns, 2), random_normal(kColumns, 3), random_normal(kColumns, 4),
+        filled<float>(kColumns, 0.75f), Floats(kSize), Floats(kSize), Floats(kSize), Floats(kSize), random_normal(kColumns, 5),
+        random_normal(kColumns, 6));
+}
+
+TEST_CASE("product_key_topk makes the same picks on both devices, whatever the ties, and its backward is the same") {
+  constexpr std::int64_t kHeads = 2, kHalf = 8, kSide = 70, kOpen = 61, kBest = 6, kSlots = kTokens * kHeads * kBest;
+  for (const std::int64_t sets : {std::int64_t{1}, kHeads})
+    check_parity(
+        [&](Context& ctx, Floats& query, Floats& rows, Floats& columns, Numbers& row, Numbers& column, Floats& score, Floats& dquery,
+            Floats& drows, Floats& dcolumns) {
+          const auto query_view = query.view(kTokens, kHeads, 2, kHalf);
+          const auto row_keys = rows.view(sets, kSide, kHalf), column_keys = columns.view(sets, kSide, kHalf);
+          const auto row_view = row.view(kTokens, kHeads, kBest), column_view = column.view(kTokens, kHeads, kBest);
+          ops::product_key_topk(ctx, {query_view, row_keys, column_keys, kOpen, row_view, column_view, score.view(kTokens, kHeads, kBest)});
+          ops::product_key_topk_backward(
+              ctx, {query_view, row_keys, column_keys, row_view, column_view, score.view(kTokens, kHeads, kBest),
+                    dquery.view(kTokens, kHeads, 2, kHalf), drows.view(sets, kSide, kHalf), dcolumns.view(sets, kSide, kHalf)});
+        },
+        random_whole(kTokens * kHeads * 2 * kHalf, 1), random_whole(sets * kSide * kHalf, 2), random_whole(sets * kSide * kHalf, 3),
+        Numbers(kSlots), Numbers(kSlots), Floats(kSlots), Floats(kTokens * kHeads * 2 * kHalf), Floats(sets * kSide * kHalf),
+        Floats(sets * kSide * kHalf));
+}
