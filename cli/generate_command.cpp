@@ -42,8 +42,10 @@ int run(Call& call, const GenerateOptions& options, const model::MixtureOptions&
                   if (!call.common.json) call.out << text.back() << std::flush;
                   return true;
                 });
-  if (call.common.json) call.print({{"prompt", options.prompt}, {"text", text}, {"bytes", text.size()}});
-  else call.out << '\n';
+  if (call.common.json)
+    call.print({{"prompt", options.prompt}, {"text", text}, {"bytes", text.size()}});
+  else
+    call.out << '\n';
   return kDone;
 }
 

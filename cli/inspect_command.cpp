@@ -60,18 +60,26 @@ int run(Call& call, const InspectOptions& options) {
   }
   const std::int64_t bytes = session.pool.bytes_on_disk();
   if (call.common.json) {
-    call.print({{"generation", fmt::format("g{}", session.generation.id.value)}, {"experts", experts}, {"pages", pages}, {"blocks", blocks},
-                {"bytes", bytes}, {"trainable", trainable}, {"frozen", frozen}, {"views", views}});
+    call.print({{"generation", fmt::format("g{}", session.generation.id.value)},
+                {"experts", experts},
+                {"pages", pages},
+                {"blocks", blocks},
+                {"bytes", bytes},
+                {"trainable", trainable},
+                {"frozen", frozen},
+                {"views", views}});
     return kDone;
   }
-  call.out << fmt::format("g{}: {} experts in {} blocks, {} pages; {:.2f} MB on disk, all generations together\n", session.generation.id.value, experts,
-                          blocks, pages, static_cast<double>(bytes) / 1e6);
+  call.out << fmt::format("g{}: {} experts in {} blocks, {} pages; {:.2f} MB on disk, all generations together\n",
+                          session.generation.id.value, experts, blocks, pages, static_cast<double>(bytes) / 1e6);
   TextTable table({{"view"}, {"grown on"}, {"domain"}, {"experts", Align::kRight}, {"numbers", Align::kRight}, {"grids"}, {"state"}});
   for (const Json& view : views) {
     std::string grids;
-    for (const Json& block : view["blocks"]) grids += fmt::format("{}{}:{}x{}", grids.empty() ? "" : " ", block["layer"].dump(), block["grid"].dump(), block["grid"].dump());
-    table.add({view["view"].get<std::string>(), view["parent"].is_null() ? "" : view["parent"].get<std::string>(), view["domain"].get<std::string>(),
-               view["experts"].dump(), view["parameters"].dump(), grids, view["trainable"].get<bool>() ? "trainable" : "frozen"});
+    for (const Json& block : view["blocks"])
+      grids += fmt::format("{}{}:{}x{}", grids.empty() ? "" : " ", block["layer"].dump(), block["grid"].dump(), block["grid"].dump());
+    table.add({view["view"].get<std::string>(), view["parent"].is_null() ? "" : view["parent"].get<std::string>(),
+               view["domain"].get<std::string>(), view["experts"].dump(), view["parameters"].dump(), grids,
+               view["trainable"].get<bool>() ? "trainable" : "frozen"});
   }
   call.out << table.text();
   return kDone;
@@ -80,13 +88,14 @@ int run(Call& call, const InspectOptions& options) {
 }  // namespace
 
 Command inspect_command() {
-  return make_command({.name = "inspect",
-                       .group = Group::kMeasure,
-                       .summary = "What a state is made of: views, grids, experts, pages, bytes",
-                       .positionals = {kPoolArgument},
-                       .examples = {{"inspect my-pool", "the newest state"}, {"inspect my-pool --at g2 --json", "an older one, for a script"}},
-                       .json = R"({"generation", "experts", "pages", "blocks", "bytes", "trainable", "frozen", "views"})"},
-                      run);
+  return make_command(
+      {.name = "inspect",
+       .group = Group::kMeasure,
+       .summary = "What a state is made of: views, grids, experts, pages, bytes",
+       .positionals = {kPoolArgument},
+       .examples = {{"inspect my-pool", "the newest state"}, {"inspect my-pool --at g2 --json", "an older one, for a script"}},
+       .json = R"({"generation", "experts", "pages", "blocks", "bytes", "trainable", "frozen", "views"})"},
+      run);
 }
 
 }  // namespace peer::cli

@@ -152,6 +152,8 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   if (resume.dry_run) return dry_run(call, options, session);
   check_fits_memory(memory_needed(options, session));
   const trainer::StageOutcome outcome = trainer::run_stage(session, options, call.progress, catch_interrupts());
+  const bool kept = outcome.commit.id.valid() || resume.resume;
+  if (outcome.interrupted && !kept) throw Error("interrupted before the first step: nothing was kept; run the same command again");
   print_outcome(call, session, options, outcome);
   return outcome.interrupted ? kResumable : kDone;
 }

@@ -1,7 +1,7 @@
 # PEER_CUDA=AUTO|ON|OFF -> PEER_WITH_CUDA, the CUDA language and its flags. OFF asks for nothing of CUDA; building needs nvcc and no GPU.
 set(PEER_WITH_CUDA OFF)
 if(PEER_CUDA)   # AUTO is true as well
-  find_program(PEER_NVCC nvcc HINTS ENV CUDACXX PATHS /usr/local/cuda/bin DOC "The CUDA compiler")
+  find_program(PEER_NVCC nvcc PATHS /usr/local/cuda/bin DOC "The CUDA compiler")
   if(PEER_NVCC)
     set(PEER_WITH_CUDA ON)
   elseif(NOT PEER_CUDA STREQUAL AUTO)

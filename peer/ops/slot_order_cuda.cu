@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 #include <cub/device/device_radix_sort.cuh>
 #include <limits>

@@ -1,4 +1,6 @@
 // Ctrl-C, --resume and --discard of the built program.
+#include <algorithm>
+
 #include "cli/exit_code.h"
 #include "tests/cli/lacks.h"
 #include "tests/cli/micro_run.h"
@@ -15,7 +17,7 @@ Words long_stage(const std::string& domain) {
   const MicroWorld& world = MicroWorld::get();
   Words words = world.stage(domain);
   for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i] == "--steps") words[i + 1] = "3000";
+    if (words[i] == "--steps") words[i + 1] = "1000";
   return words;
 }
 
@@ -40,12 +42,12 @@ TEST_CASE("a stage that was interrupted and resumed ends in the bits of one that
   const Outcome stopped = interrupt("stream", parts, stage + Words{"--json"}, scratch / "metrics");
   REQUIRE(stopped.code == kResumable);
   CHECK(stopped.json()["interrupted"] == true);
-  CHECK(stopped.json()["steps"] < 3000);
+  CHECK(stopped.json()["steps"] < 1000);
   CHECK(head_content(parts) == before);
   CHECK(peer_cli("verify", parts).code == kDone);
   const Outcome resumed = peer_cli("stream", parts, {"--resume", "--json"});
   REQUIRE(resumed.code == kDone);
-  CHECK(resumed.json()["steps"] == 3000);
+  CHECK(resumed.json()["steps"] == 1000);
   CHECK(head_content(parts) == head_content(whole));
 }
 
@@ -67,6 +69,21 @@ TEST_CASE("while a stage waits to be resumed another is refused, and --discard l
   const Outcome nothing = peer_cli("stream", pool, {"--resume"});
   CHECK(nothing.code == kUsage);
   CHECK(lacks(nothing.errors, {"no interrupted stage"}) == "");
+}
+
+TEST_CASE("a stage that was interrupted before its first step keeps nothing and says so") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch), before = fingerprint_of(pool);
+  const Words endless = MicroWorld::get().stage("code") + Words{"--reference", "naive", "--threads", "1"};
+  Words words = Words{"stream", pool} + endless;
+  *(std::find(words.begin(), words.end(), "--steps") + 1) = "1000000";
+  const Outcome stopped =
+      run_shell("\"$PEER\"" + quoted(words) + " 2>'" + (scratch / "notes") + "' &\nchild=$!\nuntil grep -q reference '" +
+                (scratch / "notes") + "' || ! kill -0 $child; do sleep 0.005; done\nkill -INT $child\nwait $child");
+  CHECK(stopped.code == kFailure);
+  CHECK(stopped.out.empty());
+  CHECK(lacks(read_text(scratch / "notes"), {"interrupted before the first step"}) == "");
+  CHECK(fingerprint_of(pool) == before);
 }
 
 TEST_CASE("an interrupted stage is resumed on the head that it grew on alone") {

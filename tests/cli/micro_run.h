@@ -21,14 +21,14 @@ inline Outcome peer_cli(const std::string& command, const std::string& pool, con
   return run_shell("\"$PEER\"" + quoted(Words{command, pool} + words + kMicroCommon));
 }
 
-// Two corpora, a pool with an untrained base and a copy of it trained on the first corpus. Made once: tests copy what they change.
+// Three corpora, and pools after `init`, `train` on the first and `stream` of the second. Made once: tests copy what they change.
 class MicroWorld {
  public:
   static const MicroWorld& get() {
     static const MicroWorld world;
     return world;
   }
-  // The flags of a stage that learns "sea" or "code".
+  // The flags of a stage that learns "sea", "code" or "molecules".
   Words stage(const std::string& domain) const { return Words{"--domain", domain, "--from", scratch_ / domain + ".txt"} + kMicroStage; }
   std::string text(const std::string& domain) const { return scratch_ / domain + ".txt"; }
   std::string untrained(const ScratchDirectory& to) const { return copy("untrained", to); }
@@ -39,6 +39,7 @@ class MicroWorld {
   MicroWorld() {
     scratch_.write("sea.txt", test::domain_text(0, 60));
     scratch_.write("code.txt", test::domain_text(1, 60));
+    scratch_.write("molecules.txt", test::domain_text(2, 60));
     must(peer_cli("init", scratch_ / "untrained", kMicroModel));
     clone("untrained", "trained");
     must(peer_cli("train", scratch_ / "trained", stage("sea")));

@@ -175,16 +175,24 @@ TEST_CASE("a damaged shard is named by verify, and no command computes with it")
   const ScratchDirectory scratch;
   const std::string pool = world().streamed(scratch);
   CHECK(peer_cli("verify", pool).code == kDone);
-  const pool::Pool reader = pool::Pool::open(pool, pool::Access::kRead);
-  const std::filesystem::path shard = std::filesystem::directory_iterator(pool + "/shards")->path();
+  const Json shown = peer_cli("show", pool, {"--json", "--pages"}).json();
+  const std::string name = shown["tables"][0]["versions"][0]["content"].get<std::string>() + ".h5", shard = pool + "/shards/" + name;
   chmod(shard.c_str(), 0644);
   std::fstream file(shard, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(std::filesystem::file_size(shard) / 2);
-  file.put('\x55');
+  file.seekg(-1, std::ios::end);
+  const char flipped = static_cast<char>(file.get() ^ 1);
+  file.seekp(-1, std::ios::end);
+  file.put(flipped);
   file.close();
   const Outcome verify = peer_cli("verify", pool, {"--json"});
   CHECK(verify.code == kCorruptData);
-  CHECK(verify.json()["damage"][0]["file"].get<std::string>().ends_with(shard.filename().string()));
+  CHECK(verify.json()["damage"][0]["file"].get<std::string>().ends_with(name));
+  for (const std::string command : {"eval", "generate"}) {
+    const Outcome refused = peer_cli(command, pool);
+    CHECK(refused.code == kCorruptData);
+    CHECK(refused.out.empty());
+    CHECK(lacks(refused.errors, {name}) == "");
+  }
 }
 
 TEST_CASE("with --json every command prints exactly one document") {
@@ -194,7 +202,7 @@ TEST_CASE("with --json every command prints exactly one document") {
                                                             {"train", world().stage("sea")},
                                                             {"grow", {"--experts", "32"}},
                                                             {"train", world().stage("code")},
-                                                            {"stream", world().stage("code") + Words{"--reference", "naive"}},
+                                                            {"stream", world().stage("molecules") + Words{"--reference", "naive"}},
                                                             {"eval", {}},
                                                             {"forgetting", {}},
                                                             {"inspect", {}},

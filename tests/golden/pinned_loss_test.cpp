@@ -11,8 +11,8 @@ using namespace peer::trainer;
 
 namespace {
 
-// Other CPUs sum in another order and round otherwise; over 30 steps that moves the loss by far less.
-constexpr double kTolerance = 0.02;
+// Other instruction sets sum in another order: from SSE4.1 to AVX-512 the numbers move by 0.00013 at most.
+constexpr double kTolerance = 0.01;
 
 RunOptions thirty_steps(const std::string& domain, const std::string& file, bool grow_first) {
   RunOptions options;
@@ -42,9 +42,9 @@ TEST_CASE("thirty steps on a base and thirty on a stream end at the pinned bits 
   }
   const std::vector<StageRecord>& stages = session.loaded.history.stages;
   REQUIRE(stages.size() == 3);
-  CHECK(stages[0].loss.at("sea") == Approx(0).margin(kTolerance));
-  CHECK(stages[1].loss.at("sea") == Approx(0).margin(kTolerance));
-  CHECK(stages[1].loss.at("code") == Approx(0).margin(kTolerance));
-  CHECK(stages[2].loss.at("sea") == Approx(0).margin(kTolerance));
-  CHECK(stages[2].loss.at("code") == Approx(0).margin(kTolerance));
+  CHECK(stages[0].loss.at("sea") == Approx(8.073).margin(kTolerance));
+  CHECK(stages[1].loss.at("sea") == Approx(6.599).margin(kTolerance));
+  CHECK(stages[1].loss.at("code") == Approx(7.321).margin(kTolerance));
+  CHECK(stages[2].loss.at("sea") == Approx(6.077).margin(kTolerance));
+  CHECK(stages[2].loss.at("code") == Approx(4.395).margin(kTolerance));
 }
