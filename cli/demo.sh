@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The main job on real text that every Debian machine holds: learn English, then C++, then Perl, and forget nothing.
-#   DEMO_STEPS=400             steps of each of the three stages
+#   DEMO_STEPS=300             steps of each of the three stages
 #   DEMO_TEXT_BYTES=3000000    most text taken for a domain
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-steps=${DEMO_STEPS:-400}
+steps=${DEMO_STEPS:-300}
 demo=build/demo
 text=$demo/text
 pool=$demo/pool
@@ -54,12 +54,12 @@ bash cli/demo_text.sh "$text"
 
 heading "1 of 6   A new pool, and its base trained on English"
 peer init "$pool" --preset tiny
-peer train "$pool" --domain english --from "$text/english" --steps "$steps"
+peer train "$pool" --domain english --from "$text/english" --steps "$steps" --eval-bytes 32k
 
 heading "2 of 6   Two more domains arrive; each grows experts of its own"
-peer stream "$pool" --domain cpp --from "$text/cpp" --steps "$steps" --reference naive
+peer stream "$pool" --domain cpp --from "$text/cpp" --steps "$steps" --eval-bytes 32k --reference naive
 numbers "$demo/before.json"
-peer stream "$pool" --domain perl --from "$text/perl" --steps "$steps" --reference naive
+peer stream "$pool" --domain perl --from "$text/perl" --steps "$steps" --eval-bytes 32k --reference naive
 
 heading "3 of 6   What was learnt, and what was forgotten: bits per byte on held-out text, domain by stage"
 peer forgetting "$pool"

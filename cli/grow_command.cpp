@@ -2,6 +2,7 @@
 
 #include "cli/command.h"
 #include "cli/option_limits.h"
+#include "cli/text_table.h"
 #include "peer/model/model_cost.h"
 #include "trainer/growth.h"
 #include "trainer/session.h"
@@ -40,9 +41,8 @@ int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
                 {"bytes_written", report.bytes_written},
                 {"pages_shared", report.pages_shared}});
   } else {
-    call.out << fmt::format("g{}  {}; no logit changed, {:.2f} MB written, {} pages shared with its parent\n", report.id.value,
-                            session.pool.generation(report.id).message, static_cast<double>(report.bytes_written) / 1e6,
-                            report.pages_shared);
+    call.out << fmt::format("g{}  {}; no logit changed, {} written\n", report.id.value, session.pool.generation(report.id).message,
+                            human_bytes(report.bytes_written));
   }
   return kDone;
 }

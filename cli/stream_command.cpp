@@ -26,7 +26,7 @@ Command stream_command() {
       {.name = "stream",
        .group = Group::kLearn,
        .summary = "Learn a new corpus without losing the old: grow, train what is new, measure, commit",
-       .details = "Chooses the view that predicts the new text best, grows experts and deltas on it (the shape that the pool was\n"
+       .details = "Chooses the view that predicts the new text best, grows experts and deltas on it (the shape that the pool was "
                   "made with, unless given here), trains only those, scores every domain seen, and commits.\n"
                   "Ctrl-C finishes the step, commits a state that --resume goes on from, and exits with 75.",
        .positionals = {kPoolArgument},

@@ -10,6 +10,7 @@
 
 using namespace peer;
 using namespace peer::cli;
+using namespace std::string_literals;
 
 namespace {
 
@@ -39,7 +40,7 @@ TEST_CASE("text that cannot be learnt is refused and the pool stays as it was") 
   const ScratchDirectory scratch;
   const std::string pool = world().trained(scratch), before = fingerprint_of(pool);
   scratch.write("empty.txt", "");
-  scratch.write("binary.txt", std::string("text\0\x01\x02 more", 15));
+  scratch.write("binary.txt", "text\0\x01\x02 more"s);
   scratch.write("latin1.txt", "caf\xe9 au lait\n");
   scratch.write("long.txt", std::string(100'000'000, 'a'));
   for (const std::string name : {"missing.txt", "empty.txt", "binary.txt", "latin1.txt", "long.txt"})
