@@ -13,4 +13,6 @@ fi
 [[ ${PEER_SKIP_SETUP:-0} == 1 ]] || bash setup.sh
 cmake --preset "$preset"
 cmake --build --preset "$preset"
+# Two tests at a time share the cores: threads that spin while they wait would slow each other many times.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 ctest --preset "$preset" "$@"

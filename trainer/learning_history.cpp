@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -45,15 +46,29 @@ DomainRecord* History::domain(const std::string& name) {
 }
 const DomainRecord* History::domain(const std::string& name) const { return const_cast<History*>(this)->domain(name); }
 
+std::vector<const StageRecord*> History::rows() const {
+  std::vector<const StageRecord*> rows;
+  std::set<std::string> known;
+  for (const StageRecord& stage : stages) {
+    if (rows.empty() || known.insert(stage.domain).second)
+      rows.push_back(&stage);
+    else
+      rows.back() = &stage;
+  }
+  return rows;
+}
+
 RetentionMatrix History::matrix() const {
   RetentionMatrix matrix;
   for (const DomainRecord& d : domains) matrix.domains.push_back(d.name), matrix.naive.push_back(d.naive);
-  for (const StageRecord& stage : stages) {
-    matrix.stages.push_back(stage.domain);
+  for (const StageRecord* stage : rows()) {
+    const std::size_t at = matrix.stages.size();
+    const std::string own = at == 0 ? "before" : domains[at - 1].name;
+    matrix.stages.push_back(at == 0 || own == stage->domain ? own : own + ", " + stage->domain + " again");
     auto& row = matrix.loss.emplace_back();
     for (const DomainRecord& d : domains) {
-      const auto cell = stage.loss.find(d.name);
-      row.push_back(cell == stage.loss.end() ? kMissing : cell->second);
+      const auto cell = stage->loss.find(d.name);
+      row.push_back(cell == stage->loss.end() ? kMissing : cell->second);
     }
   }
   return matrix;

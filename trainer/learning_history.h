@@ -35,6 +35,9 @@ struct History {
 
   DomainRecord* domain(const std::string& name);
   const DomainRecord* domain(const std::string& name) const;
+  // One stage a row of L: the state before training, then for each domain in order of arrival the newest stage before the next domain
+  // came. A stage on a known domain is a revisit: it moves the last row on.
+  std::vector<const StageRecord*> rows() const;
   RetentionMatrix matrix() const;
 };
 

@@ -1,5 +1,7 @@
 #include "trainer/session.h"
 
+#include <sstream>
+
 #include <fmt/format.h>
 
 #include "trainer/baseline.h"
@@ -81,18 +83,20 @@ ForgettingReport make_report(const Session& session) {
   report.pool = session.pool.path();
   report.created = session.generation.created;
   report.matrix = history.matrix();
-  report.matrix.stages.front() = "before";
   const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().strategy != to_text(Strategy::kNaive);
   report.mixture = mixture ? fmt::format("mixture over {} views", session.loaded.model.newest() + 1) : "one view";
-  for (const StageRecord& stage : history.stages) {
+  for (const StageRecord* stage : history.rows()) {
     auto& row = report.intervals.emplace_back();
     for (const DomainRecord& domain : history.domains) {
-      const auto cell = stage.bits.find(domain.name);
-      row.push_back(cell == stage.bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
+      const auto cell = stage->bits.find(domain.name);
+      row.push_back(cell == stage->bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
     }
+  }
+  for (const StageRecord& stage : history.stages) {
     if (stage.steps == 0) continue;
-    const auto seconds = session.pool.record(cost_key(stage));
-    report.costs.push_back({stage.domain, seconds ? std::stod(*seconds) : 0, stage.steps, stage.parameters_added, 0});
+    StageCost cost{.stage = stage.domain, .steps = stage.steps, .parameters_added = stage.parameters_added};
+    std::istringstream(session.pool.record(cost_key(stage)).value_or("")) >> cost.seconds >> cost.bytes_written;
+    report.costs.push_back(cost);
   }
   return report;
 }

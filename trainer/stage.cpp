@@ -43,6 +43,8 @@ class Stage {
     added_ = view_ > 0 && options_.stage.strategy == Strategy::kGrow ? parameters_in(model_, view_) : 0;
     changed_ = make_plastic(model_, view_, options_.stage.strategy);
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
+    if (session_.generation.fingerprint != fingerprint())
+      progress_.note("threads or device are not those that the stage began with: the last bits of its result may differ");
     progress_.note(fmt::format("going on with '{}' at step {} of {}", options_.stage.domain, step_, options_.train.steps));
   }
 
@@ -70,6 +72,9 @@ class Stage {
     if (options_.stage.strategy == Strategy::kNaive) {
       view_ = model_.newest();
     } else if (options_.grow_first) {
+      if (history.open_view >= 0)
+        throw UsageError(fmt::format("stream: view {} was grown by hand and waits to be trained; peer-cli train first, or roll back",
+                                     model_.view(history.open_view).name));
       const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, options_.stage.experts);
       const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
       view_ = model_.add_view(parent, delta, options_.stage.domain, true);
@@ -114,11 +119,15 @@ class Stage {
   // The parent of everything that this stage commits: head as it was when the stage began.
   GenerationId parent() const { return session_.loaded.run ? session_.generation.parent : session_.generation.id; }
 
+  // Everything that the bits of the result depend on, beside the corpus.
+  std::string fingerprint() const {
+    return fmt::format("{} threads {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device()));
+  }
+
   pool::Transaction transaction() {
     pool::Transaction t = session_.pool.begin(parent());
     for (const auto& [key, value] : records_) t.put_record(key, value);
-    t.set_fingerprint(
-        fmt::format("{} threads {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device())));
+    t.set_fingerprint(fingerprint());
     return t;
   }
 
@@ -145,11 +154,11 @@ class Stage {
     for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_))
       t.put_record(key, value);
     const double seconds = now_seconds() - began_;
-    t.put_record(cost_key(history.stages.back()), fmt::format("{:.3f}", seconds));
     save_model(session_.loaded, changed_, std::nullopt, t);
-    const std::string summary =
-        fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, to_text(options_.stage.strategy), step_, added_);
+    const std::string what = view_ == 0 ? "base" : to_text(options_.stage.strategy);
+    const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added_);
     StageOutcome outcome{false, t.commit(kHead, summary, session_.pool.ref(kResume) ? kResume : ""), step_, seconds, summary};
+    session_.pool.put_records({{cost_key(history.stages.back()), fmt::format("{:.3f} {}", seconds, outcome.commit.bytes_written)}});
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
     return outcome;

@@ -4,12 +4,12 @@
 # both. Prints medians; fails when peer-cli is the slower one.
 #
 #   bash tests/bench/tiny_speed.sh                       the English that cli/demo.sh finds on this machine
-#   STEPS=100 ROUNDS=3 THREADS=2 TUNE=30 bash tests/bench/tiny_speed.sh TEXT_OR_DIRECTORY
+#   STEPS=100 ROUNDS=3 THREADS=2 bash tests/bench/tiny_speed.sh TEXT_OR_DIRECTORY
 #   TWIN='--experts bag --compile' bash ...              no search: this twin
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cli=${PEER_CLI:-$PWD/build/release/cli/peer-cli}
-steps=${STEPS:-100} rounds=${ROUNDS:-3} threads=${THREADS:-$(nproc)} tune=${TUNE:-30}
+steps=${STEPS:-100} rounds=${ROUNDS:-3} threads=${THREADS:-$(nproc)}
 python=$(bash tests/bench/peers/setup_torch.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -31,17 +31,15 @@ peer() {
   "$cli" train "$work/pool" --domain text --from "$text" --steps "$steps" --threads "$threads" --metrics "$1" --quiet >/dev/null
 }
 
-# fastest: the twin's flags with the quickest step of two turns each; a turn that met other work on the machine decides nothing. A way
-# that fails (torch.compile without a compiler) is passed over.
+# fastest: the twin's flags with the least work a step, by the CPU clock of one thread: other programs on the machine decide nothing. A
+# way that fails (torch.compile without a compiler) is passed over.
 fastest() {
-  local turn experts compile ms
-  for turn in 1 2; do
-    for experts in bag gather dense; do
-      for compile in '' --compile; do
-        ms=$(torch --experts $experts $compile --steps "$tune" --warm-up $((tune / 3)) | sed 's/.*"best_ms": \([0-9.]*\),.*/\1/') || continue
-        echo "  PyTorch, $experts${compile:+, compiled}: $ms ms, the quickest step of turn $turn" >&2
-        echo "$ms --experts $experts $compile"
-      done
+  local experts compile ms
+  for experts in bag gather dense; do
+    for compile in '' --compile; do
+      ms=$(torch --experts $experts $compile --threads 1 --clock cpu --steps 16 --warm-up 6 | sed 's/^{"ms": \([0-9.]*\),.*/\1/') || continue
+      echo "  PyTorch, $experts${compile:+, compiled}: $ms ms of one core a step" >&2
+      echo "$ms --experts $experts $compile"
     done
   done | sort -n | sed -n '1s/^[^ ]* //p'
 }

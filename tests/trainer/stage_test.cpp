@@ -262,3 +262,31 @@ TEST_CASE("a naive reference leaves the model alone and fills the plasticity of 
   CHECK(std::isfinite(derive(a.loaded.history.matrix()).plasticity[1]));
   CHECK(std::isnan(derive(b.loaded.history.matrix()).plasticity[1]));
 }
+
+TEST_CASE("a domain that is learnt again keeps its held-out documents and its column, and moves the last row of the matrix on") {
+  World world;
+  const std::string pool = world.init("pool");
+  for (const int domain : {0, 1, 0}) {
+    Session session = World::open(pool);
+    RunOptions options = world.options(domain);
+    options.grow_first = session.loaded.history.stages.size() > 1;
+    World::run(session, options);
+  }
+  const Session session = World::open(pool, kHead, pool::Access::kRead);
+  const RetentionMatrix matrix = session.loaded.history.matrix();
+  CHECK(session.loaded.history.stages.size() == 4);
+  CHECK(matrix.domains == std::vector<std::string>{"sea", "code"});
+  CHECK(matrix.stages == std::vector<std::string>{"before", "sea", "code, sea again"});
+  CHECK(matrix.loss[2][0] == session.loaded.history.stages[3].loss.at("sea"));
+  CHECK(std::isfinite(derive(matrix).forgetting_mean));
+}
+
+TEST_CASE("stream refuses while a view that was grown by hand waits to be trained") {
+  World world;
+  const std::string pool = world.init("pool");
+  world.stage(pool, 0);
+  SilentProgress silent;
+  Session session = World::open(pool);
+  grow(session, 32, GrowMode::kAnnex, "auto", silent);
+  CHECK_THROWS_WITH(World::run(session, world.options(1)), Catch::Contains("peer-cli train"));
+}

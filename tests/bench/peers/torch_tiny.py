@@ -1,6 +1,6 @@
 """The tiny preset's model and training step in PyTorch, as fast as PyTorch does it: the peer that tiny_speed.sh measures against.
 
-    python torch_tiny.py TEXT... [--steps N] [--threads N] [--experts bag|gather|dense] [--compile]
+    python torch_tiny.py TEXT... [--steps N] [--threads N] [--experts bag|gather|dense] [--compile] [--clock wall|cpu]
 
 The same mathematics as peer/model, peer/layers and trainer/step.cpp, fp32: a decoder of 4 blocks, RMS norms, rotary positions, causal
 attention, SwiGLU, and in blocks 1 and 2 a PEER layer beside the feed-forward; cross-entropy, clip, AdamW with a rate for each group.
@@ -182,6 +182,7 @@ def main():
     parser.add_argument("--warm-up", type=int, default=20, help="first steps that are not measured")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--experts", choices=MIXES, default="bag", help="how the retrieved experts are computed")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: the time that other programs do not touch")
     parser.add_argument("--compile", action="store_true", help="torch.compile the model")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -193,9 +194,10 @@ def main():
     parameters = list(model.parameters())
     loss_of = torch.compile(model) if options.compile else model
     window = torch.arange(CONTEXT + 1)
+    clock = time.process_time if options.clock == "cpu" else time.perf_counter
     milliseconds, bits = [], []
     for step in range(options.steps):
-        began = time.perf_counter()
+        began = clock()
         batch = tokens[torch.randint(len(tokens) - CONTEXT, (BATCH, 1)) + window]
         loss = loss_of(batch[:, :-1], batch[:, 1:])
         loss.backward()
@@ -205,7 +207,7 @@ def main():
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         bits.append(loss.item() / math.log(2))
-        milliseconds.append(1e3 * (time.perf_counter() - began))
+        milliseconds.append(1e3 * (clock() - began))
     measured = milliseconds[options.warm_up :]
     step_ms = statistics.median(measured)
     print(json.dumps({
