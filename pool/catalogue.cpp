@@ -6,18 +6,18 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
-#include <chrono>
-#include <thread>
+#include <algorithm>
 
 #include "peer/base/error.h"
 #include "pool/byte_codec.h"
+#include "pool/directory_lock.h"
 #include "pool/file_ops.h"
 
 namespace peer::pool {
 namespace {
 
 constexpr const char* kRecordsFamily = "records";
-constexpr int kReadAttempts = 100;
+constexpr int kReadAttempts = 10;
 
 // RocksDB's own log would be one more file that every reader writes.
 class SilentLogger final : public rocksdb::Logger {
@@ -90,14 +90,33 @@ struct Catalogue::State {
     db.reset();
   }
 
-  rocksdb::Status open(bool writing) {
+  // A reader that opens meanwhile would miss what RocksDB moves from file to file, so RocksDB removes files here and in remove_old_files
+  // only: when no reader is opening.
+  rocksdb::Status open_for_writing() {
     close();
+    const DirectoryLock alone = DirectoryLock::exclusive(directory);
     const rocksdb::Options options = rocksdb_options();
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status = writing ? rocksdb::DB::Open(options, directory, families(options), &handles, &opened)
-                                           : rocksdb::DB::OpenForReadOnly(options, directory, families(options), &handles, &opened);
+    const rocksdb::Status status = rocksdb::DB::Open(options, directory, families(options), &handles, &opened);
+    db.reset(opened);
+    return status.ok() ? db->DisableFileDeletions() : status;
+  }
+
+  rocksdb::Status open_for_reading() {
+    const rocksdb::Options options = rocksdb_options();
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, families(options), &handles, &opened);
     db.reset(opened);
     return status;
+  }
+
+  // Does nothing beside a reader that is opening: neither waits for the other, and the next write tries again. Only disk space is at
+  // stake, so a failure is left to the next write too.
+  void remove_old_files() {
+    const std::optional<DirectoryLock> alone = DirectoryLock::try_exclusive(directory);
+    if (!alone) return;
+    db->EnableFileDeletions().PermitUncheckedError();
+    db->DisableFileDeletions().PermitUncheckedError();
   }
 };
 
@@ -141,27 +160,22 @@ void Catalogue::create(const std::string& directory) {
 
 Catalogue Catalogue::open_for_writing(const std::string& directory) {
   auto state = std::make_unique<State>(directory);
-  check(directory, "open the catalogue", state->open(true));
+  check(directory, "open the catalogue", state->open_for_writing());
   return Catalogue(std::move(state));
 }
 
-Catalogue Catalogue::open_for_reading(const std::string& directory, std::int64_t sequence) {
-  std::string problem;
+Catalogue Catalogue::open_for_reading(const std::string& directory) {
+  const DirectoryLock no_removal = DirectoryLock::shared(directory);
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
-    if (attempt > 0) std::this_thread::sleep_for(std::chrono::milliseconds(attempt));
     auto state = std::make_unique<State>(directory);
     const std::vector<std::string> before = list_directory(directory);
-    const rocksdb::Status status = state->open(false);
-    // When a writer removed a log or a table meanwhile, a failure says nothing about the pool, and success may hide a hole in the view.
-    if (before != list_directory(directory)) continue;
+    const rocksdb::Status status = state->open_for_reading();
+    // A removal that was under way when the lock was taken: a failure says nothing about the pool, and success may hide a hole in the view.
+    if (!std::ranges::includes(list_directory(directory), before)) continue;
     check(directory, "open the catalogue", status);
-    Catalogue catalogue(std::move(state));
-    const std::int64_t found = catalogue.counters().sequence;
-    if (found >= sequence) return catalogue;
-    problem = fmt::format("{}: HEAD2 acknowledges batch {}, the catalogue ends at {}", directory, sequence, found);
-    if (attempt > 2) throw CorruptError(problem + ": acknowledged work was lost; restore the catalogue from a copy of the pool");
+    return Catalogue(std::move(state));
   }
-  throw IoError(fmt::format("{}: a writer kept changing the catalogue while it was opened {} times; try again", directory, kReadAttempts));
+  throw IoError(fmt::format("{}: files of the catalogue kept vanishing while it was opened {} times; try again", directory, kReadAttempts));
 }
 
 std::optional<std::string> Catalogue::get(Family family, std::string_view key) const {
@@ -204,8 +218,8 @@ void Catalogue::write(CatalogueBatch&& batch, const Counters& counters) {
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status status = state_->db->Write(options, &changes);
-  if (status.ok()) return;
-  check(state_->directory, "open the catalogue again after a failed write", state_->open(true));
+  if (status.ok()) return state_->remove_old_files();
+  check(state_->directory, "open the catalogue again after a failed write", state_->open_for_writing());
   if (this->counters() != counters) fail(state_->directory, "write to the catalogue", status);
 }
 

@@ -34,8 +34,8 @@ class Catalogue {
  public:
   static void create(const std::string& directory);
   static Catalogue open_for_writing(const std::string& directory);
-  // A frozen view that holds at least batch `sequence`, beside a writer that may be busy. Leaves nothing on disk.
-  static Catalogue open_for_reading(const std::string& directory, std::int64_t sequence);
+  // A frozen view of every batch written so far, beside a writer that may be busy. Leaves nothing on disk.
+  static Catalogue open_for_reading(const std::string& directory);
   Catalogue(Catalogue&&) noexcept;
   Catalogue& operator=(Catalogue&&) noexcept;
   ~Catalogue();

@@ -78,7 +78,7 @@ std::unique_ptr<Store> open_store(const std::string& given_path, Access access) 
   if (access == Access::kWrite) lock.emplace(join(path, kLockFile));
 
   const Counters acknowledged = read_head2(head2_path);  // before the catalogue: a writer may commit in between
-  Catalogue catalogue = lock ? Catalogue::open_for_writing(directory) : Catalogue::open_for_reading(directory, acknowledged.sequence);
+  Catalogue catalogue = lock ? Catalogue::open_for_writing(directory) : Catalogue::open_for_reading(directory);
   const Counters counters = catalogue.counters();
   if (counters.sequence < acknowledged.sequence)
     throw CorruptError(

@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "peer/base/error.h"
+#include "pool/directory_lock.h"
 #include "pool/pool.h"
 #include "tests/pool/scratch_pool.h"
 #include "tests/support/catch.h"
@@ -49,6 +51,30 @@ TEST_CASE("a reader leaves nothing in the pool") {
   const std::vector<std::string> before = names_in(scratch / "pool/catalogue");
   { const Pool reader = Pool::open(scratch / "pool", Access::kRead); }
   CHECK(names_in(scratch / "pool/catalogue") == before);
+}
+
+TEST_CASE("a directory lock is shared by readers and kept from the one who removes files") {
+  const ScratchDirectory scratch;
+  {
+    const DirectoryLock first = DirectoryLock::shared(scratch / ""), second = DirectoryLock::shared(scratch / "");
+    CHECK_FALSE(DirectoryLock::try_exclusive(scratch / ""));
+  }
+  const std::optional<DirectoryLock> alone = DirectoryLock::try_exclusive(scratch / "");
+  REQUIRE(alone);
+  CHECK_FALSE(DirectoryLock::try_exclusive(scratch / ""));
+}
+
+TEST_CASE("the catalogue gives back the disk space of what it wrote over") {
+  const ScratchDirectory scratch;
+  Pool writer = Pool::create(scratch / "pool");
+  const std::string bulk(200'000, 'x');
+  const auto catalogue_bytes = [&] {
+    std::uintmax_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(scratch / "pool/catalogue")) bytes += file.file_size();
+    return bytes;
+  };
+  for (int i = 0; i < 100; ++i) writer.put_records({{"bulk", bulk}});  // 20 MB in all
+  CHECK(catalogue_bytes() < 8'000'000);
 }
 
 TEST_CASE("readers that open beside a busy writer always see a whole pool, and never an older one than before") {
