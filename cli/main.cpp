@@ -1,5 +1,9 @@
 #include <iostream>
 
 #include "cli/program.h"
+#include "cli/thread_waiting.h"
 
-int main(int argc, char** argv) { return peer::cli::run_program({argv + 1, argv + argc}, std::cout, std::cerr); }
+int main(int argc, char** argv) {
+  peer::cli::limit_spinning(argv);
+  return peer::cli::run_program({argv + 1, argv + argc}, std::cout, std::cerr);
+}

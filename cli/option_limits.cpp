@@ -21,6 +21,11 @@ void expect_share(std::string_view option, double found) { expect(found >= 0 && 
 
 }  // namespace
 
+void check_limits(const CommonOptions& options) {
+  constexpr std::int64_t kMostThreads = 4096;
+  expect(options.threads >= 0 && options.threads <= kMostThreads, "threads", fmt::format("0 to {}", kMostThreads), options.threads);
+}
+
 void check_limits(const model::DeltaOptions& options) {
   constexpr std::int64_t kLongestSide = std::int64_t{1} << 15;  // a block numbers its experts in 31 bits
   expect(options.annex_side >= 0 && options.annex_side <= kLongestSide, "annex-side", fmt::format("0 to {}", kLongestSide),

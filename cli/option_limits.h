@@ -3,11 +3,13 @@
 
 #include <cstdint>
 
+#include "cli/common_options.h"
 #include "peer/model/model_options.h"
 #include "trainer/train_options.h"
 
 namespace peer::cli {
 
+void check_limits(const CommonOptions& options);
 void check_limits(const model::DeltaOptions& options);
 void check_experts(std::int64_t experts);  // to be added by one command
 void check_limits(const trainer::TrainOptions& options);

@@ -10,6 +10,7 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "cli/option_limits.h"
 #include "cli/terminal.h"
 #include "peer/base/error.h"
 #include "peer/device/device.h"
@@ -28,6 +29,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, s
   const Arguments arguments = apply_arguments(command, words);
   const CommonOptions& common = *command.common;
   parse_device(common.device);
+  check_limits(common);
   const std::string color = to_text(common.color);
   Terminal terminal(errors, look_of_stderr(wants_color(STDERR_FILENO, color)));
   SilentProgress silent;

@@ -11,8 +11,8 @@ namespace peer::pool {
 // Held until the end of its scope. Move-only. IoError when the file system cannot lock.
 class DirectoryLock {
  public:
-  static DirectoryLock shared(const std::string& path);                         // waits
-  static DirectoryLock exclusive(const std::string& path);                      // waits
+  static DirectoryLock shared(const std::string& path);                        // waits
+  static DirectoryLock exclusive(const std::string& path);                     // waits
   static std::optional<DirectoryLock> try_exclusive(const std::string& path);  // nullopt when somebody holds it
 
  private:

@@ -36,10 +36,10 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
   const Context ctx = open_context(device, threads);
   model::check(options);
   model::check(delta);
-  pool::Pool pool = pool::Pool::create(path);
   LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
   loaded.model.create_experts();
   loaded.history.stages.push_back({"", "none", 0, 0, {}, {}, 0, 0});
+  pool::Pool pool = pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind
   pool::Transaction transaction = pool.begin({});
   const int base[] = {0};
   save_model(loaded, base, std::nullopt, transaction);

@@ -15,7 +15,7 @@ struct EnumNames<ActivationKind> {
 
 namespace peer::ops {
 
-// Phi(z), the normal distribution function, to 1e-7: (1 + erf(z / sqrt 2)) / 2 with the rational approximation of erf on [-4, 4] that
+// Phi(z), the normal distribution function, to 3e-7: (1 + erf(z / sqrt 2)) / 2 with the rational approximation of erf on [-4, 4] that
 // Eigen and XLA use. Exactly 0 and 1 beyond, so that an expert far from firing is silent.
 constexpr float normal_distribution(float z) {
   const float x = z * 0.70710678f, x2 = x * x;

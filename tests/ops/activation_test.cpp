@@ -8,15 +8,16 @@
 
 using namespace peer;
 
-TEST_CASE("gelu and its derivative are within 1e-6 of the exact ones") {
+TEST_CASE("gelu and its derivative are within 5e-7 of the exact ones, relative to z beyond 1") {
   double error = 0, derivative_error = 0;
   for (int i = -80000; i <= 80000; ++i) {
     const float z = static_cast<float>(i) * 1e-4f;
-    error = std::max(error, std::abs(ops::activate(ActivationKind::kGelu, z) - reference::activate(ActivationKind::kGelu, z)));
+    const double scale = std::max(1.0, std::abs(static_cast<double>(z)));
+    error = std::max(error, std::abs(ops::activate(ActivationKind::kGelu, z) - reference::activate(ActivationKind::kGelu, z)) / scale);
     derivative_error = std::max(derivative_error, std::abs(ops::activate_derivative(ActivationKind::kGelu, z) -
                                                            reference::activate_derivative(ActivationKind::kGelu, z)));
   }
-  CHECK(error < 1e-6);
+  CHECK(error < 5e-7);
   CHECK(derivative_error < 1e-6);
 }
 
