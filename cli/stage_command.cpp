@@ -30,9 +30,9 @@ void check_domain(const std::string& domain) {
 
 // What a new stage grows.
 model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Session& session) {
-  if (!options.grow_first || options.stage.strategy != trainer::Strategy::kGrow) return {};
+  if (!options.grow_first || options.stage.grows == trainer::Growth::kNone) return {};
   const model::ModelOptions& shape = session.loaded.model.options();
-  return model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.stage.experts));
+  return model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.stage));
 }
 
 // A lower bound: the weights, what grows with its optimizer state, and the logits with their gradient.
@@ -87,6 +87,7 @@ void print_outcome(Call& call, const trainer::Session& session, const trainer::R
     call.print({{"domain", options.stage.domain},
                 {"generation", label.empty() ? Json(nullptr) : Json(label)},
                 {"interrupted", outcome.interrupted},
+                {"refused", outcome.refused},
                 {"steps", outcome.steps},
                 {"seconds", outcome.seconds},
                 {"files_written", outcome.commit.files_written},
@@ -100,6 +101,7 @@ void print_outcome(Call& call, const trainer::Session& session, const trainer::R
   }
   call.out << fmt::format("{}  {}, {:.0f} s, {:.2f} MB written\n", call.paint.bold(label), outcome.summary, outcome.seconds,
                           static_cast<double>(outcome.commit.bytes_written) / 1e6);
+  if (outcome.refused) call.out << "    refused: more was forgotten than --max-forgetting allows; head stays, the ref 'refused' names this state\n";
   for (const auto& [domain, bits] : loss.items()) call.out << fmt::format("    {:<12} {:.3f} bits per byte\n", domain, bits.get<double>());
 }
 
@@ -124,6 +126,13 @@ trainer::RunOptions interrupted_stage(const trainer::Session& session) {
   return trainer::options_of(*session.loaded.run);
 }
 
+// A strategy names a composition; what the user gave beside it wins.
+void compose(const Call& call, trainer::StageOptions& stage) {
+  stage = trainer::composed(stage.strategy);
+  call.apply_given(stage);
+  trainer::check(stage);
+}
+
 void check_new_stage(trainer::RunOptions& options) {
   check_domain(options.stage.domain);
   check_experts(options.stage.experts);
@@ -138,7 +147,10 @@ void check_new_stage(trainer::RunOptions& options) {
 
 int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptions& resume) {
   if (resume.resume && resume.discard) throw UsageError("--resume goes on with the interrupted stage, --discard forgets it: choose one");
-  if (!resume.resume) check_new_stage(options);
+  if (!resume.resume) {
+    compose(call, options.stage);
+    check_new_stage(options);
+  }
   trainer::Session session = open_stage(call, resume);
   if (resume.resume) {
     options = interrupted_stage(session);
@@ -155,6 +167,7 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   const bool kept = outcome.commit.id.valid() || resume.resume;
   if (outcome.interrupted && !kept) throw Error("interrupted before the first step: nothing was kept; run the same command again");
   print_outcome(call, session, options, outcome);
+  if (outcome.refused) return kForgettingLimit;
   return outcome.interrupted ? kResumable : kDone;
 }
 

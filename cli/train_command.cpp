@@ -37,7 +37,7 @@ Command train_command() {
        .positionals = {kPoolArgument},
        .examples = {{"train my-pool --domain english --from books/ --steps 2k", "train the base"},
                     {"train my-pool --resume", "go on after an interruption"}},
-       .json = R"({"domain", "generation", "interrupted", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
+       .json = R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
       run);
 }
 

@@ -35,7 +35,7 @@ std::vector<streams::Document> documents_of(const Session& session, const Domain
 
 std::vector<int> predicting_views(const model::Model& model, const History& history) {
   const StageRecord& last = history.stages.back();
-  if (last.strategy == to_text(Strategy::kNaive)) return {last.view};
+  if (!last.mixture) return {last.view};
   return all_views(model);
 }
 
@@ -49,7 +49,8 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   }
   const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);
   const std::string text = encode_documents(documents);
-  DomainRecord domain{options.stage.domain, digest_of(text), static_cast<std::int64_t>(documents.size()), 0, kMissing};
+  DomainRecord domain{
+      .name = options.stage.domain, .held_out = digest_of(text), .documents = static_cast<std::int64_t>(documents.size())};
   for (const auto& d : documents) domain.bytes += static_cast<std::int64_t>(d.text.size());
   records.emplace_back(held_out_key(domain.held_out), text);
   history.domains.push_back(domain);
@@ -93,7 +94,7 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
   const int view = copy.model.newest();
   TrainOptions train = options.train;
   train.delta_rate = train.trunk_rate;  // nothing starts at zero here: one rate for all dense tensors
-  make_plastic(copy.model, view, Strategy::kNaive);
+  make_plastic(copy.model, view, true);
   corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed)});
   TrainingStep step(session.ctx, copy.model, view, train);
   for (std::int64_t i = 0; i < train.steps && !stop; ++i) {

@@ -10,8 +10,13 @@ namespace {
 constexpr std::int64_t kParentSampleBytes = 16 << 10;
 }
 
-model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, std::int64_t experts) {
+model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, const StageOptions& stage) {
   model::DeltaOptions delta = preset;
+  const std::int64_t experts = stage.experts;
+  if (stage.grows == Growth::kAdapters) {
+    if (experts > 0) throw UsageError("option 'experts': expected 0 beside --grows adapters, which adds none");
+    delta.annex_side = delta.dense_hidden = 0;
+  }
   if (experts < 0) throw UsageError(fmt::format("option 'experts': expected 0 or more, found {}", experts));
   if (experts > 0) {
     const std::int64_t a_layer = (experts + model.layers - 1) / model.layers;

@@ -9,12 +9,14 @@
 #include "streams/document.h"
 #include "trainer/checkpoint.h"
 #include "trainer/evaluate.h"
+#include "trainer/strategy.h"
 #include "trainer/train_options.h"
 
 namespace peer::trainer {
 
-// The delta of a stage that adds `experts` over all layers, each layer's annex a square; 0: as many as the preset says.
-model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, std::int64_t experts);
+// The delta of a stage: the preset's, with `stage.experts` over all layers, each layer's annex a square, unless that is 0; without annexes
+// and dense blocks when the stage grows adapters alone.
+model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, const StageOptions& stage);
 
 // The view to grow on: the one called `parent`, or with "auto" the one that predicts a sample of the documents with the fewest bits.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,

@@ -46,12 +46,18 @@ std::vector<streams::Document> read_held_out(const pool::Pool& pool, const Domai
   return decode_documents(read_record(pool, held_out_key(domain.held_out), domain.held_out), domain.name);
 }
 
+std::string reservoir_key(const Digest& content) { return "reservoir/" + to_hex(content); }
+
+std::vector<streams::Document> read_reservoir(const pool::Pool& pool, const DomainRecord& domain) {
+  return decode_documents(read_record(pool, reservoir_key(domain.reservoir), domain.reservoir), domain.name);
+}
+
 std::vector<streams::Document> decode_documents(const std::string& text, const std::string& domain) {
   std::vector<streams::Document> documents;
   for (const auto& document : nlohmann::json::parse(text)) {
     streams::Document& d = documents.emplace_back();
     d.text = document.get<std::string>();
-    d.where = fmt::format("held-out document {} of '{}'", documents.size(), domain);
+    d.where = fmt::format("stored document {} of '{}'", documents.size(), domain);
     d.hash = hash64_of(d.text.data(), d.text.size());
   }
   return documents;

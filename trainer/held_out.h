@@ -20,6 +20,10 @@ std::string held_out_key(const Digest& content);
 // CorruptError when the domain's documents are missing or damaged.
 std::vector<streams::Document> read_held_out(const pool::Pool& pool, const DomainRecord& domain);
 
+// The reservoir of a domain: training text that stays in the pool to be replayed.
+std::string reservoir_key(const Digest& content);
+std::vector<streams::Document> read_reservoir(const pool::Pool& pool, const DomainRecord& domain);
+
 std::string encode_bits(const std::vector<DocumentBits>& documents);
 std::string bits_key(const Digest& content);
 std::vector<DocumentBits> read_bits(const pool::Pool& pool, const Digest& content);

@@ -26,7 +26,8 @@ Json to_json(const StageRecord& stage) {
           {"view", stage.view},
           {"loss", stage.loss},
           {"bits", bits},
-          {"parameters_added", stage.parameters_added}};
+          {"parameters_added", stage.parameters_added},
+          {"mixture", stage.mixture}};
 }
 
 StageRecord parse_stage(const Json& json) {
@@ -35,6 +36,7 @@ StageRecord parse_stage(const Json& json) {
   stage.loss = json.at("loss").get<std::map<std::string, double>>();
   for (const auto& [domain, digest] : json.at("bits").items()) stage.bits[domain] = parse_digest(digest.get<std::string>(), "history");
   stage.parameters_added = json.at("parameters_added");
+  stage.mixture = json.at("mixture");
   return stage;
 }
 
@@ -81,7 +83,9 @@ std::string to_json(const History& history) {
                        {"held_out", to_hex(d.held_out)},
                        {"documents", d.documents},
                        {"bytes", d.bytes},
-                       {"naive", number_or_null(d.naive)}});
+                       {"naive", number_or_null(d.naive)},
+                       {"reservoir", d.reservoir.empty() ? "" : to_hex(d.reservoir)},
+                       {"reservoir_seen", d.reservoir_seen}});
   for (const StageRecord& stage : history.stages) stages.push_back(to_json(stage));
   return Json{{"domains", domains}, {"stages", stages}, {"open_view", history.open_view}}.dump();
 }
@@ -89,9 +93,12 @@ std::string to_json(const History& history) {
 History parse_history(const std::string& text) try {
   const Json json = Json::parse(text);
   History history;
-  for (const Json& d : json.at("domains"))
+  for (const Json& d : json.at("domains")) {
+    const std::string reservoir = d.at("reservoir");
     history.domains.push_back({d.at("name"), parse_digest(d.at("held_out").get<std::string>(), "history"), d.at("documents"), d.at("bytes"),
-                               number_or_missing(d.at("naive"))});
+                               number_or_missing(d.at("naive")), reservoir.empty() ? Digest{} : parse_digest(reservoir, "history"),
+                               d.at("reservoir_seen")});
+  }
   for (const Json& stage : json.at("stages")) history.stages.push_back(parse_stage(stage));
   history.open_view = json.at("open_view");
   return history;

@@ -13,9 +13,9 @@ bool is_trainable(model::Model& model, int view) {
 
 }  // namespace
 
-std::vector<int> make_plastic(model::Model& model, int view, Strategy strategy) {
+std::vector<int> make_plastic(model::Model& model, int view, bool in_place) {
   std::vector<int> changed = {view};
-  if (strategy == Strategy::kNaive) {
+  if (in_place) {
     changed = model.path(view);
     changed.insert(changed.begin(), 0);
   }
@@ -26,15 +26,17 @@ std::vector<int> make_plastic(model::Model& model, int view, Strategy strategy) 
   return changed;
 }
 
-void freeze(model::Model& model, const std::vector<int>& views) {
-  for (const int v : views) {
-    model.set_trainable(v, false);
-    model.for_each_block(v, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
-  }
+void freeze_statistics(model::Model& model, const std::vector<int>& views) {
+  for (const int v : views) model.for_each_block(v, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
 }
 
-void measure_new_statistics(model::Model& model, int view, Strategy strategy, TrainingStep& step, const streams::Batch& batch) {
-  if (strategy == Strategy::kNaive) return;
+void freeze(model::Model& model, const std::vector<int>& views) {
+  freeze_statistics(model, views);
+  for (const int v : views) model.set_trainable(v, false);
+}
+
+void measure_new_statistics(model::Model& model, int view, bool in_place, TrainingStep& step, const streams::Batch& batch) {
+  if (in_place) return;
   bool any = false;
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     if (block.statistics() != ops::Statistics::kBatch) return;

@@ -38,7 +38,7 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
   model::check(delta);
   LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
   loaded.model.create_experts();
-  loaded.history.stages.push_back({"", "none", 0, 0, {}, {}, 0, 0});
+  loaded.history.stages.push_back({.strategy = "none"});
   pool::Pool pool = pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind
   pool::Transaction transaction = pool.begin({});
   const int base[] = {0};
@@ -56,7 +56,7 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   std::string message;
   if (mode == GrowMode::kAnnex) {
     const int on = parent == "auto" ? model.newest() : choose_parent(session.ctx, model, parent, {}, {}, progress);
-    changed = model.add_view(on, delta_for(model.options(), session.loaded.delta, experts), "", true);
+    changed = model.add_view(on, delta_for(model.options(), session.loaded.delta, {.experts = experts}), "", true);
     history.open_view = changed;
     message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
   } else {
@@ -83,7 +83,7 @@ ForgettingReport make_report(const Session& session) {
   report.pool = session.pool.path();
   report.created = session.generation.created;
   report.matrix = history.matrix();
-  const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().strategy != to_text(Strategy::kNaive);
+  const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().mixture;
   report.mixture = mixture ? fmt::format("mixture over {} views", session.loaded.model.newest() + 1) : "one view";
   for (const StageRecord* stage : history.rows()) {
     auto& row = report.intervals.emplace_back();

@@ -1,5 +1,6 @@
 #include "trainer/stage.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "trainer/held_out.h"
 #include "trainer/metrics_log.h"
 #include "trainer/plasticity.h"
+#include "trainer/safeguards.h"
 #include "trainer/step.h"
 
 namespace peer::trainer {
@@ -32,7 +34,8 @@ class Stage {
       history.domain(options_.stage.domain)->naive = naive;
     }
     choose_view();
-    changed_ = make_plastic(model_, view_, options_.stage.strategy);
+    changed_ = make_plastic(model_, view_, in_place());
+    safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, {.seed = static_cast<std::uint64_t>(options_.seed)});
   }
 
@@ -40,8 +43,9 @@ class Stage {
     const StoredRun& run = *session_.loaded.run;
     read_corpus();
     view_ = run.view, step_ = run.step;
-    added_ = view_ > 0 && options_.stage.strategy == Strategy::kGrow ? parameters_in(model_, view_) : 0;
-    changed_ = make_plastic(model_, view_, options_.stage.strategy);
+    added_ = in_place() ? 0 : parameters_in(model_, view_);
+    changed_ = make_plastic(model_, view_, in_place());
+    safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
     if (session_.generation.fingerprint != fingerprint())
       progress_.note("threads or device are not those that the stage began with: the last bits of its result may differ");
@@ -49,7 +53,7 @@ class Stage {
   }
 
   StageOutcome run() {
-    if (stop_) return {true, {}, 0, now_seconds() - began_, "interrupted before the first step: nothing to keep"};
+    if (stop_) return {.interrupted = true, .seconds = now_seconds() - began_, .summary = "interrupted before the first step: nothing to keep"};
     train();
     if (step_ < options_.train.steps) return interrupted();
     return finish();
@@ -66,44 +70,52 @@ class Stage {
     if (r.bad > 0) progress_.note(fmt::format("{} bad documents skipped, the first: {}", r.bad, r.first_bad));
   }
 
-  // `stream` grows a view on the best parent; `train` takes the view that was grown by hand, or the base while nothing was grown.
+  bool in_place() const { return options_.stage.grows == Growth::kNone; }
+
+  // `stream` grows a view on the best parent, or trains the newest in place; `train` takes the view that was grown by hand, or the base
+  // while nothing was grown.
   void choose_view() {
     History& history = session_.loaded.history;
-    if (options_.stage.strategy == Strategy::kNaive) {
+    if (model_.newest() == 0 && (in_place() || !options_.grow_first)) {
+      view_ = 0;
+      std::string& domain = model_.view(0).domain;
+      domain = domain.empty() ? options_.stage.domain : domain + "+" + options_.stage.domain;
+      options_.stage.grows = Growth::kNone, options_.stage.predicts = Prediction::kHead;  // the base: everything may change
+    } else if (in_place()) {
       view_ = model_.newest();
     } else if (options_.grow_first) {
-      if (history.open_view >= 0)
-        throw UsageError(fmt::format("stream: view {} was grown by hand and waits to be trained; peer-cli train first, or roll back",
-                                     model_.view(history.open_view).name));
-      const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, options_.stage.experts);
-      const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
-      view_ = model_.add_view(parent, delta, options_.stage.domain, true);
-      added_ = parameters_in(model_, view_);
-      progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,
-                                 experts_in(model_, view_), delta.annex_side * delta.annex_side, added_));
+      grow_view();
     } else if (history.open_view >= 0) {
       view_ = history.open_view;
       model_.view(view_).domain = options_.stage.domain;
       added_ = parameters_in(model_, view_);
-    } else if (model_.newest() == 0) {
-      view_ = 0;
-      model_.view(0).domain = history.stages.size() == 1 ? options_.stage.domain : model_.view(0).domain + "+" + options_.stage.domain;
-      options_.stage.strategy = Strategy::kNaive;  // the base: everything may change
     } else {
-      throw UsageError("train: every view is frozen; grow first (peer-cli grow), use peer-cli stream, or --strategy naive");
+      throw UsageError("train: every view is frozen; grow first (peer-cli grow), use peer-cli stream, or --grows none");
     }
     history.open_view = -1;
     if (view_ == 0) model_.open_all();
   }
 
+  void grow_view() {
+    if (const int open = session_.loaded.history.open_view; open >= 0)
+      throw UsageError(fmt::format("stream: view {} was grown by hand and waits to be trained; peer-cli train first, or roll back",
+                                   model_.view(open).name));
+    const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, options_.stage);
+    const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
+    view_ = model_.add_view(parent, delta, options_.stage.domain, true);
+    added_ = parameters_in(model_, view_);
+    progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,
+                               experts_in(model_, view_), delta.annex_side * delta.annex_side, added_));
+  }
+
   void train() {
-    TrainingStep step(session_.ctx, model_, view_, options_.train);
+    TrainingStep step(session_.ctx, model_, view_, options_.train, safeguards_->terms());
     MetricsLog metrics(options_.metrics);
     const double began = now_seconds();
     const std::int64_t first = step_;
     while (step_ < options_.train.steps && !stop_) {
-      const streams::Batch& batch = corpus_->next();
-      if (step_ == 0) measure_new_statistics(model_, view_, options_.stage.strategy, step, batch);
+      const streams::Batch& batch = safeguards_->mix(corpus_->next(), step_);
+      if (step_ == 0) measure_new_statistics(model_, view_, in_place(), step, batch);
       const double loss = step.run(batch, step_);
       ++step_;
       const double seconds = now_seconds() - began;
@@ -137,31 +149,64 @@ class Stage {
     run.options["grow-first"] = to_text(options_.grow_first);
     run.options["seed"] = to_text(options_.seed);
     save_model(session_.loaded, changed_, run, t);
+    safeguards_->save_unfinished(t);
     return t.commit(kResume, fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps));
   }
 
   StageOutcome interrupted() {
-    StageOutcome outcome{true, commit_resumable(), step_, now_seconds() - began_, ""};
-    outcome.summary = fmt::format("interrupted at step {} of {}; go on with --resume", step_, options_.train.steps);
-    return outcome;
+    return {.interrupted = true,
+            .commit = commit_resumable(),
+            .steps = step_,
+            .seconds = now_seconds() - began_,
+            .summary = fmt::format("interrupted at step {} of {}; go on with --resume", step_, options_.train.steps)};
   }
 
   StageOutcome finish() {
-    freeze(model_, changed_);
-    History& history = session_.loaded.history;
-    history.stages.push_back({options_.stage.domain, to_text(options_.stage.strategy), step_, view_, {}, {}, 0, added_});
+    freeze_statistics(model_, changed_);
     pool::Transaction t = transaction();
+    safeguards_->finish(corpus_->training(), t);
+    freeze(model_, changed_);
+    session_.loaded.history.stages.push_back({.domain = options_.stage.domain,
+                                              .strategy = to_text(options_.stage.strategy),
+                                              .steps = step_,
+                                              .view = view_,
+                                              .parameters_added = added_,
+                                              .mixture = options_.stage.predicts == Prediction::kMixture});
     for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_))
       t.put_record(key, value);
-    const double seconds = now_seconds() - began_;
     save_model(session_.loaded, changed_, std::nullopt, t);
-    const std::string what = view_ == 0 ? "base" : to_text(options_.stage.strategy);
+    const bool refused = forgets_too_much();
+    const std::string what = session_.loaded.history.stages.size() == 2 ? "base" : to_text(options_.stage.strategy);
     const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added_);
-    StageOutcome outcome{false, t.commit(kHead, summary, session_.pool.ref(kResume) ? kResume : ""), step_, seconds, summary};
-    session_.pool.put_records({{cost_key(history.stages.back()), fmt::format("{:.3f} {}", seconds, outcome.commit.bytes_written)}});
+    const double seconds = now_seconds() - began_;
+    StageOutcome outcome{.refused = refused,
+                         .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
+                         .steps = step_,
+                         .seconds = seconds,
+                         .summary = summary};
+    session_.pool.put_records(
+        {{cost_key(session_.loaded.history.stages.back()), fmt::format("{:.3f} {}", seconds, outcome.commit.bytes_written)}});
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
     return outcome;
+  }
+
+  // Whether an older domain is worse by more than the limit than it was after any stage before this one.
+  bool forgets_too_much() {
+    if (options_.stage.max_forgetting < 0) return false;
+    const auto& stages = session_.loaded.history.stages;
+    bool too_much = false;
+    for (const auto& [domain, loss] : stages.back().loss) {
+      if (domain == options_.stage.domain) continue;
+      double best = loss;
+      for (const StageRecord& stage : stages)
+        if (const auto cell = stage.loss.find(domain); cell != stage.loss.end()) best = std::min(best, cell->second);
+      if (loss - best <= options_.stage.max_forgetting) continue;
+      progress_.note(fmt::format("'{}' was {:.4f} bits a byte and is {:.4f}: {:.4f} forgotten, the limit is {}", domain, best, loss,
+                                 loss - best, options_.stage.max_forgetting));
+      too_much = true;
+    }
+    return too_much;
   }
 
   Session& session_;
@@ -174,6 +219,7 @@ class Stage {
   Records records_;  // held-out text and scores that go into every commit of this stage
   int view_ = 0;
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
+  std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0, added_ = 0;
 };
 
@@ -193,6 +239,7 @@ RunOptions options_of(const StoredRun& run) {
 }
 
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
+  check(options.stage);
   Stage stage(session, session.loaded.run ? options_of(*session.loaded.run) : options, progress, stop);
   if (session.loaded.run)
     stage.resume();

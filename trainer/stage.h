@@ -7,6 +7,7 @@
 
 #include "streams/stream_options.h"
 #include "trainer/session.h"
+#include "trainer/strategy.h"
 #include "trainer/train_options.h"
 
 namespace peer::trainer {
@@ -35,17 +36,18 @@ struct RunOptions {
 
 struct StageOutcome {
   bool interrupted = false;  // the state is under the ref "resume", head stays at the parent
-  pool::CommitReport commit;
+  bool refused = false;      // more was forgotten than the limit allows: the state is under the ref "refused", head stays at the parent
+  pool::CommitReport commit = {};
   std::int64_t steps = 0;  // done in all
   double seconds = 0;
-  std::string summary;
+  std::string summary = {};
 };
 
 // The options that an interrupted stage was started with.
 RunOptions options_of(const StoredRun& run);
 
 // Runs one stage on a session opened for writing at head. A session opened at the ref "resume" goes on with its interrupted stage, and
-// with the options stored there. `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
+// with the options stored there. UsageError when options contradict each other. `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

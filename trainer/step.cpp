@@ -38,10 +38,11 @@ ops::AdamwRates rates(const TrainOptions& options, double rate, double decay) {
 
 }  // namespace
 
-TrainingStep::TrainingStep(Context& ctx, model::Model& model, int view, const TrainOptions& options)
+TrainingStep::TrainingStep(Context& ctx, model::Model& model, int view, const TrainOptions& options, const StepTerms& terms)
     : ctx_(ctx),
       model_(model),
       options_(options),
+      terms_(terms),
       saved_(model, view, options.batch, model.options().context, true),
       input_(saved_.tokens),
       target_(saved_.tokens),
@@ -67,26 +68,40 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   for (int g : model_.path(saved_.view)) model_.parameters(g).zero_gradients();
   model_.base().zero_gradients();
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
+  const double nats = cross_entropy(step);
+  const double share = schedule(step, options_.steps, options_.warmup_share, options_.final_share);
+  model_.backward(ctx_, input_.view(saved_.tokens), saved_,
+                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
+                    update_experts(block, expert, gradient, share);
+                  });
+  update_dense(step, share);
+  return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
+}
+
+double TrainingStep::cross_entropy(std::int64_t step) {
+  const auto target = target_.view(saved_.tokens);
+  if (terms_.teacher != nullptr) terms_.teacher->compare(ctx_, input_.view(saved_.tokens), target, saved_.logits_view());
   ops::cross_entropy_with_gradient(ctx_, {.logits = saved_.logits_view(),
-                                          .target = target_.view(saved_.tokens),
+                                          .target = target,
                                           .scale = 1.0f / static_cast<float>(saved_.tokens),
                                           .nll = nll_.view(saved_.tokens)});
+  if (terms_.teacher != nullptr) terms_.teacher->add_gradient(ctx_, saved_.logits_view());
   double nats = 0;
   for (std::int64_t n = 0; n < saved_.tokens; ++n) nats += nll_[n];
   if (!std::isfinite(nats))
     throw NumericError(fmt::format("step {}: the loss is not finite; nothing was committed; try lower learning rates", step));
+  return nats;
+}
 
-  const double share = schedule(step, options_.steps, options_.warmup_share, options_.final_share);
-  model_.backward(ctx_, input_.view(saved_.tokens), saved_,
-                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient) {
-                    ops::adamw_rows(ctx_, {.rates = rates(options_, options_.expert_rate * share, 0),
-                                           .clip = static_cast<float>(options_.expert_clip),
-                                           .expert = expert,
-                                           .gradient = gradient,
-                                           .rows = block.experts().rows()});
-                  });
-  update_dense(step, share);
-  return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
+void TrainingStep::update_experts(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient, double share) {
+  if (terms_.path != nullptr) terms_.path->before(block, expert, gradient);
+  if (terms_.regulariser != nullptr) terms_.regulariser->add_to(block, expert, gradient);
+  ops::adamw_rows(ctx_, {.rates = rates(options_, options_.expert_rate * share, 0),
+                         .clip = static_cast<float>(options_.expert_clip),
+                         .expert = expert,
+                         .gradient = gradient,
+                         .rows = block.experts().rows()});
+  if (terms_.path != nullptr) terms_.path->after(block, expert);
 }
 
 double TrainingStep::dense_gradient_norm() {
@@ -98,6 +113,12 @@ double TrainingStep::dense_gradient_norm() {
 }
 
 void TrainingStep::update_dense(std::int64_t step, double share) {
+  for (int view = 0; view <= model_.newest(); ++view)
+    for (auto& parameter : model_.parameters(view)) {
+      if (!parameter->trainable()) continue;
+      if (terms_.path != nullptr) terms_.path->before(*parameter);
+      if (terms_.regulariser != nullptr) terms_.regulariser->add_to(*parameter);
+    }
   const double norm = dense_gradient_norm();
   if (!std::isfinite(norm))
     throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
@@ -113,6 +134,7 @@ void TrainingStep::update_dense(std::int64_t step, double share) {
                   .weight = {parameter->value.data(), parameter->size()},
                   .m = {parameter->m.data(), parameter->size()},
                   .v = {parameter->v.data(), parameter->size()}});
+      if (terms_.path != nullptr) terms_.path->after(*parameter);
     }
 }
 

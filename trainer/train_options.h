@@ -7,26 +7,6 @@
 
 namespace peer::trainer {
 
-enum class Strategy { kGrow, kNaive };
-enum class Reference { kNone, kNaive };
-
-}  // namespace peer::trainer
-
-namespace peer {
-template <>
-struct EnumNames<trainer::Strategy> {
-  static constexpr std::pair<trainer::Strategy, std::string_view> values[] = {{trainer::Strategy::kGrow, "grow"},
-                                                                              {trainer::Strategy::kNaive, "naive"}};
-};
-template <>
-struct EnumNames<trainer::Reference> {
-  static constexpr std::pair<trainer::Reference, std::string_view> values[] = {{trainer::Reference::kNone, "none"},
-                                                                               {trainer::Reference::kNaive, "naive"}};
-};
-}  // namespace peer
-
-namespace peer::trainer {
-
 // How a stage trains. Learning rates are peaks; each group has its own, because branches that start at zero want a larger one.
 struct TrainOptions {
   std::int64_t steps = 400;
@@ -61,26 +41,6 @@ struct TrainOptions {
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
     visit(self.checkpoint_every,
           OptionInfo{"checkpoint-every", "commit a resumable state every so many steps; 0: only when interrupted", "steps"});
-  }
-};
-
-// What a stage grows and compares with.
-struct StageOptions {
-  std::string domain;
-  Strategy strategy = Strategy::kGrow;
-  std::int64_t experts = 0;
-  std::string parent = "auto";
-  Reference reference = Reference::kNone;
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor&& visit) {
-    visit(self.domain, OptionInfo{"domain", "name of the domain that the text belongs to", "NAME"});
-    visit(self.strategy,
-          OptionInfo{"strategy", "grow: train new experts and deltas, the old stay as they are; naive: train everything in place"});
-    visit(self.experts, OptionInfo{"experts", "experts that the stage adds, over all layers; 0: the preset's", "experts"});
-    visit(self.parent,
-          OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
-    visit(self.reference, OptionInfo{"reference", "naive: also train a throw-away copy naively for as many steps, to measure plasticity"});
   }
 };
 

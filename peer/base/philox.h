@@ -16,6 +16,7 @@ enum class Purpose : std::uint32_t {
   kSample = 3,
   kBootstrap = 4,
   kReservoir = 5,
+  kImportance = 6,
   kTest = 100,
 };
 

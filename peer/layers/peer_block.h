@@ -36,8 +36,8 @@ struct PeerWorkspace {
 };
 
 class PeerBlock;
-// Receives the gradients of the touched rows, a chunk at a time: expert (C), gradient (C, 2D) = [ddown | dup].
-using RowGradients = std::function<void(PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient)>;
+// Receives the gradients of the touched rows, a chunk at a time: expert (C), gradient (C, 2D) = [ddown | dup], which it may change.
+using RowGradients = std::function<void(PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient)>;
 
 class PeerBlock {
  public:

@@ -4,6 +4,7 @@
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/cross_entropy.h"
+#include "peer/ops/distillation.h"
 #include "peer/ops/embedding.h"
 #include "peer/ops/rms_norm.h"
 #include "peer/ops/rotary.h"
@@ -17,6 +18,7 @@ void attention(Context& ctx, const Attention& op);
 void attention_backward(Context& ctx, const AttentionBackward& op);
 void cross_entropy(Context& ctx, const CrossEntropy& op);
 void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);
+void distillation(Context& ctx, const Distillation& op);
 void embedding(Context& ctx, const Embedding& op);
 void embedding_backward(Context& ctx, const EmbeddingBackward& op);
 void rms_norm(Context& ctx, const RmsNorm& op);

@@ -2,6 +2,7 @@
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/cross_entropy.h"
+#include "peer/ops/distillation.h"
 #include "peer/ops/embedding.h"
 #include "peer/ops/rms_norm.h"
 #include "peer/ops/rotary.h"
@@ -71,6 +72,16 @@ TEST_CASE("cross_entropy and its gradient are the same on both devices, with tok
         ops::cross_entropy_with_gradient(ctx, {logits.view(50, 700), t.view(50), 0.25f, again.view(50)});
       },
       std::move(target), random_normal(50 * 700, 2, 4), Floats(50), Floats(50));
+}
+
+TEST_CASE("distillation is the same on both devices, with tokens that are not scored") {
+  auto target = random_below<std::int32_t>(50, 1, 700);
+  target[7] = -1;
+  check_parity(
+      [](Context& ctx, Buffer<std::int32_t>& t, Floats& student, Floats& teacher, Floats& divergence) {
+        ops::distillation(ctx, {student.view(50, 700), teacher.view(50, 700), t.view(50), 2, 0.25f, divergence.view(50)});
+      },
+      std::move(target), random_normal(50 * 700, 2, 4), random_normal(50 * 700, 3, 4), Floats(50));
 }
 
 TEST_CASE("adamw is the same on both devices") {

@@ -10,6 +10,11 @@ std::int64_t count(const Numbers& x) { return static_cast<std::int64_t>(x.size()
 
 double logistic(double z) { return 1 / (1 + std::exp(-z)); }
 
+Numbers scaled(Numbers numbers, double factor) {
+  for (double& number : numbers) number *= factor;
+  return numbers;
+}
+
 double log_sum_exp(const double* x, std::int64_t size) {
   const double largest = *std::max_element(x, x + size);
   double sum = 0;
@@ -169,6 +174,33 @@ Numbers cross_entropy_gradient(const Numbers& logits, const std::vector<std::int
     for (std::int64_t i = 0; i < width; ++i) dlogits[n * width + i] = scale * (std::exp(logits[n * width + i] - lse) - (i == target[n]));
   }
   return dlogits;
+}
+
+Numbers distillation(const Numbers& student, const Numbers& teacher, const std::vector<std::int32_t>& target, double temperature) {
+  const std::int64_t rows = static_cast<std::int64_t>(target.size()), width = count(student) / rows;
+  Numbers divergence(rows);
+  const Numbers q = scaled(student, 1 / temperature), p = scaled(teacher, 1 / temperature);
+  for (std::int64_t n = 0; n < rows; ++n) {
+    if (target[n] < 0) continue;
+    const double q_lse = log_sum_exp(&q[n * width], width), p_lse = log_sum_exp(&p[n * width], width);
+    for (std::int64_t i = n * width; i < (n + 1) * width; ++i)
+      divergence[n] += temperature * temperature * std::exp(p[i] - p_lse) * ((p[i] - p_lse) - (q[i] - q_lse));
+  }
+  return divergence;
+}
+
+Numbers distillation_gradient(const Numbers& student, const Numbers& teacher, const std::vector<std::int32_t>& target, double temperature,
+                              double scale) {
+  const std::int64_t rows = static_cast<std::int64_t>(target.size()), width = count(student) / rows;
+  Numbers gradient(student.size());
+  const Numbers q = scaled(student, 1 / temperature), p = scaled(teacher, 1 / temperature);
+  for (std::int64_t n = 0; n < rows; ++n) {
+    if (target[n] < 0) continue;
+    const double q_lse = log_sum_exp(&q[n * width], width), p_lse = log_sum_exp(&p[n * width], width);
+    for (std::int64_t i = n * width; i < (n + 1) * width; ++i)
+      gradient[i] = scale * temperature * (std::exp(q[i] - q_lse) - std::exp(p[i] - p_lse));
+  }
+  return gradient;
 }
 
 void adamw(AdamwState& state, const Numbers& gradient, const AdamwSettings& settings, std::int64_t step) {

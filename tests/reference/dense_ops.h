@@ -51,6 +51,12 @@ Numbers cross_entropy(const Numbers& logits, const std::vector<std::int32_t>& ta
 // (N, V)
 Numbers cross_entropy_gradient(const Numbers& logits, const std::vector<std::int32_t>& target, double scale);
 
+// T^2 KL(softmax(teacher / T) || softmax(student / T)), (N)
+Numbers distillation(const Numbers& student, const Numbers& teacher, const std::vector<std::int32_t>& target, double temperature);
+// Its derivative with respect to student, times scale: (N, V)
+Numbers distillation_gradient(const Numbers& student, const Numbers& teacher, const std::vector<std::int32_t>& target, double temperature,
+                              double scale);
+
 struct AdamwState {
   Numbers weight, m, v;
 };

@@ -4,99 +4,39 @@
 #include <cmath>
 
 #include "tests/support/catch.h"
-#include "tests/support/domain_text.h"
-#include "tests/support/temporary_folder.h"
-#include "tests/support/tiny_model.h"
+#include "tests/trainer/small_world.h"
 #include "trainer/baseline.h"
 #include "trainer/held_out.h"
 
 using namespace peer;
 using namespace peer::trainer;
+using namespace peer::trainer::test;
 
 namespace {
 
-// Stops the run after a number of training steps, as ctrl-C would.
-class StopAfter final : public Progress {
- public:
-  explicit StopAfter(std::int64_t steps) : steps_(steps) {}
-  void update(const std::string& task, std::int64_t done, std::int64_t, const std::string&) override {
-    if (task.starts_with("train") && done == steps_) stop = true;
-  }
-  void note(const std::string&) override {}
-  std::atomic<bool> stop{false};
-
- private:
-  std::int64_t steps_;
-};
-
-constexpr std::int64_t kNever = -1;
-const char* const kNames[] = {"sea", "code", "molecules"};
-
-class World {
- public:
-  World() {
-    for (int d = 0; d < 3; ++d) test::write_file(folder_ / (std::string(kNames[d]) + ".txt"), test::domain_text(d, 60));
-  }
-  std::string init(const std::string& name, model::ModelOptions options = test::tiny_options()) {
-    init_pool(folder_ / name, options, test::tiny_delta(), 1, {}, 2);
-    return folder_ / name;
-  }
-  RunOptions options(int domain, std::int64_t steps = 24) const {
-    RunOptions o;
-    o.stage.domain = kNames[domain];
-    o.grow_first = domain > 0;
-    o.stream.from = {folder_ / (o.stage.domain + ".txt")};
-    o.stream.document_bytes = 400;
-    o.stream.held_out_share = 0.2;
-    o.train.steps = steps, o.train.batch = 4;
-    o.evaluate.eval_bytes = 3000, o.evaluate.eval_batch = 4;
-    return o;
-  }
-  static Session open(const std::string& pool, const std::string& ref = kHead, pool::Access access = pool::Access::kWrite) {
-    return open_session(pool, ref, access, {}, 2);
-  }
-  static StageOutcome run(Session& session, const RunOptions& options, std::int64_t stop_after = kNever) {
-    StopAfter progress(stop_after);
-    return run_stage(session, options, progress, progress.stop);
-  }
-  StageOutcome stage(const std::string& pool, int domain) const {
-    Session session = open(pool);
-    return run(session, options(domain));
-  }
-  std::string operator/(const std::string& name) const { return folder_ / name; }
-
- private:
-  test::TemporaryFolder folder_;
-};
-
 std::vector<float> logits(Session& session, int view) {
-  return test::logits_of(session.ctx, session.loaded.model, view, test::tiny_tokens(64, 257), 16);
-}
-
-Digest head_content(const std::string& path) {
-  const pool::Pool pool = pool::Pool::open(path, pool::Access::kRead);
-  return pool.generation(pool.resolve(kHead)).content;
+  return logits_of(session.ctx, session.loaded.model, view, tiny_tokens(64, 257), 16);
 }
 
 }  // namespace
 
 TEST_CASE("over a run of three stages every view computes for ever what the model computed when it was committed") {
-  World world;
+  SmallWorld world;
   const std::string pool = world.init("pool");
   std::vector<std::vector<float>> at_commit;
   for (int domain = 0; domain < 3; ++domain) {
     world.stage(pool, domain);
-    Session session = World::open(pool, kHead, pool::Access::kRead);
+    Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
     at_commit.push_back(logits(session, session.loaded.model.newest()));
   }
-  Session session = World::open(pool, kHead, pool::Access::kRead);
+  Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
   REQUIRE(session.loaded.model.newest() == 2);
   for (int view = 0; view < 3; ++view) CHECK(logits(session, view) == at_commit[view]);
   CHECK(at_commit[0] != at_commit[1]);
 }
 
 TEST_CASE("growing leaves every page and every tensor of the parent where it was, shared between the generations") {
-  World world;
+  SmallWorld world;
   const std::string path = world.init("pool");
   world.stage(path, 0);
   const pool::Generation before = [&] {
@@ -114,17 +54,17 @@ TEST_CASE("growing leaves every page and every tensor of the parent where it was
 }
 
 TEST_CASE("learning a second domain forgets next to nothing, and learns it; naive training forgets") {
-  World world;
+  SmallWorld world;
   const std::string grown = world.init("grown"), naive = world.init("naive");
   for (const std::string& pool : {grown, naive}) {
-    Session session = World::open(pool);
-    World::run(session, world.options(0, 80));
+    Session session = SmallWorld::open(pool);
+    SmallWorld::run(session, world.options(0, 80));
   }
-  Session g = World::open(grown), n = World::open(naive);
+  Session g = SmallWorld::open(grown), n = SmallWorld::open(naive);
   RunOptions options = world.options(1, 60);
-  World::run(g, options);
-  options.stage.strategy = Strategy::kNaive;
-  World::run(n, options);
+  SmallWorld::run(g, options);
+  options.stage = composed(Strategy::kNaive), options.stage.domain = kNames[1];
+  SmallWorld::run(n, options);
   const auto& rows = g.loaded.history.stages;
   const auto& naive_rows = n.loaded.history.stages;
   CHECK(rows[2].loss.at("sea") - rows[1].loss.at("sea") < 0.01);
@@ -133,10 +73,10 @@ TEST_CASE("learning a second domain forgets next to nothing, and learns it; naiv
 }
 
 TEST_CASE("on every held-out document the mixture costs at most -log2 prior more bits than any view") {
-  World world;
+  SmallWorld world;
   const std::string pool = world.init("pool");
   for (int domain = 0; domain < 3; ++domain) world.stage(pool, domain);
-  Session session = World::open(pool, kHead, pool::Access::kRead);
+  Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
   const model::MixtureOptions exact{.newest_prior = 0.1, .switch_share = 0};
   const std::vector<int> views = all_views(session.loaded.model);
   const model::Mixture mixture(static_cast<int>(views.size()), exact);
@@ -150,7 +90,7 @@ TEST_CASE("on every held-out document the mixture costs at most -log2 prior more
 }
 
 TEST_CASE("an interrupted stage that is resumed ends in the same bits as one that was not") {
-  World world;
+  SmallWorld world;
   const int domain = GENERATE(0, 1);
   const std::string whole = world.init("whole"), parts = world.init("parts");
   if (domain == 1)
@@ -158,23 +98,23 @@ TEST_CASE("an interrupted stage that is resumed ends in the same bits as one tha
   world.stage(whole, domain);
   const Digest before = head_content(parts);
   {
-    Session session = World::open(parts);
-    const StageOutcome outcome = World::run(session, world.options(domain), 9);
+    Session session = SmallWorld::open(parts);
+    const StageOutcome outcome = SmallWorld::run(session, world.options(domain), 9);
     CHECK(outcome.interrupted);
     CHECK(outcome.steps == 9);
   }
   CHECK(head_content(parts) == before);  // head waits for the whole stage
   for (const std::int64_t stop_after : {std::int64_t{17}, kNever}) {
-    Session session = World::open(parts, kResume);
+    Session session = SmallWorld::open(parts, kResume);
     REQUIRE(session.loaded.run);
-    World::run(session, world.options(domain), stop_after);
+    SmallWorld::run(session, world.options(domain), stop_after);
   }
   CHECK(head_content(parts) == head_content(whole));
   CHECK_FALSE(pool::Pool::open(parts, pool::Access::kRead).ref(kResume));
 }
 
 TEST_CASE("the same work gives the same digest: in another pool, and again after a rollback") {
-  World world;
+  SmallWorld world;
   const std::string one = world.init("one"), two = world.init("two");
   for (const std::string& pool : {one, two})
     for (int domain = 0; domain < 2; ++domain) world.stage(pool, domain);
@@ -190,48 +130,48 @@ TEST_CASE("the same work gives the same digest: in another pool, and again after
 }
 
 TEST_CASE("a loss that is no number stops the stage with its step, and commits nothing") {
-  World world;
+  SmallWorld world;
   const std::string pool = world.init("pool");
   const Digest before = head_content(pool);
-  Session session = World::open(pool);
+  Session session = SmallWorld::open(pool);
   RunOptions options = world.options(0);
   options.train.trunk_rate = options.train.expert_rate = options.train.router_rate = 1e38;
-  CHECK_THROWS_AS(World::run(session, options), NumericError);
+  CHECK_THROWS_AS(SmallWorld::run(session, options), NumericError);
   CHECK(head_content(pool) == before);
 }
 
 TEST_CASE("growing by hand changes no logit, and the next train changes what was grown alone") {
-  World world;
+  SmallWorld world;
   const std::string path = world.init("pool");
   world.stage(path, 0);
   SilentProgress silent;
   std::vector<float> before;
   {
-    Session session = World::open(path);
+    Session session = SmallWorld::open(path);
     before = logits(session, 0);
     grow(session, 32, GrowMode::kAnnex, "auto", silent);
     CHECK_THROWS_AS(grow(session, 32, GrowMode::kAnnex, "auto", silent), UsageError);
   }
-  Session session = World::open(path);
+  Session session = SmallWorld::open(path);
   CHECK(logits(session, 1) == before);
   RunOptions options = world.options(1);
   options.grow_first = false;
-  World::run(session, options);
+  SmallWorld::run(session, options);
   CHECK(session.loaded.model.newest() == 1);
   CHECK(logits(session, 0) == before);
   CHECK(logits(session, 1) != before);
-  Session again = World::open(world / "pool", kHead, pool::Access::kRead);
+  Session again = SmallWorld::open(world / "pool", kHead, pool::Access::kRead);
   CHECK(logits(again, 1) == logits(session, 1));
 }
 
 TEST_CASE("extending by hand changes no logit, and training opens the new sub-keys") {
-  World world;
+  SmallWorld world;
   const std::string path = world.init("pool");
   SilentProgress silent;
-  Session session = World::open(path);
+  Session session = SmallWorld::open(path);
   const auto before = logits(session, 0);
   grow(session, 28, GrowMode::kExtend, "auto", silent);
-  Session grown = World::open(path, kHead, pool::Access::kRead);
+  Session grown = SmallWorld::open(path, kHead, pool::Access::kRead);
   CHECK(logits(grown, 0) == before);
   grown.loaded.model.for_each_block(0, [](layers::PeerBlock& block, int) {
     CHECK(block.side() == 8);
@@ -240,39 +180,39 @@ TEST_CASE("extending by hand changes no logit, and training opens the new sub-ke
 }
 
 TEST_CASE("train refuses when every view is frozen, and says what to do") {
-  World world;
+  SmallWorld world;
   const std::string pool = world.init("pool");
   for (int domain = 0; domain < 2; ++domain) world.stage(pool, domain);
-  Session session = World::open(pool);
+  Session session = SmallWorld::open(pool);
   RunOptions options = world.options(2);
   options.grow_first = false;
-  CHECK_THROWS_WITH(World::run(session, options), Catch::Contains("peer-cli grow"));
+  CHECK_THROWS_WITH(SmallWorld::run(session, options), Catch::Contains("peer-cli grow"));
 }
 
 TEST_CASE("a naive reference leaves the model alone and fills the plasticity of its domain") {
-  World world;
+  SmallWorld world;
   const std::string with = world.init("with"), without = world.init("without");
   for (const std::string& pool : {with, without}) world.stage(pool, 0);
-  Session a = World::open(with), b = World::open(without);
+  Session a = SmallWorld::open(with), b = SmallWorld::open(without);
   RunOptions options = world.options(1);
-  World::run(b, options);
+  SmallWorld::run(b, options);
   options.stage.reference = Reference::kNaive;
-  World::run(a, options);
+  SmallWorld::run(a, options);
   CHECK(a.generation.trunk("g1")->content == b.generation.trunk("g1")->content);
   CHECK(std::isfinite(derive(a.loaded.history.matrix()).plasticity[1]));
   CHECK(std::isnan(derive(b.loaded.history.matrix()).plasticity[1]));
 }
 
 TEST_CASE("a domain that is learnt again keeps its held-out documents and its column, and moves the last row of the matrix on") {
-  World world;
+  SmallWorld world;
   const std::string pool = world.init("pool");
   for (const int domain : {0, 1, 0}) {
-    Session session = World::open(pool);
+    Session session = SmallWorld::open(pool);
     RunOptions options = world.options(domain);
     options.grow_first = session.loaded.history.stages.size() > 1;
-    World::run(session, options);
+    SmallWorld::run(session, options);
   }
-  const Session session = World::open(pool, kHead, pool::Access::kRead);
+  const Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
   const RetentionMatrix matrix = session.loaded.history.matrix();
   CHECK(session.loaded.history.stages.size() == 4);
   CHECK(matrix.domains == std::vector<std::string>{"sea", "code"});
@@ -282,11 +222,11 @@ TEST_CASE("a domain that is learnt again keeps its held-out documents and its co
 }
 
 TEST_CASE("stream refuses while a view that was grown by hand waits to be trained") {
-  World world;
+  SmallWorld world;
   const std::string pool = world.init("pool");
   world.stage(pool, 0);
   SilentProgress silent;
-  Session session = World::open(pool);
+  Session session = SmallWorld::open(pool);
   grow(session, 32, GrowMode::kAnnex, "auto", silent);
-  CHECK_THROWS_WITH(World::run(session, world.options(1)), Catch::Contains("peer-cli train"));
+  CHECK_THROWS_WITH(SmallWorld::run(session, world.options(1)), Catch::Contains("peer-cli train"));
 }

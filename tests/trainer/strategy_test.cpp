@@ -1,0 +1,150 @@
+#include "trainer/strategy.h"
+
+#include "peer/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/trainer/small_world.h"
+
+using namespace peer;
+using namespace peer::trainer;
+using namespace peer::trainer::test;
+
+namespace {
+
+RunOptions with(const SmallWorld& world, Strategy strategy, int domain, std::int64_t steps) {
+  RunOptions options = world.options(domain, steps);
+  options.stage = composed(strategy);
+  options.stage.domain = kNames[domain];
+  options.stage.penalty_samples = 8;
+  return options;
+}
+
+struct TwoStages {
+  double forgotten, learnt;  // of the first domain, and of the second against before its stage; bits a byte
+};
+
+TwoStages learn_two(const SmallWorld& world, const std::string& pool, const RunOptions& first, const RunOptions& second) {
+  world.init(pool);
+  Session session = SmallWorld::open(world / pool);
+  SmallWorld::run(session, first);
+  SmallWorld::run(session, second);
+  const auto& stages = session.loaded.history.stages;
+  return {stages[2].loss.at("sea") - stages[1].loss.at("sea"), stages[1].loss.at("code") - stages[2].loss.at("code")};
+}
+
+TwoStages learn_two(const SmallWorld& world, Strategy strategy) {
+  return learn_two(world, to_text(strategy), with(world, strategy, 0, 80), with(world, strategy, 1, 60));
+}
+
+}  // namespace
+
+TEST_CASE("each way of guarding old domains forgets less than naive training, and still learns") {
+  const SmallWorld world;
+  const TwoStages naive = learn_two(world, Strategy::kNaive);
+  REQUIRE(naive.forgotten > 0.1);
+  for (const Strategy strategy : {Strategy::kReplay, Strategy::kJoint, Strategy::kLwf, Strategy::kInterpolate}) {
+    INFO(to_text(strategy));
+    const TwoStages guarded = learn_two(world, strategy);
+    CHECK(guarded.forgotten < 0.9 * naive.forgotten);
+    CHECK(guarded.learnt > 0.2 * naive.learnt);
+  }
+  for (const Strategy strategy : {Strategy::kL2sp, Strategy::kEwc, Strategy::kOnlineEwc, Strategy::kSi, Strategy::kMas}) {
+    INFO(to_text(strategy));
+    RunOptions second = with(world, strategy, 1, 60);
+    second.stage.penalty_weight = 1;
+    const TwoStages guarded = learn_two(world, to_text(strategy), with(world, strategy, 0, 80), second);
+    CHECK(guarded.forgotten < 0.9 * naive.forgotten);
+    CHECK(guarded.learnt > 0.05 * naive.learnt);
+  }
+}
+
+TEST_CASE("with every strategy, a stage that was interrupted and resumed gives the bits of one that was not") {
+  const SmallWorld world;
+  for (const auto& [strategy, name] : EnumNames<Strategy>::values) {
+    INFO(name);
+    const std::string whole = world.init(std::string(name) + "-whole"), broken = world.init(std::string(name) + "-broken");
+    for (const std::string& pool : {whole, broken}) {
+      Session session = SmallWorld::open(pool);
+      SmallWorld::run(session, with(world, strategy, 0, 10));
+      const StageOutcome outcome = SmallWorld::run(session, with(world, strategy, 1, 12), pool == whole ? kNever : 7);
+      CHECK(outcome.interrupted == (pool == broken));
+    }
+    Session resumed = SmallWorld::open(broken, kResume);
+    CHECK(resumed.loaded.run->step == 7);
+    SmallWorld::run(resumed, {});
+    CHECK(head_content(broken) == head_content(whole));
+  }
+}
+
+TEST_CASE("weights that are kept whole are those of before, to the last bit") {
+  const SmallWorld world;
+  const std::string pool = world.init("pool");
+  Session session = SmallWorld::open(pool);
+  SmallWorld::run(session, with(world, Strategy::kNaive, 0, 10));
+  const std::vector<float> before = logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16);
+  RunOptions options = with(world, Strategy::kInterpolate, 1, 10);
+  options.stage.keep = 1;
+  SmallWorld::run(session, options);
+  CHECK(logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16) == before);
+}
+
+TEST_CASE("a stage that forgets more than the limit is refused: head stays, the result can be looked at") {
+  const SmallWorld world;
+  const std::string path = world.init("pool");
+  RunOptions naive = with(world, Strategy::kNaive, 1, 60), grown = with(world, Strategy::kGrow, 1, 60);
+  naive.stage.max_forgetting = grown.stage.max_forgetting = 0.02;
+  {
+    Session session = SmallWorld::open(path);
+    SmallWorld::run(session, with(world, Strategy::kNaive, 0, 80));
+    const GenerationId head = session.pool.resolve(kHead);
+    const StageOutcome refused = SmallWorld::run(session, naive);
+    CHECK(refused.refused);
+    CHECK(session.pool.resolve(kHead) == head);
+    CHECK(session.pool.resolve(kRefused) == refused.commit.id);
+  }
+  Session session = SmallWorld::open(path);
+  const StageOutcome kept = SmallWorld::run(session, grown);
+  CHECK_FALSE(kept.refused);
+  CHECK(session.pool.resolve(kHead) == kept.commit.id);
+}
+
+TEST_CASE("a penalty or a replay that has nothing to go by says what to do") {
+  const SmallWorld world;
+  const std::string path = world.init("pool");
+  {
+    Session session = SmallWorld::open(path);
+    SmallWorld::run(session, with(world, Strategy::kNaive, 0, 10));
+  }
+  const auto refusal = [&](Strategy strategy) {
+    Session session = SmallWorld::open(path);
+    const GenerationId head = session.pool.resolve(kHead);
+    try {
+      SmallWorld::run(session, with(world, strategy, 1, 10));
+    } catch (const UsageError& error) {
+      CHECK(session.pool.resolve(kHead) == head);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK_THAT(refusal(Strategy::kEwc), Catch::Contains("--penalty ewc"));
+  CHECK_THAT(refusal(Strategy::kReplay), Catch::Contains("--reservoir"));
+}
+
+TEST_CASE("options that contradict each other are refused before anything is read") {
+  StageOptions grows = composed(Strategy::kGrow);
+  CHECK_NOTHROW(check(grows));
+  grows.penalty = Penalty::kL2sp;
+  CHECK_THROWS_AS(check(grows), UsageError);
+  StageOptions naive = composed(Strategy::kNaive);
+  naive.predicts = Prediction::kMixture;
+  CHECK_THROWS_AS(check(naive), UsageError);
+  for (const double replay : {-0.1, 1.1}) {
+    StageOptions stage = composed(Strategy::kReplay);
+    stage.replay = replay;
+    CHECK_THROWS_AS(check(stage), UsageError);
+  }
+  for (const auto& [strategy, name] : EnumNames<Strategy>::values) {
+    INFO(name);
+    CHECK_NOTHROW(check(composed(strategy)));
+    CHECK(composed(strategy).strategy == strategy);
+  }
+}

@@ -1,0 +1,29 @@
+#include "trainer/teacher.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/tiny_model.h"
+
+using namespace peer;
+using namespace peer::trainer;
+
+TEST_CASE("a student that is still its teacher is at peace; one that moved is pushed back") {
+  Context ctx(Device{}, 2);
+  model::Model before(test::tiny_options(), 1), after(test::tiny_options(), 1);
+  before.create_experts(), after.create_experts();
+  const std::vector<std::int32_t> tokens = test::tiny_tokens(32, 257);
+  const View<const std::int32_t, 1> token{tokens.data(), 32};
+  Teacher teacher(before, 0, 2, 1, 2);
+  model::Activations saved(after, 0, 2, 16, false);
+  after.forward(ctx, token, saved, false);
+  CHECK(teacher.compare(ctx, token, token, saved.logits_view()) == Approx(0).margin(1e-6));
+
+  after.set_trainable(0, true);
+  test::randomise(after, 0, 0.1f);
+  after.forward(ctx, token, saved, false);
+  const double apart = teacher.compare(ctx, token, token, saved.logits_view());
+  CHECK(apart > 1e-3);
+  Buffer<float> gradient(saved.logits.size());
+  teacher.add_gradient(ctx, gradient.view(32, 257));
+  for (std::int64_t i = 0; i < saved.logits.size(); ++i) saved.logits[i] -= 20 * gradient[i];
+  CHECK(teacher.compare(ctx, token, token, saved.logits_view()) < apart);
+}

@@ -1,0 +1,109 @@
+#include "trainer/parameter_field.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
+#include "peer/base/require.h"
+
+namespace peer::trainer {
+
+ParameterField::ParameterField(model::Model& model, std::span<const int> views) {
+  const auto add = [this](const void* key, Entry entry) {
+    const auto count = std::accumulate(entry.shape.begin(), entry.shape.end(), std::int64_t{1}, std::multiplies<>());
+    entry.values.assign(static_cast<std::size_t>(count), 0.0f);
+    index_[key] = entries_.size();
+    entries_.push_back(std::move(entry));
+  };
+  for (const int view : views) {
+    for (const auto& parameter : model.parameters(view)) {
+      if (parameter->group == layers::ParameterGroup::kStatistics) continue;
+      add(parameter.get(), {model.view(view).name + ":" + parameter->name, parameter->shape, {}, parameter.get(), nullptr});
+    }
+    model.for_each_block(view, [&](layers::PeerBlock& block, int) {
+      const std::int64_t width = block.experts().width();
+      add(&block, {fmt::format("block {}", block.id().value), {block.experts().count(), 2 * width}, {}, nullptr, &block});
+    });
+  }
+}
+
+ParameterField ParameterField::weights_of(model::Model& source, model::Model& model, std::span<const int> views) {
+  ParameterField weights(model, views), there(source, views);
+  there.for_each([](std::span<float> field, const float* values) { std::copy_n(values, field.size(), field.data()); });
+  require(weights.entries_.size() == there.entries_.size(), "parameter field: both copies must have the same tensors");
+  for (std::size_t i = 0; i < weights.entries_.size(); ++i) {
+    require(weights.entries_[i].shape == there.entries_[i].shape, "parameter field: both copies must have the same shapes");
+    weights.entries_[i].values = std::move(there.entries_[i].values);
+  }
+  return weights;
+}
+
+std::span<float> ParameterField::of(const layers::Parameter& parameter) {
+  const auto at = index_.find(&parameter);
+  return at == index_.end() ? std::span<float>() : std::span<float>(entries_[at->second].values);
+}
+
+std::span<float> ParameterField::of(const layers::PeerBlock& block) {
+  const auto at = index_.find(&block);
+  return at == index_.end() ? std::span<float>() : std::span<float>(entries_[at->second].values);
+}
+
+void ParameterField::for_each(const std::function<void(std::span<float>, const float*)>& visit) {
+  for (Entry& entry : entries_) {
+    if (entry.parameter != nullptr) {
+      visit(entry.values, entry.parameter->value.data());
+      continue;
+    }
+    const auto record = static_cast<std::size_t>(entry.shape[1]);
+    for (std::int64_t e = 0; e < entry.shape[0]; ++e)
+      visit({entry.values.data() + static_cast<std::size_t>(e) * record, record}, entry.block->experts().parameters(e));
+  }
+}
+
+void ParameterField::combine(const ParameterField& other, const std::function<float(float, float)>& f) {
+  require(entries_.size() == other.entries_.size(), "parameter field: both must cover the same tensors");
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    std::vector<float>& values = entries_[i].values;
+    require(values.size() == other.entries_[i].values.size(), "parameter field: both must cover the same shapes");
+    std::transform(values.begin(), values.end(), other.entries_[i].values.begin(), values.begin(), f);
+  }
+}
+
+double ParameterField::mean() const {
+  double sum = 0;
+  std::size_t count = 0;
+  for (const Entry& entry : entries_) {
+    sum = std::accumulate(entry.values.begin(), entry.values.end(), sum);
+    count += entry.values.size();
+  }
+  return count > 0 ? sum / static_cast<double>(count) : 0;
+}
+
+void ParameterField::scale(double factor) {
+  for (Entry& entry : entries_)
+    for (float& value : entry.values) value = static_cast<float>(value * factor);
+}
+
+std::vector<pool::TensorView> ParameterField::tensors() const {
+  std::vector<pool::TensorView> tensors;
+  for (const Entry& entry : entries_) tensors.push_back({entry.name, entry.shape, entry.values.data()});
+  return tensors;
+}
+
+void ParameterField::take(const std::map<std::string, pool::Tensor>& tensors, const std::string& what) {
+  for (Entry& entry : entries_) {
+    const auto at = tensors.find(entry.name);
+    const bool rows = entry.block != nullptr;  // experts are appended: those of before keep their places
+    if (at == tensors.end() || at->second.shape.size() != entry.shape.size() ||
+        !std::equal(entry.shape.begin() + rows, entry.shape.end(), at->second.shape.begin() + rows) ||
+        at->second.values.size() > entry.values.size())
+      throw UsageError(fmt::format("{} do not fit '{}': the model has grown since they were measured; train a stage without a penalty that "
+                                   "measures them again",
+                                   what, entry.name));
+    std::copy(at->second.values.begin(), at->second.values.end(), entry.values.begin());
+  }
+}
+
+}  // namespace peer::trainer
