@@ -32,7 +32,8 @@ void check_domain(const std::string& domain) {
 model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Session& session) {
   if (!options.grow_first || options.stage.grows == trainer::Growth::kNone) return {};
   const model::ModelOptions& shape = session.loaded.model.options();
-  return model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.stage));
+  return model::cost_of(
+      shape, trainer::delta_for(shape, session.loaded.delta, trainer::wanted_experts(options.stage.experts).count, options.stage.grows));
 }
 
 // A lower bound: the weights, what grows with its optimizer state, and the logits with their gradient.
@@ -101,7 +102,8 @@ void print_outcome(Call& call, const trainer::Session& session, const trainer::R
   }
   call.out << fmt::format("{}  {}, {:.0f} s, {:.2f} MB written\n", call.paint.bold(label), outcome.summary, outcome.seconds,
                           static_cast<double>(outcome.commit.bytes_written) / 1e6);
-  if (outcome.refused) call.out << "    refused: more was forgotten than --max-forgetting allows; head stays, the ref 'refused' names this state\n";
+  if (outcome.refused)
+    call.out << "    refused: more was forgotten than --max-forgetting allows; head stays, the ref 'refused' names this state\n";
   for (const auto& [domain, bits] : loss.items()) call.out << fmt::format("    {:<12} {:.3f} bits per byte\n", domain, bits.get<double>());
 }
 
@@ -135,7 +137,6 @@ void compose(const Call& call, trainer::StageOptions& stage) {
 
 void check_new_stage(trainer::RunOptions& options) {
   check_domain(options.stage.domain);
-  check_experts(options.stage.experts);
   check_limits(options.train);
   check_limits(options.evaluate);
   if (options.stream.from.empty()) throw UsageError("option 'from' is missing: the text to learn, e.g. --from my.txt");

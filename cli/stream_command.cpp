@@ -33,7 +33,8 @@ Command stream_command() {
        .examples = {{"stream my-pool --domain mine --from my.txt", "learn one file"},
                     {"stream my-pool --domain code --from src/ --glob '*.py' --reference naive", "and measure plasticity"},
                     {"stream my-pool --domain mine --from my.txt --strategy naive", "fine-tune in place, to compare"}},
-       .json = R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
+       .json =
+           R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
       run);
 }
 

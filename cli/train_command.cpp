@@ -5,8 +5,8 @@ namespace {
 
 // StageOptions are for `stream` too: what only growth reads would be ignored here in silence.
 void check_grows_nothing(const trainer::StageOptions& stage) {
-  if (stage.experts == 0 && stage.parent == "auto") return;
-  throw UsageError(std::string("option '") + (stage.experts != 0 ? "experts" : "parent-view") +
+  if (stage.experts == "preset" && stage.parent == "auto") return;
+  throw UsageError(std::string("option '") + (stage.experts != "preset" ? "experts" : "parent-view") +
                    "': train grows nothing; use peer-cli stream, or peer-cli grow first");
 }
 
@@ -37,7 +37,8 @@ Command train_command() {
        .positionals = {kPoolArgument},
        .examples = {{"train my-pool --domain english --from books/ --steps 2k", "train the base"},
                     {"train my-pool --resume", "go on after an interruption"}},
-       .json = R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
+       .json =
+           R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
       run);
 }
 

@@ -49,8 +49,7 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   }
   const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);
   const std::string text = encode_documents(documents);
-  DomainRecord domain{
-      .name = options.stage.domain, .held_out = digest_of(text), .documents = static_cast<std::int64_t>(documents.size())};
+  DomainRecord domain{.name = options.stage.domain, .held_out = digest_of(text), .documents = static_cast<std::int64_t>(documents.size())};
   for (const auto& d : documents) domain.bytes += static_cast<std::int64_t>(d.text.size());
   records.emplace_back(held_out_key(domain.held_out), text);
   history.domains.push_back(domain);

@@ -29,6 +29,23 @@ double quantile(const std::vector<double>& sorted, double level) {
   return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
+void check_documents(const std::vector<DocumentBits>& documents, int draws) {
+  require(draws > 0, "bootstrap: draws must be positive");
+  for (const DocumentBits& document : documents)
+    require(std::isfinite(document.bits) && document.bytes >= 0, "bootstrap: bits must be finite and bytes not negative");
+}
+
+template <class Statistic>
+Interval interval_of(int draws, const Statistic& statistic) {
+  std::vector<double> values(draws);
+#pragma omp parallel for schedule(static)
+  for (int draw = 0; draw < draws; ++draw) values[draw] = statistic(draw);
+  std::erase_if(values, [](double value) { return !std::isfinite(value); });  // a draw of empty documents alone has no ratio
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  return {quantile(values, 0.025), quantile(values, 0.975)};
+}
+
 }  // namespace
 
 double bits_per_byte(const std::vector<DocumentBits>& documents) {
@@ -38,19 +55,20 @@ double bits_per_byte(const std::vector<DocumentBits>& documents) {
 }
 
 Interval bootstrap(const std::vector<DocumentBits>& documents, int draws, std::uint64_t seed) {
-  require(draws > 0, "bootstrap: draws must be positive");
-  for (const DocumentBits& document : documents)
-    require(std::isfinite(document.bits) && document.bytes >= 0, "bootstrap: bits must be finite and bytes not negative");
+  check_documents(documents, draws);
   if (documents.size() < 2) return {};
-
   const Random random(seed, Purpose::kBootstrap);
-  std::vector<double> ratios(draws);
-#pragma omp parallel for schedule(static)
-  for (int draw = 0; draw < draws; ++draw) ratios[draw] = resampled_ratio(documents, random, draw);
-  std::erase_if(ratios, [](double ratio) { return !std::isfinite(ratio); });  // a draw of empty documents alone has no ratio
-  if (ratios.empty()) return {};
-  std::sort(ratios.begin(), ratios.end());
-  return {quantile(ratios, 0.025), quantile(ratios, 0.975)};
+  return interval_of(draws, [&](int draw) { return resampled_ratio(documents, random, draw); });
+}
+
+Interval unpaired_bootstrap(const std::vector<DocumentBits>& documents, const std::vector<DocumentBits>& others, int draws,
+                            std::uint64_t seed) {
+  check_documents(documents, draws);
+  check_documents(others, draws);
+  if (documents.size() < 2 || others.size() < 2) return {};
+  const Random random(seed, Purpose::kBootstrap), other_random(seed, Purpose::kBootstrap, 1);
+  return interval_of(draws,
+                     [&](int draw) { return resampled_ratio(documents, random, draw) - resampled_ratio(others, other_random, draw); });
 }
 
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed) {

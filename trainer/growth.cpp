@@ -10,11 +10,10 @@ namespace {
 constexpr std::int64_t kParentSampleBytes = 16 << 10;
 }
 
-model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, const StageOptions& stage) {
+model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, std::int64_t experts, Growth grows) {
   model::DeltaOptions delta = preset;
-  const std::int64_t experts = stage.experts;
-  if (stage.grows == Growth::kAdapters) {
-    if (experts > 0) throw UsageError("option 'experts': expected 0 beside --grows adapters, which adds none");
+  if (grows == Growth::kAdapters) {
+    if (experts > 0) throw UsageError("option 'experts': expected preset beside --grows adapters, which adds none");
     delta.annex_side = delta.dense_hidden = 0;
   }
   if (experts < 0) throw UsageError(fmt::format("option 'experts': expected 0 or more, found {}", experts));
@@ -26,6 +25,10 @@ model::DeltaOptions delta_for(const model::ModelOptions& model, const model::Del
   return delta;
 }
 
+std::vector<streams::Document> sample_of(std::span<const streams::Document> documents) {
+  return select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
+}
+
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress) {
   std::vector<std::string> names;
@@ -35,7 +38,7 @@ int choose_parent(Context& ctx, model::Model& model, const std::string& parent, 
   }
   if (parent != "auto")
     throw UsageError(fmt::format("option 'parent-view': expected auto or one of {}, found '{}'", fmt::join(names, ", "), parent));
-  const auto sample = select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
+  const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;
   for (int v = 0; v <= model.newest(); ++v) {

@@ -14,9 +14,13 @@
 
 namespace peer::trainer {
 
-// The delta of a stage: the preset's, with `stage.experts` over all layers, each layer's annex a square, unless that is 0; without annexes
-// and dense blocks when the stage grows adapters alone.
-model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, const StageOptions& stage);
+// The delta of a stage that adds `experts` over all layers, each layer's annex a square; 0: as many as the preset says. Growth::kAdapters:
+// the preset's without annexes and dense blocks.
+model::DeltaOptions delta_for(const model::ModelOptions& model, const model::DeltaOptions& preset, std::int64_t experts,
+                              Growth grows = Growth::kAnnex);
+
+// Training documents that stand for the new text when views are compared.
+std::vector<streams::Document> sample_of(std::span<const streams::Document> documents);
 
 // The view to grow on: the one called `parent`, or with "auto" the one that predicts a sample of the documents with the fewest bits.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,

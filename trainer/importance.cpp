@@ -54,17 +54,16 @@ ParameterField measure_importance(Context& ctx, model::Model& model, int view, s
     model.forward(ctx, token, saved, false);
     if (kind == ImportanceKind::kFisher) {
       draw_labels(saved.logits_view(), Random(seed, Purpose::kImportance, static_cast<std::uint32_t>(w)), label.view(length));
-      ops::cross_entropy_with_gradient(
-          ctx, {.logits = saved.logits_view(), .target = label.view(length), .scale = 1, .nll = nll.view(length)});
+      ops::cross_entropy_with_gradient(ctx,
+                                       {.logits = saved.logits_view(), .target = label.view(length), .scale = 1, .nll = nll.view(length)});
     } else {
       for (std::int64_t i = 0; i < saved.logits.size(); ++i) saved.logits[i] *= 2;
     }
-    model.backward(ctx, token, saved,
-                   [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
-                     const std::int64_t record = gradient.shape[1];
-                     for (std::int64_t c = 0; c < expert.shape[0]; ++c)
-                       accumulate(kind, gradient.row(c), record, importance.of(block).data() + expert[c] * record);
-                   });
+    model.backward(ctx, token, saved, [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
+      const std::int64_t record = gradient.shape[1];
+      for (std::int64_t c = 0; c < expert.shape[0]; ++c)
+        accumulate(kind, gradient.row(c), record, importance.of(block).data() + expert[c] * record);
+    });
     for (const int v : views)
       for (auto& parameter : model.parameters(v))
         if (parameter->trainable()) accumulate(kind, parameter->gradient.data(), parameter->size(), importance.of(*parameter).data());

@@ -15,15 +15,15 @@ struct DomainRecord {
   std::string name = {};
   Digest held_out = {};  // of the held-out documents: their record in the pool is named by it
   std::int64_t documents = 0, bytes = 0;
-  double naive = kMissing;  // bits per byte of a throw-away naive copy after the domain's own stage
-  Digest reservoir = {};    // of the training text that is kept to be replayed: its record in the pool is named by it; empty: none
+  double naive = kMissing;          // bits per byte of a throw-away naive copy after the domain's own stage
+  Digest reservoir = {};            // of the training text that is kept to be replayed: its record in the pool is named by it; empty: none
   std::int64_t reservoir_seen = 0;  // excerpts that were offered to it so far
 };
 
 struct StageRecord {
   std::string domain = {}, strategy = {};
   std::int64_t steps = 0;
-  int view = 0;                        // the view that it trained
+  int view = 0;                             // the view that it trained
   std::map<std::string, double> loss = {};  // row of L: domain -> bits per byte
   std::map<std::string, Digest> bits = {};  // domain -> record of the documents' bits behind that cell
   double seconds = 0;

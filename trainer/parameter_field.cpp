@@ -99,9 +99,10 @@ void ParameterField::take(const std::map<std::string, pool::Tensor>& tensors, co
     if (at == tensors.end() || at->second.shape.size() != entry.shape.size() ||
         !std::equal(entry.shape.begin() + rows, entry.shape.end(), at->second.shape.begin() + rows) ||
         at->second.values.size() > entry.values.size())
-      throw UsageError(fmt::format("{} do not fit '{}': the model has grown since they were measured; train a stage without a penalty that "
-                                   "measures them again",
-                                   what, entry.name));
+      throw UsageError(
+          fmt::format("{} do not fit '{}': the model has grown since they were measured; train a stage without a penalty that "
+                      "measures them again",
+                      what, entry.name));
     std::copy(at->second.values.begin(), at->second.values.end(), entry.values.begin());
   }
 }

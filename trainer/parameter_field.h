@@ -22,8 +22,8 @@ class ParameterField {
   static ParameterField weights_of(model::Model& source, model::Model& model, std::span<const int> views);
 
   bool empty() const { return entries_.empty(); }
-  std::span<float> of(const layers::Parameter& parameter);   // as its value; empty when the field does not cover it
-  std::span<float> of(const layers::PeerBlock& block);       // (E, 2D); the same
+  std::span<float> of(const layers::Parameter& parameter);  // as its value; empty when the field does not cover it
+  std::span<float> of(const layers::PeerBlock& block);      // (E, 2D); the same
   std::span<const float> of(const layers::Parameter& parameter) const { return const_cast<ParameterField*>(this)->of(parameter); }
   std::span<const float> of(const layers::PeerBlock& block) const { return const_cast<ParameterField*>(this)->of(block); }
 

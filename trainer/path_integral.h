@@ -27,8 +27,8 @@ class PathIntegral {
   static constexpr double kDamping = 1e-6;  // xi: squares of moves below a thousandth count as one of that size
 
  private:
-  ParameterField work_, gradient_, weight_;         // the last two: dense tensors, at the last `before`
-  std::vector<float> row_gradient_, row_weight_;    // the same for a chunk of experts
+  ParameterField work_, gradient_, weight_;       // the last two: dense tensors, at the last `before`
+  std::vector<float> row_gradient_, row_weight_;  // the same for a chunk of experts
 };
 
 }  // namespace peer::trainer

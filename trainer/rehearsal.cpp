@@ -30,7 +30,8 @@ Rehearsal::Rehearsal(std::vector<std::vector<streams::Document>> domains, double
 
 void Rehearsal::seek(std::int64_t row) {
   const auto domains = static_cast<std::int64_t>(streams_.size());
-  for (std::int64_t d = 0; d < domains; ++d) streams_[d].start(1, length_, seed_ + static_cast<std::uint64_t>(d), (row + domains - 1 - d) / domains);
+  for (std::int64_t d = 0; d < domains; ++d)
+    streams_[d].start(1, length_, seed_ + static_cast<std::uint64_t>(d), (row + domains - 1 - d) / domains);
   next_row_ = row;
 }
 

@@ -60,5 +60,8 @@ struct Interval {
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed);
 // bootstrap: of bits/bytes.
 Interval bootstrap(const std::vector<DocumentBits>& documents, int draws, std::uint64_t seed);
+// unpaired_bootstrap: of bits/bytes of one set of documents minus that of another, each drawn on its own.
+Interval unpaired_bootstrap(const std::vector<DocumentBits>& documents, const std::vector<DocumentBits>& others, int draws,
+                            std::uint64_t seed);
 
 }  // namespace peer::trainer

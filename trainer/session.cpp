@@ -56,7 +56,7 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   std::string message;
   if (mode == GrowMode::kAnnex) {
     const int on = parent == "auto" ? model.newest() : choose_parent(session.ctx, model, parent, {}, {}, progress);
-    changed = model.add_view(on, delta_for(model.options(), session.loaded.delta, {.experts = experts}), "", true);
+    changed = model.add_view(on, delta_for(model.options(), session.loaded.delta, experts), "", true);
     history.open_view = changed;
     message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
   } else {

@@ -10,8 +10,8 @@
 
 namespace peer::trainer {
 
-inline constexpr const char* kHead = "head";      // the newest complete generation
-inline constexpr const char* kResume = "resume";  // an interrupted stage, if there is one
+inline constexpr const char* kHead = "head";        // the newest complete generation
+inline constexpr const char* kResume = "resume";    // an interrupted stage, if there is one
 inline constexpr const char* kRefused = "refused";  // the last stage that forgot more than its limit
 
 // A pool, one generation of it loaded, and what runs it.

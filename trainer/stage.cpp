@@ -10,6 +10,7 @@
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/metrics_log.h"
+#include "trainer/novelty.h"
 #include "trainer/plasticity.h"
 #include "trainer/safeguards.h"
 #include "trainer/step.h"
@@ -34,7 +35,8 @@ class Stage {
       history.domain(options_.stage.domain)->naive = naive;
     }
     choose_view();
-    changed_ = make_plastic(model_, view_, in_place());
+    if (stop_) return;
+    if (!known_) changed_ = make_plastic(model_, view_, in_place());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, {.seed = static_cast<std::uint64_t>(options_.seed)});
   }
@@ -53,9 +55,12 @@ class Stage {
   }
 
   StageOutcome run() {
-    if (stop_) return {.interrupted = true, .seconds = now_seconds() - began_, .summary = "interrupted before the first step: nothing to keep"};
-    train();
-    if (step_ < options_.train.steps) return interrupted();
+    if (stop_)
+      return {.interrupted = true, .seconds = now_seconds() - began_, .summary = "interrupted before the first step: nothing to keep"};
+    if (!known_) {
+      train();
+      if (step_ < options_.train.steps) return interrupted();
+    }
     return finish();
   }
 
@@ -100,12 +105,34 @@ class Stage {
     if (const int open = session_.loaded.history.open_view; open >= 0)
       throw UsageError(fmt::format("stream: view {} was grown by hand and waits to be trained; peer-cli train first, or roll back",
                                    model_.view(open).name));
-    const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, options_.stage);
     const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
+    const WantedExperts wanted = wanted_experts(options_.stage.experts);
+    const std::int64_t experts = wanted.by_novelty ? experts_worth(parent) : wanted.count;
+    if (stop_) return;
+    if (known_) {
+      view_ = parent;
+      return;
+    }
+    const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, experts, options_.stage.grows);
     view_ = model_.add_view(parent, delta, options_.stage.domain, true);
     added_ = parameters_in(model_, view_);
     progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,
                                experts_in(model_, view_), delta.annex_side * delta.annex_side, added_));
+  }
+
+  // 0 and known_ set: the text is no news to the parent view, so nothing grows and nothing is trained.
+  std::int64_t experts_worth(int parent) {
+    const auto sample = sample_of(corpus_->training());
+    const Novelty novelty = novelty_of(session_, parent, sample, options_.evaluate);
+    known_ = novelty.known();
+    progress_.note(fmt::format("view {}: {:.3f} bpb on the new text, {:.3f} on its own: {}", model_.view(parent).name, novelty.here,
+                               novelty.own, known_ ? "known, nothing grows" : "new"));
+    if (known_) return 0;
+    const double gain = probe_gain(session_, options_, parent, *corpus_, sample, progress_, stop_);
+    const auto tokens = static_cast<double>(options_.train.steps * options_.train.batch * model_.options().context);
+    const std::int64_t experts = experts_for(gain, tokens, model_.options(), session_.loaded.delta);
+    progress_.note(fmt::format("a probe gained {:.3f} bpb: worth {} experts", gain, experts));
+    return experts;
   }
 
   void train() {
@@ -218,6 +245,7 @@ class Stage {
   std::optional<streams::Corpus> corpus_;
   Records records_;  // held-out text and scores that go into every commit of this stage
   int view_ = 0;
+  bool known_ = false;        // --experts auto found that the text is no news: the stage only measures
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
   std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0, added_ = 0;

@@ -47,7 +47,8 @@ struct StageOutcome {
 RunOptions options_of(const StoredRun& run);
 
 // Runs one stage on a session opened for writing at head. A session opened at the ref "resume" goes on with its interrupted stage, and
-// with the options stored there. UsageError when options contradict each other. `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
+// with the options stored there. UsageError when options contradict each other. `stop`: finish the step, commit a resumable state, return.
+// Errors leave head where it was.
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

@@ -70,6 +70,21 @@ void expect(bool held, std::string_view option, std::string_view what) {
 
 }  // namespace
 
+WantedExperts wanted_experts(const std::string& text) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  if (text == "preset") return {};
+  if (text == "auto") return {.by_novelty = true};
+  WantedExperts wanted;
+  const std::string what = fmt::format("auto, preset or a number from 1 to {}, found '{}'", kMost, text);
+  try {
+    parse_text("experts", text, wanted.count);
+  } catch (const UsageError&) {
+    expect(false, "experts", what);
+  }
+  expect(wanted.count >= 1 && wanted.count <= kMost, "experts", what);
+  return wanted;
+}
+
 StageOptions composed(Strategy strategy) {
   StageOptions stage = parts_of(strategy);
   stage.strategy = strategy;
@@ -77,10 +92,12 @@ StageOptions composed(Strategy strategy) {
 }
 
 void check(const StageOptions& stage) {
+  wanted_experts(stage.experts);
   const bool in_place = stage.grows == Growth::kNone;
   expect(in_place || stage.penalty == Penalty::kNone, "penalty", "none beside growth, which freezes all old weights; or --grows none");
   expect(in_place || stage.keep == 0, "keep", "0 beside growth, which freezes all old weights; or --grows none");
-  expect(!in_place || stage.predicts == Prediction::kHead, "predicts", "head when weights change in place: no older view is left as it was");
+  expect(!in_place || stage.predicts == Prediction::kHead, "predicts",
+         "head when weights change in place: no older view is left as it was");
   expect(stage.penalty_weight >= 0, "penalty-weight", "0 or more");
   expect(stage.penalty_decay >= 0 && stage.penalty_decay <= 1, "penalty-decay", "a share from 0 to 1");
   expect(stage.penalty_samples > 0, "penalty-samples", "1 or more");

@@ -22,8 +22,9 @@ template <>
 struct EnumNames<trainer::Strategy> {
   using enum trainer::Strategy;
   static constexpr std::pair<trainer::Strategy, std::string_view> values[] = {
-      {kGrow, "grow"}, {kLora, "lora"}, {kNaive, "naive"},          {kReplay, "replay"}, {kJoint, "joint"}, {kL2sp, "l2sp"},
-      {kEwc, "ewc"},   {kOnlineEwc, "online-ewc"}, {kSi, "si"}, {kMas, "mas"},       {kLwf, "lwf"},     {kInterpolate, "interpolate"}};
+      {kGrow, "grow"},   {kLora, "lora"}, {kNaive, "naive"}, {kReplay, "replay"},
+      {kJoint, "joint"}, {kL2sp, "l2sp"}, {kEwc, "ewc"},     {kOnlineEwc, "online-ewc"},
+      {kSi, "si"},       {kMas, "mas"},   {kLwf, "lwf"},     {kInterpolate, "interpolate"}};
 };
 template <>
 struct EnumNames<trainer::Growth> {
@@ -54,7 +55,7 @@ struct StageOptions {
   std::string domain = {};
   Strategy strategy = Strategy::kGrow;
   Growth grows = Growth::kAnnex;
-  std::int64_t experts = 0;
+  std::string experts = "preset";
   std::string parent = "auto";
   Prediction predicts = Prediction::kMixture;
   Penalty penalty = Penalty::kNone;
@@ -72,11 +73,16 @@ struct StageOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.domain, OptionInfo{"domain", "name of the domain that the text belongs to", "NAME"});
-    visit(self.strategy, OptionInfo{"strategy", "a composition of the options below, each of which can be set beside it (docs/continual.md)"});
+    visit(self.strategy,
+          OptionInfo{"strategy", "a composition of the options below, each of which can be set beside it (docs/continual.md)"});
     visit(self.grows, OptionInfo{"grows",
                                  "annex: experts, adapters and deltas of its own, the rest is frozen; adapters: the same without experts "
                                  "and dense block; none: everything is trained in place"});
-    visit(self.experts, OptionInfo{"experts", "experts that the stage adds, over all layers; 0: the preset's", "experts"});
+    visit(self.experts,
+          OptionInfo{"experts",
+                     "experts that the stage adds, over all layers: a number, preset, or auto: as many as a short probe finds "
+                     "worth it, and none when the text is known",
+                     "N|preset|auto"});
     visit(self.parent,
           OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
     visit(self.predicts, OptionInfo{"predicts", "who answers from now on: the mixture over all views, or the head view alone"});
@@ -86,9 +92,10 @@ struct StageOptions {
     visit(self.penalty_samples, OptionInfo{"penalty-samples", "windows on which ewc and mas measure importances after a stage", "windows"});
     visit(self.distill, OptionInfo{"distill", "weight of the divergence from the model as it was before the stage (LwF); 0: none"});
     visit(self.temperature, OptionInfo{"distill-temperature", "softens both sides of that divergence"});
-    visit(self.replay, OptionInfo{"replay",
-                                  "share of every batch's windows that comes from the reservoirs of older domains; 1: as much for each domain "
-                                  "as for the new one"});
+    visit(self.replay,
+          OptionInfo{"replay",
+                     "share of every batch's windows that comes from the reservoirs of older domains; 1: as much for each domain "
+                     "as for the new one"});
     visit(self.reservoir, OptionInfo{"reservoir", "training text of this domain that stays in the pool to be replayed; 0: none", "bytes"});
     visit(self.keep, OptionInfo{"keep", "at the end, weights = keep * before + (1 - keep) * after (WiSE-FT)"});
     visit(self.max_forgetting, OptionInfo{"max-forgetting",
@@ -98,6 +105,13 @@ struct StageOptions {
     visit(self.reference, OptionInfo{"reference", "naive: also train a throw-away copy naively for as many steps, to measure plasticity"});
   }
 };
+
+// `text` as --experts takes it. UsageError unless it is auto, preset or a number from 1 to 2^30.
+struct WantedExperts {
+  bool by_novelty = false;
+  std::int64_t count = 0;  // 0: the preset's
+};
+WantedExperts wanted_experts(const std::string& text);
 
 // The composition that a strategy names.
 StageOptions composed(Strategy strategy);

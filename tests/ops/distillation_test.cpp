@@ -76,6 +76,6 @@ TEST_CASE("distillation refuses shapes that do not fit and a temperature that is
   Context ctx;
   Case c(3, 4);
   CHECK_THROWS_AS(c.run(ctx, 0, 1), ContractError);
-  CHECK_THROWS_AS(
-      ops::distillation(ctx, {c.student.view(3, 4), c.teacher.view(4, 3), c.target.view(3), 1, 1, c.divergence.view(3)}), ContractError);
+  CHECK_THROWS_AS(ops::distillation(ctx, {c.student.view(3, 4), c.teacher.view(4, 3), c.target.view(3), 1, 1, c.divergence.view(3)}),
+                  ContractError);
 }

@@ -13,7 +13,7 @@ using namespace peer::trainer;
 namespace {
 
 struct Measured {
-  Context ctx{Device{}, 2};
+  Context ctx{Device{}, 1};
   model::Model model{test::tiny_options(), 1};
   std::vector<int> base = {0};
   std::vector<streams::Document> documents = {{test::domain_text(0, 60), "test", 0}};
@@ -33,7 +33,7 @@ struct Measured {
 TEST_CASE("the Fisher information of the head's rows is what softmax regression says it is") {
   // For logits z = W h: F(W[v, i]) = mean over tokens of p_v (1 - p_v) h_i^2, whatever the text's own labels are.
   Measured m;
-  constexpr std::int64_t kWindows = 3000;
+  constexpr std::int64_t kWindows = 1000;
   const ParameterField fisher = m.importance(ImportanceKind::kFisher, kWindows);
   const std::int64_t length = m.model.options().context, width = m.model.options().width, vocabulary = m.model.options().vocabulary;
   streams::BatchStream stream(m.documents, 1024);
@@ -56,7 +56,7 @@ TEST_CASE("the Fisher information of the head's rows is what softmax regression 
   const std::span<const float> head = fisher.of(*m.model.base().find("lm_head.weight"));
   for (std::int64_t v = 0; v < vocabulary; ++v)
     for (std::int64_t i = 0; i < width; ++i) found[i] += static_cast<double>(head[v * width + i]);
-  for (std::int64_t i = 0; i < width; ++i) CHECK(found[i] == Approx(expected[i] / static_cast<double>(kWindows * length)).epsilon(0.05));
+  for (std::int64_t i = 0; i < width; ++i) CHECK(found[i] == Approx(expected[i] / static_cast<double>(kWindows * length)).epsilon(0.06));
 }
 
 TEST_CASE("importances are deterministic in the seed, not negative, and leave no gradient behind") {

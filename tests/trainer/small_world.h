@@ -27,6 +27,7 @@ class StopAfter final : public Progress {
   std::int64_t steps_;
 };
 
+inline constexpr int kThreads = 1;  // the work of a step is too small to be worth waking a thread for
 inline constexpr std::int64_t kNever = -1;
 inline constexpr const char* kNames[] = {"sea", "code", "molecules"};
 
@@ -36,7 +37,7 @@ class SmallWorld {
     for (int d = 0; d < 3; ++d) write_file(folder_ / (std::string(kNames[d]) + ".txt"), domain_text(d, 60));
   }
   std::string init(const std::string& name, model::ModelOptions options = tiny_options()) const {
-    init_pool(folder_ / name, options, tiny_delta(), 1, {}, 2);
+    init_pool(folder_ / name, options, tiny_delta(), 1, {}, kThreads);
     return folder_ / name;
   }
   RunOptions options(int domain, std::int64_t steps = 24) const {
@@ -51,7 +52,7 @@ class SmallWorld {
     return o;
   }
   static Session open(const std::string& pool, const std::string& ref = kHead, pool::Access access = pool::Access::kWrite) {
-    return open_session(pool, ref, access, {}, 2);
+    return open_session(pool, ref, access, {}, kThreads);
   }
   static StageOutcome run(Session& session, const RunOptions& options, std::int64_t stop_after = kNever) {
     StopAfter progress(stop_after);

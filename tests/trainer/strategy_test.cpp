@@ -3,6 +3,7 @@
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
+#include "trainer/novelty.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -129,6 +130,23 @@ TEST_CASE("a penalty or a replay that has nothing to go by says what to do") {
   CHECK_THAT(refusal(Strategy::kReplay), Catch::Contains("--reservoir"));
 }
 
+TEST_CASE("--experts takes a number, preset or auto, and says so") {
+  CHECK(wanted_experts("preset").count == 0);
+  CHECK(wanted_experts("4k").count == 4000);
+  CHECK(wanted_experts("auto").by_novelty);
+  for (const std::string text : {"0", "-3", "many", "", "1.5", "2G"}) CHECK_THROWS_WITH(wanted_experts(text), Catch::Contains("auto"));
+}
+
+TEST_CASE("experts are worth two bits a number: none too few for the heads, none beyond four presets") {
+  const model::ModelOptions model = tiny_options();
+  model::DeltaOptions delta = tiny_delta();
+  delta.annex_side = 100;
+  // 64 numbers hold 128 bits: an expert of width 16 has 32 numbers.
+  CHECK(experts_for(0.5, 64 * 1000, model, delta) == 500);
+  CHECK(experts_for(-1, 1e6, model, delta) == model.layers * delta.annex_top_k * delta.annex_top_k);
+  CHECK(experts_for(5, 1e12, model, delta) == 4 * model.layers * 100 * 100);
+}
+
 TEST_CASE("options that contradict each other are refused before anything is read") {
   StageOptions grows = composed(Strategy::kGrow);
   CHECK_NOTHROW(check(grows));
@@ -147,4 +165,25 @@ TEST_CASE("options that contradict each other are refused before anything is rea
     CHECK_NOTHROW(check(composed(strategy)));
     CHECK(composed(strategy).strategy == strategy);
   }
+}
+
+TEST_CASE("with --experts auto a known text grows nothing and changes no logit; a new one grows as the probe says") {
+  const SmallWorld world;
+  const std::string path = world.init("pool");
+  Session session = SmallWorld::open(path);
+  SmallWorld::run(session, with(world, Strategy::kNaive, 0, 80));
+  RunOptions again = with(world, Strategy::kGrow, 0, 30), news = with(world, Strategy::kGrow, 1, 30);
+  again.grow_first = true;
+  again.stage.experts = news.stage.experts = "auto";
+  const std::vector<float> before = logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16);
+  const StageOutcome known = SmallWorld::run(session, again);
+  CHECK(session.loaded.model.newest() == 0);
+  CHECK(known.steps == 0);
+  CHECK(logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16) == before);
+  CHECK(session.loaded.history.stages[2].loss.at("sea") == session.loaded.history.stages[1].loss.at("sea"));
+
+  const StageOutcome learnt = SmallWorld::run(session, news);
+  CHECK(session.loaded.model.newest() == 1);
+  CHECK(learnt.steps == 30);
+  CHECK(session.loaded.history.stages[3].loss.at("code") < session.loaded.history.stages[2].loss.at("code"));
 }

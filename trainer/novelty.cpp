@@ -1,0 +1,70 @@
+#include "trainer/novelty.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "trainer/evaluate.h"
+#include "trainer/growth.h"
+#include "trainer/held_out.h"
+#include "trainer/plasticity.h"
+#include "trainer/step.h"
+
+namespace peer::trainer {
+namespace {
+
+constexpr int kDraws = 1000;
+constexpr double kBitsANumber = 2;
+constexpr std::int64_t kProbeShare = 10, kFewestProbeSteps = 10;
+
+std::vector<DocumentBits> score(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
+                                const EvaluateOptions& options) {
+  const int views[] = {view};
+  return score_domain(ctx, model, views, documents, options, {}).mixture;
+}
+
+}  // namespace
+
+Novelty novelty_of(Session& session, int view, std::span<const streams::Document> sample, const EvaluateOptions& options) {
+  std::vector<streams::Document> own;
+  const History& history = session.loaded.history;
+  for (const DomainRecord& domain : history.domains)
+    for (const StageRecord& stage : history.stages)
+      if (stage.view == view && stage.steps > 0 && stage.domain == domain.name)
+        for (streams::Document& document : read_held_out(session.pool, domain)) own.push_back(std::move(document));
+  const auto here_bits = score(session.ctx, session.loaded.model, view, sample, options);
+  const auto own_bits = score(session.ctx, session.loaded.model, view, own, options);
+  return {
+      .here = bits_per_byte(here_bits), .own = bits_per_byte(own_bits), .difference = unpaired_bootstrap(here_bits, own_bits, kDraws, 0)};
+}
+
+double probe_gain(Session& session, const RunOptions& options, int parent, streams::Corpus& corpus,
+                  std::span<const streams::Document> sample, Progress& progress, const std::atomic<bool>& stop) {
+  LoadedModel copy = load_model(session.pool, session.generation);
+  const double before = bits_per_byte(score(session.ctx, copy.model, parent, sample, options.evaluate));
+  const int view =
+      copy.model.add_view(parent, delta_for(copy.model.options(), session.loaded.delta, 0, options.stage.grows), "probe", true);
+  make_plastic(copy.model, view, false);
+  TrainOptions train = options.train;
+  train.steps = std::max(kFewestProbeSteps, options.train.steps / kProbeShare);
+  corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed) + 1});
+  TrainingStep step(session.ctx, copy.model, view, train);
+  for (std::int64_t i = 0; i < train.steps && !stop; ++i) {
+    const streams::Batch& batch = corpus.next();
+    if (i == 0) measure_new_statistics(copy.model, view, false, step, batch);
+    const double loss = step.run(batch, i);
+    progress.update("probe " + options.stage.domain, i + 1, train.steps, fmt::format("{:.3f} bpb", loss));
+  }
+  freeze(copy.model, {view});
+  return before - bits_per_byte(score(session.ctx, copy.model, view, sample, options.evaluate));
+}
+
+std::int64_t experts_for(double gain, double bytes, const model::ModelOptions& model, const model::DeltaOptions& preset) {
+  const double wanted = std::max(0.0, gain) * bytes / (kBitsANumber * 2 * static_cast<double>(model.width));
+  const auto in_all = [&](std::int64_t side) { return static_cast<double>(model.layers * side * side); };
+  return static_cast<std::int64_t>(
+      std::clamp(std::ceil(wanted), in_all(preset.annex_top_k), 4 * in_all(std::max(preset.annex_side, preset.annex_top_k))));
+}
+
+}  // namespace peer::trainer
