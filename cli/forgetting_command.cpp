@@ -47,7 +47,8 @@ Command forgetting_command() {
        .summary = "What was learnt and what was forgotten: the matrix of bits per byte, domain by stage",
        .positionals = {kPoolArgument},
        .examples = {{"forgetting my-pool", "the table"}, {"forgetting my-pool --html report.html", "and a page to show around"}},
-       .json = R"({"domains", "stages", "matrix", "forgetting": {"mean", "max"}, "bwt", "fwt", "plasticity", "retention", "unit"})"},
+       .json =
+           R"({"domains", "stages", "matrix", "forgetting": {"mean", "max", "low", "high", "margin"}, "bwt", "fwt", "plasticity", "retention", "unit"})"},
       run);
 }
 

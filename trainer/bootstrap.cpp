@@ -46,6 +46,17 @@ Interval interval_of(int draws, const Statistic& statistic) {
   return {quantile(values, 0.025), quantile(values, 0.975)};
 }
 
+// Both ratios share their denominator in every draw, so their difference is the ratio of the differences.
+std::vector<DocumentBits> difference_of(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after) {
+  require(before.size() == after.size(), "paired_bootstrap: before and after must score the same documents");
+  std::vector<DocumentBits> difference(before.size());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    require(before[i].bytes == after[i].bytes, "paired_bootstrap: a document must have the same bytes before and after");
+    difference[i] = {after[i].bits - before[i].bits, after[i].bytes};
+  }
+  return difference;
+}
+
 }  // namespace
 
 double bits_per_byte(const std::vector<DocumentBits>& documents) {
@@ -72,14 +83,24 @@ Interval unpaired_bootstrap(const std::vector<DocumentBits>& documents, const st
 }
 
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed) {
-  require(before.size() == after.size(), "paired_bootstrap: before and after must score the same documents");
-  // Both ratios share their denominator in every draw, so their difference is the ratio of the differences.
-  std::vector<DocumentBits> difference(before.size());
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    require(before[i].bytes == after[i].bytes, "paired_bootstrap: a document must have the same bytes before and after");
-    difference[i] = {after[i].bits - before[i].bits, after[i].bytes};
+  return bootstrap(difference_of(before, after), draws, seed);
+}
+
+Interval mean_paired_bootstrap(const std::vector<DocumentPairs>& domains, int draws, std::uint64_t seed) {
+  std::vector<std::vector<DocumentBits>> differences;
+  std::vector<Random> randoms;
+  for (const DocumentPairs& domain : domains) {
+    differences.push_back(difference_of(domain.before, domain.after));
+    check_documents(differences.back(), draws);
+    if (differences.back().size() < 2) return {};
+    randoms.emplace_back(seed, Purpose::kBootstrap, static_cast<std::uint32_t>(randoms.size()));
   }
-  return bootstrap(difference, draws, seed);
+  if (differences.empty()) return {};
+  return interval_of(draws, [&](int draw) {
+    double sum = 0;
+    for (std::size_t d = 0; d < differences.size(); ++d) sum += resampled_ratio(differences[d], randoms[d], draw);
+    return sum / static_cast<double>(differences.size());
+  });
 }
 
 }  // namespace peer::trainer

@@ -58,7 +58,8 @@ std::string report_json(const ForgettingReport& report) {
   json["intervals"] = intervals_json(report);
   json["naive"] = matrix.naive.empty() ? std::vector<double>(matrix.domains.size(), kMissing) : matrix.naive;
   json["final_average"] = numbers.final_average;
-  json["forgetting"] = {{"mean", numbers.forgetting_mean}, {"max", numbers.forgetting_max}, {"by_domain", numbers.forgetting}};
+  json["forgetting"] = {{"mean", numbers.forgetting_mean},   {"max", numbers.forgetting_max},       {"by_domain", numbers.forgetting},
+                        {"low", report.mean_forgetting.low}, {"high", report.mean_forgetting.high}, {"margin", kForgettingMargin}};
   json["bwt"] = numbers.backward_transfer;
   json["fwt"] = numbers.forward_transfer;
   json["plasticity"] = numbers.plasticity_mean;

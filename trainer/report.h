@@ -19,14 +19,15 @@ struct ForgettingReport {
   std::string created;  // UTC
   RetentionMatrix matrix;
   std::vector<std::vector<Interval>> intervals;  // (T+1, T), 95 % of each cell; empty when unknown
+  Interval mean_forgetting;                      // 95 % of the mean forgetting: paired, by documents; kMissing when unknown
   std::vector<StageCost> costs;
   std::string mixture;  // one line: how predictions were made
 };
 
 // {"pool", "created", "domains", "stages", "matrix" (null where missing), "intervals" ([low, high], null where unknown), "naive",
-//  "final_average", "forgetting": {"mean", "max", "by_domain"}, "bwt", "fwt", "plasticity", "plasticity_by_domain", "retention",
-//  "retention_by_domain", "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written"}], "mixture", "signs",
-//  "unit": "bits per byte"}, indented by two. Numbers at full precision; null where there is none.
+//  "final_average", "forgetting": {"mean", "max", "by_domain", "low", "high", "margin"}, "bwt", "fwt", "plasticity",
+//  "plasticity_by_domain", "retention", "retention_by_domain", "costs": [{"stage", "seconds", "steps", "parameters_added",
+//  "bytes_written"}], "mixture", "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null where there is none.
 std::string report_json(const ForgettingReport& report);
 // domain,stage,bits_per_byte,low,high (RFC 4180): one line a measured cell; low and high are empty when unknown.
 std::string report_csv(const ForgettingReport& report);

@@ -35,6 +35,13 @@ std::string forgetting_sentence(const std::vector<std::string>& domains, const R
                      against_best(numbers.forgetting_mean), name, signed_decimal(numbers.forgetting[worst]));
 }
 
+std::string equivalence_sentence(const Interval& mean) {
+  const bool claimed = mean.high <= kForgettingMargin;
+  return fmt::format(
+      "With 95 % confidence the average forgetting lies between {} and {}: {} {}, so it can {}be claimed that nothing was forgotten.",
+      signed_decimal(mean.low), signed_decimal(mean.high), claimed ? "below" : "not below", kForgettingMargin, claimed ? "" : "not ");
+}
+
 }  // namespace
 
 std::string decimal(double value, int digits) {
@@ -129,6 +136,7 @@ std::vector<std::string> summary(const ForgettingReport& report, const Retention
   std::vector<std::string> sentences = {
       fmt::format("After {0} stages the model predicts its {0} domains at {1} bits per byte on average.", domains.size(), average),
       forgetting_sentence(domains, numbers)};
+  if (!std::isnan(report.mean_forgetting.high)) sentences.push_back(equivalence_sentence(report.mean_forgetting));
   if (!std::isnan(numbers.retention_mean))
     sentences.push_back(fmt::format("Of what it had gained on the older domains, {} remains.", percent(numbers.retention_mean)));
   if (!std::isnan(numbers.plasticity_mean))

@@ -17,6 +17,9 @@ inline constexpr std::string_view kForgettingRule =
     "Forgetting is the loss after the last stage minus the best after any earlier stage (Chaudhry et al. 2018); "
     "the state before the stream does not count.";
 
+// 'Nothing was forgotten' is claimed when the whole interval of the mean lies below this, never because a difference is not significant.
+inline constexpr double kForgettingMargin = 0.005;  // bits per byte, fixed in advance
+
 // Fixed digits after the point; "-" for kMissing, and no sign on what rounds to zero.
 std::string decimal(double value, int digits = 3);
 std::string signed_decimal(double value, int digits = 4);

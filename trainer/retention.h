@@ -58,6 +58,11 @@ struct Interval {
 // paired_bootstrap: of bits(after)/bytes - bits(before)/bytes. Both see the same draws, which cancels what the documents have in common.
 // Requires the same documents in the same order: equal sizes, equal bytes.
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed);
+// mean_paired_bootstrap: of the mean of that difference over domains, each with documents of its own.
+struct DocumentPairs {
+  std::vector<DocumentBits> before, after;
+};
+Interval mean_paired_bootstrap(const std::vector<DocumentPairs>& domains, int draws, std::uint64_t seed);
 // bootstrap: of bits/bytes.
 Interval bootstrap(const std::vector<DocumentBits>& documents, int draws, std::uint64_t seed);
 // unpaired_bootstrap: of bits/bytes of one set of documents minus that of another, each drawn on its own.

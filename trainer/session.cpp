@@ -77,6 +77,26 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   return transaction.commit(kHead, message);
 }
 
+namespace {
+
+// For every older domain its documents' bits after the stage that was best for it, before the last, and after the last.
+std::vector<DocumentPairs> best_and_last(const Session& session) {
+  const History& history = session.loaded.history;
+  const auto rows = history.rows();
+  std::vector<DocumentPairs> pairs;
+  for (std::size_t j = 0; j + 2 < rows.size() && j < history.domains.size(); ++j) {
+    const std::string& domain = history.domains[j].name;
+    const StageRecord* best = nullptr;
+    for (std::size_t l = 1; l + 1 < rows.size(); ++l)
+      if (rows[l]->bits.contains(domain) && (best == nullptr || rows[l]->loss.at(domain) < best->loss.at(domain))) best = rows[l];
+    if (best == nullptr || !rows.back()->bits.contains(domain)) continue;
+    pairs.push_back({read_bits(session.pool, best->bits.at(domain)), read_bits(session.pool, rows.back()->bits.at(domain))});
+  }
+  return pairs;
+}
+
+}  // namespace
+
 ForgettingReport make_report(const Session& session) {
   const History& history = session.loaded.history;
   ForgettingReport report;
@@ -92,6 +112,7 @@ ForgettingReport make_report(const Session& session) {
       row.push_back(cell == stage->bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
     }
   }
+  report.mean_forgetting = mean_paired_bootstrap(best_and_last(session), kBootstrapDraws, 0);
   for (const StageRecord& stage : history.stages) {
     if (stage.steps == 0) continue;
     StageCost cost{.stage = stage.domain, .steps = stage.steps, .parameters_added = stage.parameters_added};

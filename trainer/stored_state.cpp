@@ -7,7 +7,7 @@ namespace peer::trainer {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 template <class Options>
 Options options_from(const Json& json) {

@@ -112,3 +112,43 @@ TEST_CASE("scores of different documents cannot be paired") {
   CHECK_THROWS_AS(bootstrap({{1, 1}, {kMissing, 1}}, 100, 1), ContractError);
   CHECK_THROWS_AS(bootstrap({{1, 1}, {1, 1}}, 0, 1), ContractError);
 }
+
+TEST_CASE("the interval of a mean over domains covers the truth in about 95 % of experiments, and narrows with their number") {
+  const auto worse = [](std::uint64_t seed) {
+    DocumentPairs pairs{synthetic(seed, 60), synthetic(seed, 60)};
+    const Random noise(seed, Purpose::kTest, 3);
+    for (std::size_t i = 0; i < pairs.after.size(); ++i)
+      pairs.after[i].bits += static_cast<double>(pairs.after[i].bytes) * (0.1 + 0.2 * noise.normal(i));
+    return pairs;
+  };
+  constexpr int kExperiments = 200;
+  int covered = 0;
+  for (std::uint64_t e = 0; e < kExperiments; ++e) {
+    const Interval interval = mean_paired_bootstrap({worse(3 * e), worse(3 * e + 1), worse(3 * e + 2)}, 300, e);
+    covered += interval.low <= 0.1 && 0.1 <= interval.high;
+  }
+  CHECK(covered >= 0.88 * kExperiments);
+  CHECK(covered <= 0.99 * kExperiments);
+
+  std::vector<DocumentPairs> domains;
+  for (std::uint64_t d = 0; d < 16; ++d) domains.push_back(worse(d));
+  const Interval one = mean_paired_bootstrap({domains[0]}, 2000, 5), all = mean_paired_bootstrap(domains, 2000, 5);
+  CHECK(width(one) / width(all) == Approx(4).epsilon(0.5));
+  const Interval same = mean_paired_bootstrap({{domains[0].before, domains[0].before}}, 100, 5);
+  CHECK(same.low == 0);
+  CHECK(same.high == 0);
+  CHECK(std::isnan(mean_paired_bootstrap({}, 100, 5).high));
+}
+
+TEST_CASE("two sets of documents at the same rate differ by nothing, at another rate by the difference") {
+  const auto some = synthetic(1, 400), others = synthetic(2, 300);
+  std::vector<DocumentBits> harder = others;
+  for (DocumentBits& d : harder) d.bits += 0.5 * static_cast<double>(d.bytes);
+  const Interval same = unpaired_bootstrap(some, others, 1000, 3), apart = unpaired_bootstrap(harder, some, 1000, 3);
+  CHECK(same.low < 0);
+  CHECK(same.high > 0);
+  CHECK(apart.low < 0.5);
+  CHECK(apart.high > 0.5);
+  CHECK(apart.low > 0.2);
+  CHECK(std::isnan(unpaired_bootstrap(some, {{1, 1}}, 100, 3).low));
+}

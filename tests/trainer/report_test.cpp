@@ -291,3 +291,16 @@ TEST_CASE("a report whose parts disagree in size is refused") {
   CHECK_THROWS_AS(report_text(report), ContractError);
   CHECK_THROWS_AS(report_html(report), ContractError);
 }
+
+TEST_CASE("that nothing was forgotten is claimed only when the whole interval lies below the margin") {
+  ForgettingReport report = worked_example();
+  CHECK_FALSE(holds(report_text(report), "claimed"));
+  report.mean_forgetting = {-0.001, 0.004};
+  CHECK(holds(report_text(report), "between -0.0010 and +0.0040: below 0.005, so it can be claimed"));
+  CHECK(holds(report_html(report), "it can be claimed"));
+  report.mean_forgetting = {-0.001, 0.006};
+  CHECK(holds(report_text(report), "not below 0.005, so it can not be claimed"));
+  const auto json = nlohmann::json::parse(report_json(report));
+  CHECK(json["forgetting"]["high"] == 0.006);
+  CHECK(json["forgetting"]["margin"] == 0.005);
+}
