@@ -5,6 +5,7 @@
 
 #include "peer/device/buffer.h"
 #include "peer/device/device.h"
+#include "peer/device/profile.h"
 
 namespace peer {
 
@@ -21,6 +22,10 @@ class Context {
   int threads() const { return threads_; }
   const CudaQueue* cuda() const { return cuda_.get(); }  // null on the CPU
 
+  // Times every op from now on; null ends it. The profile must outlive its use here.
+  void set_profile(Profile* profile) { profile_ = profile; }
+  Profile* profile() const { return profile_; }
+
   // At least `size` uninitialised elements, valid until the next call with the same slot. Grows once, then allocates nothing.
   // A slot belongs to one op at a time; an op that needs two buffers takes two slots.
   template <class T>
@@ -35,6 +40,7 @@ class Context {
   Device device_;
   int threads_;
   std::shared_ptr<CudaQueue> cuda_;  // shared_ptr destroys what is only declared here, so that no caller needs a header of CUDA
+  Profile* profile_ = nullptr;
   Buffer<char> scratch_[kSlots];
 };
 

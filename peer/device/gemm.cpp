@@ -11,7 +11,7 @@
 
 namespace peer {
 
-void gemm([[maybe_unused]] Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta,
+void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta,
           Matrix<float> c) {
   const bool a_flipped = ta == Transpose::kYes, b_flipped = tb == Transpose::kYes;
   const std::int64_t m = c.rows, n = c.columns, k = a_flipped ? a.rows : a.columns;
@@ -19,6 +19,7 @@ void gemm([[maybe_unused]] Context& ctx, Matrix<const float> a, Transpose ta, Ma
   require((b_flipped ? b.columns : b.rows) == k, "gemm: op(A) columns must equal op(B) rows");
   require((b_flipped ? b.rows : b.columns) == n, "gemm: op(B) and C must have the same columns");
   if (m == 0 || n == 0) return;
+  const Timed timed(ctx.profile(), "gemm");
   if constexpr (kWithCuda)
     if (!ctx.device().is_cpu()) return cuda_gemm(ctx, a, ta, b, tb, beta, c);
   const dnnl_status_t status =

@@ -17,7 +17,9 @@ float clip_factor(const float* gradient, std::int64_t count, float clip) {
   return norm > clip ? clip / norm : 1.0f;
 }
 
-// One record: w, m, v (2D each) and the step count behind them. `next` is the record after this one: asked for on the way.
+// One record: w, m, v (2D each) and the step count behind them. `next` is the record after this one. It is asked for on the way: by reads,
+// which are twice as fast as asking for writing, and line by line between the arithmetic, because a whole record at once fills the buffers
+// that wait for memory.
 void update_record(const AdamwRates& rates, float clip, const float* gradient, std::int64_t count, float* w, const float* next) {
   float *m = w + count, *v = m + count, *steps = v + count;
   const float scale = clip_factor(gradient, count, clip);
@@ -25,14 +27,21 @@ void update_record(const AdamwRates& rates, float clip, const float* gradient, s
   const float beta1 = rates.beta1, beta2 = rates.beta2, epsilon = rates.epsilon;
   const float rate = rates.learning_rate / (1 - std::pow(beta1, t)), correction = 1 / (1 - std::pow(beta2, t));
   const float keep = 1 - rates.learning_rate * rates.weight_decay;
-  for (std::int64_t i = 0; i < 3 * count; i += kCacheLineFloats) __builtin_prefetch(next + i, 1);
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) {
+  const auto update = [&](std::int64_t i) {
     const float g = gradient[i] * scale;
     m[i] = beta1 * m[i] + (1 - beta1) * g;
     v[i] = beta2 * v[i] + (1 - beta2) * g * g;
     w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i] * correction) + epsilon);
+  };
+  __builtin_prefetch(next + 3 * count, 0, 2);
+  const std::int64_t whole = count / kCacheLineFloats * kCacheLineFloats;
+  for (std::int64_t line = 0; line < whole; line += kCacheLineFloats) {
+    for (std::int64_t part = 0; part < 3; ++part) __builtin_prefetch(next + part * count + line, 0, 2);
+#pragma omp simd
+    for (std::int64_t i = line; i < line + kCacheLineFloats; ++i) update(i);
   }
+#pragma omp simd
+  for (std::int64_t i = whole; i < count; ++i) update(i);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace peer::ops {
 // the CUDA twin, so nothing has to stand in for it.
 template <auto CpuTwin, auto CudaTwin, class Op>
 auto dispatch(Context& ctx, const char* name, const Op& op) {
+  const Timed timed(ctx.profile(), name);
   if (ctx.device().is_cpu()) return CpuTwin(ctx, op);
   if constexpr (kWithCuda)
     return CudaTwin(ctx, op);

@@ -24,7 +24,7 @@ struct Gather {
   void prefetch(Half first, Half second, std::int64_t slot) const {
     const std::int64_t end = slot + 4 < slots ? slot + 4 : slots;
     for (std::int64_t s = slot; s < end; ++s) {
-      prefetch_floats<3>(row(first, s), rows.width);
+      prefetch_floats<2>(row(first, s), rows.width);
       prefetch_floats<2>(row(second, s), rows.width);
     }
   }

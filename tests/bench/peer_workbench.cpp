@@ -1,0 +1,90 @@
+#include "tests/bench/peer_workbench.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "peer/layers/initialise.h"
+#include "peer/ops/adamw.h"
+#include "peer/ops/adamw_rows.h"
+
+namespace peer::bench {
+namespace {
+
+constexpr std::uint64_t kSeed = 20240704;
+constexpr std::int64_t kRowsPerPage = 4096;
+constexpr ops::AdamwRates kRates{.learning_rate = 1e-4f};
+
+layers::PeerOptions options_of(const PeerShape& shape) {
+  layers::PeerOptions options;
+  options.heads = shape.heads;
+  options.top_k = shape.top_k;
+  options.d_key = shape.d_key;
+  return options;
+}
+
+Buffer<float> normal(std::int64_t size, const char* name, double deviation) {
+  Buffer<float> out(size);
+  layers::initialise_normal(out.data(), size, deviation, kSeed, name);
+  return out;
+}
+
+}  // namespace
+
+PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable)
+    : ctx_(ctx),
+      shape_(shape),
+      block_(parameters_, "peer", BlockId{0}, options_of(shape), shape.width, shape.side, kRowsPerPage, kSeed),
+      saved_(shape.tokens, block_.options()),
+      work_(trainable ? layers::PeerWorkspace(shape.tokens, shape.picks(), block_.query_width(), shape.width) : layers::PeerWorkspace()),
+      x_(normal(shape.tokens * shape.width, "x", 1)),
+      y_(shape.tokens * shape.width),
+      dy_(normal(shape.tokens * shape.width, "dy", 1e-3)),
+      dx_(shape.tokens * shape.width) {
+  block_.experts().append(shape.experts(), trainable);
+  fill_experts();
+  parameters_.set_trainable(trainable);
+}
+
+// Rows start at random places of one stretch of random numbers: a million normal rows would take longer to draw than to measure.
+void PeerWorkbench::fill_experts() {
+  const std::int64_t floats = 2 * shape_.width;
+  const Buffer<float> numbers = normal(64 * floats, "experts", 1 / std::sqrt(static_cast<double>(shape_.width)));
+  for (std::int64_t e = 0; e < shape_.experts(); ++e) {
+    const std::int64_t start = e * 7919 % (63 * floats);
+    std::copy_n(numbers.data() + start, floats, block_.experts().owned_parameters(e));
+  }
+}
+
+void PeerWorkbench::forward() { block_.forward(ctx_, matrix(x_), saved_, matrix(y_), false); }
+
+void PeerWorkbench::step() {
+  parameters_.zero_gradients();
+  block_.forward(ctx_, matrix(x_), saved_, matrix(y_), true);
+  block_.backward(ctx_, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_),
+                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient) {
+                    ops::adamw_rows(
+                        ctx_, {.rates = kRates, .clip = 1.0f, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
+                  });
+  ++steps_;
+  for (auto& p : parameters_)
+    if (p->trainable())
+      ops::adamw(ctx_, {.rates = kRates,
+                        .step = steps_,
+                        .gradient = p->gradient_vector(),
+                        .weight = {p->value.data(), p->size()},
+                        .m = {p->m.data(), p->size()},
+                        .v = {p->v.data(), p->size()}});
+}
+
+std::vector<std::int64_t> PeerWorkbench::different() const {
+  std::vector<bool> seen(static_cast<std::size_t>(shape_.experts()));
+  std::vector<std::int64_t> out;
+  for (std::int64_t i = 0; i < saved_.id.size(); ++i) {
+    const auto id = static_cast<std::size_t>(saved_.id[i]);
+    if (!seen[id]) out.push_back(saved_.id[i]);
+    seen[id] = true;
+  }
+  return out;
+}
+
+}  // namespace peer::bench
