@@ -6,6 +6,7 @@
 #include "peer/base/require.h"
 #include "peer/layers/initialise.h"
 #include "peer/layers/key_grid.h"
+#include "peer/layers/lone_picks.h"
 #include "peer/ops/expert_mix.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/product_key_topk.h"
@@ -17,6 +18,9 @@ namespace {
 View<const float, 1> vector_or_none(const Parameter* p) { return p ? p->vector() : View<const float, 1>(); }
 View<float, 1> gradient_or_none(Parameter* p) { return p && p->trainable() ? p->gradient_vector() : View<float, 1>(); }
 View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.data(), p->size()) : View<float, 1>(); }
+
+// Picks of a chunk of tokens whose records stay in the cache between the two halves of the backward.
+constexpr std::int64_t kChunkPicks = 256;
 
 View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[0], p.shape[1], p.shape[2]}; }
 
@@ -128,22 +132,50 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
                         .y = y});
 }
 
+// Token-major first: gates, hidden sums, dx. A row that only one token picked gets its gradient right after that token, while the record is
+// in the cache: for a large pool that saves reading most records twice. The rows of several tokens come last, expert by expert.
 void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
                          View<float, 2> dx, const RowGradients& rows) {
-  const std::int64_t n = x.shape[0], r = picks();
-  ops::expert_mix_backward(ctx, {.activation = options_.activation,
-                                 .id = saved.id.view(n, r),
-                                 .gate = saved.gate.view(n, r),
-                                 .hidden = saved.hidden.view(n, r),
-                                 .rows = experts_.rows(),
-                                 .dy = dy,
-                                 .dgate = work.dgate.view(n, r),
-                                 .dhidden = work.dhidden.view(n, r),
-                                 .up_weight = work.up_weight.view(n, r),
-                                 .dx = dx});
+  const std::int64_t tokens = x.shape[0], r = picks();
+  const Segments segments = rows && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
+  const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(ctx.threads(), kChunkPicks / r) : tokens;
+  std::int64_t lone = 0;
+  for (std::int64_t first = 0; first < tokens; first += chunk) {
+    const std::int64_t end = std::min(first + chunk, tokens), begin = lone;
+    mix_backward(ctx, saved, dy, work, dx, first, end - first);
+    while (lone < segments.lone && work.order[lone] < end * r) ++lone;
+    row_gradients(ctx, x, dy, work, segments, begin, lone, rows);
+  }
   router_backward(ctx, x, saved, work, dx);
-  // Last: whoever receives the gradients may update the rows at once.
-  if (rows && experts_.trainable(0)) row_gradients(ctx, x, saved, dy, work, rows);
+  row_gradients(ctx, x, dy, work, segments, segments.lone, segments.touched, rows);
+}
+
+PeerBlock::Segments PeerBlock::sort_picks(Context& ctx, PeerActivations& saved, PeerWorkspace& work, std::int64_t tokens) {
+  const std::int64_t slots = tokens * picks();
+  const View<std::int32_t, 1> order = work.order.view(slots);
+  const std::int64_t touched = ops::row_order(ctx, {.id = saved.id.view(tokens, picks()),
+                                                    .expert_count = experts_.count(),
+                                                    .order = order,
+                                                    .expert = work.expert.view(slots),
+                                                    .begin = work.begin.view(slots + 1)});
+  // On a GPU rows are read again at the speed of its memory, and sorting by hand would stop its queue.
+  if (!ctx.device().is_cpu()) return {0, touched};
+  return {lone_picks_first(ctx, order, work.expert.view(touched), work.begin.view(touched + 1)), touched};
+}
+
+void PeerBlock::mix_backward(Context& ctx, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work, View<float, 2> dx,
+                             std::int64_t first, std::int64_t tokens) {
+  const std::int64_t r = picks(), width = experts_.width();
+  ops::expert_mix_backward(ctx, {.activation = options_.activation,
+                                 .id = {saved.id.data() + first * r, tokens, r},
+                                 .gate = {saved.gate.data() + first * r, tokens, r},
+                                 .hidden = {saved.hidden.data() + first * r, tokens, r},
+                                 .rows = experts_.rows(),
+                                 .dy = {dy.row(first), tokens, width},
+                                 .dgate = {work.dgate.data() + first * r, tokens, r},
+                                 .dhidden = {work.dhidden.data() + first * r, tokens, r},
+                                 .up_weight = {work.up_weight.data() + first * r, tokens, r},
+                                 .dx = {dx.row(first), tokens, width}});
 }
 
 void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx) {
@@ -173,23 +205,19 @@ void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActiva
   linear_backward(ctx, x, work.dquery.view(n, h * d), *query_, 1.0f, dx);
 }
 
-void PeerBlock::row_gradients(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
-                              const RowGradients& rows) {
+// The gradients of the segments [first, end).
+void PeerBlock::row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
+                              std::int64_t first, std::int64_t end, const RowGradients& rows) {
   const std::int64_t n = x.shape[0], r = picks(), width = experts_.width();
-  const std::int64_t touched = ops::row_order(ctx, {.id = saved.id.view(n, r),
-                                                    .expert_count = experts_.count(),
-                                                    .order = work.order.view(n * r),
-                                                    .expert = work.expert.view(n * r),
-                                                    .begin = work.begin.view(n * r + 1)});
-  for (std::int64_t first = 0; first < touched; first += PeerWorkspace::kSegmentChunk) {
-    const std::int64_t count = std::min(PeerWorkspace::kSegmentChunk, touched - first);
+  for (; first < end; first += PeerWorkspace::kSegmentChunk) {
+    const std::int64_t count = std::min(PeerWorkspace::kSegmentChunk, end - first);
     const View<float, 2> gradient(work.gradient.data(), count, 2 * width);
     ops::expert_row_gradient(ctx, {.x = x,
                                    .dy = dy,
                                    .dhidden = work.dhidden.view(n, r),
                                    .up_weight = work.up_weight.view(n, r),
                                    .order = work.order.view(n * r),
-                                   .begin = work.begin.view(touched + 1),
+                                   .begin = work.begin.view(segments.touched + 1),
                                    .first = first,
                                    .gradient = gradient});
     rows(*this, {work.expert.data() + first, count}, gradient);

@@ -32,11 +32,12 @@ struct PeerWorkspace {
   Buffer<std::int32_t> order, begin;                // (N*R), (N*R + 1)
   Buffer<std::int64_t> expert;                      // (N*R)
   Buffer<float> gradient;                           // (kSegmentChunk, 2D)
-  static constexpr std::int64_t kSegmentChunk = 1024;
+  static constexpr std::int64_t kSegmentChunk = 256;  // gradients that are still in the second level of cache when they are used
 };
 
 class PeerBlock;
 // Receives the gradients of the touched rows, a chunk at a time: expert (C), gradient (C, 2D) = [ddown | dup], which it may change.
+// Every touched expert comes once; it may be updated at once, for the backward has read it for the last time.
 using RowGradients = std::function<void(PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient)>;
 
 class PeerBlock {
@@ -75,8 +76,15 @@ class PeerBlock {
 
  private:
   void router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx);
-  void row_gradients(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
-                     const RowGradients& rows);
+  // The segments of a batch's row_order: the first `lone` are picked once, by rising slot; the others, up to `touched`, by expert.
+  struct Segments {
+    std::int64_t lone = 0, touched = 0;
+  };
+  Segments sort_picks(Context& ctx, PeerActivations& saved, PeerWorkspace& work, std::int64_t tokens);
+  void mix_backward(Context& ctx, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work, View<float, 2> dx,
+                    std::int64_t first, std::int64_t tokens);
+  void row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
+                     std::int64_t first, std::int64_t end, const RowGradients& rows);
   View<const float, 3> keys(const Parameter& p) const { return {p.value.data(), p.shape[0], p.shape[1], p.shape[2]}; }
 
   BlockId id_;

@@ -3,33 +3,53 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace peer::ops {
 
 inline constexpr std::int64_t kCacheLineFloats = 16;
 
-// Asks for `count` floats before they are needed: random rows of a table larger than the caches cost their latency otherwise.
-template <int Locality>
-inline void prefetch_floats(const float* data, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += kCacheLineFloats) __builtin_prefetch(data + i, 0, Locality);
+// Asks for the cache line at `data` before it is needed: random rows of a table larger than the caches cost their latency otherwise. Into
+// the second level, which waits for several times as many lines as the first. Lines are asked for one by one between the arithmetic, since
+// whole rows at once fill the buffers that wait for memory and stop everything behind them.
+inline void ask_for_line(const float* data) { __builtin_prefetch(data, 0, 2); }
+
+using RowLanes __attribute__((vector_size(kCacheLineFloats * sizeof(float)))) = float;
+
+inline RowLanes load_line(const float* data) {
+  RowLanes lanes;
+  std::memcpy(&lanes, data, sizeof lanes);
+  return lanes;
 }
 
-// out[r] = <x, row(r)>, r < count; x (width). `before(r)` is called once ahead of the four rows from r on: the place to prefetch.
-template <class RowAt, class Before>
-inline void dot_rows(const float* x, std::int64_t width, std::int64_t count, RowAt&& row, Before&& before, float* out) {
+inline float sum_of_lanes(RowLanes lanes) {
+  float sum[kCacheLineFloats];
+  std::memcpy(sum, &lanes, sizeof sum);
+  for (std::int64_t half = kCacheLineFloats / 2; half > 0; half /= 2)
+    for (std::int64_t i = 0; i < half; ++i) sum[i] += sum[i + half];
+  return sum[0];
+}
+
+// out[r] = <x, row(r)>, r < count; x (width). `ahead(r)` is called once ahead of the four rows from r on; what it returns is
+// called for every cache line of them with its first column: the place to ask for what comes later.
+template <class RowAt, class Ahead>
+inline void dot_rows(const float* x, std::int64_t width, std::int64_t count, RowAt&& row, Ahead&& ahead, float* out) {
+  const std::int64_t whole = width / kCacheLineFloats * kCacheLineFloats;
   std::int64_t r = 0;
   for (; r + 4 <= count; r += 4) {
-    before(r);
-    const float *a = row(r), *b = row(r + 1), *c = row(r + 2), *d = row(r + 3);
-    float sum_a = 0, sum_b = 0, sum_c = 0, sum_d = 0;
-#pragma omp simd reduction(+ : sum_a, sum_b, sum_c, sum_d)
-    for (std::int64_t i = 0; i < width; ++i) {
-      sum_a += x[i] * a[i];
-      sum_b += x[i] * b[i];
-      sum_c += x[i] * c[i];
-      sum_d += x[i] * d[i];
+    const float* rows[4] = {row(r), row(r + 1), row(r + 2), row(r + 3)};
+    RowLanes sums[4] = {};
+    const auto later = ahead(r);
+    for (std::int64_t i = 0; i < whole; i += kCacheLineFloats) {
+      later(i);
+      const RowLanes lanes = load_line(x + i);
+      for (int q = 0; q < 4; ++q) sums[q] += lanes * load_line(rows[q] + i);
     }
-    out[r] = sum_a, out[r + 1] = sum_b, out[r + 2] = sum_c, out[r + 3] = sum_d;
+    for (int q = 0; q < 4; ++q) {
+      float sum = sum_of_lanes(sums[q]);
+      for (std::int64_t i = whole; i < width; ++i) sum += x[i] * rows[q][i];
+      out[r + q] = sum;
+    }
   }
   for (; r < count; ++r) {
     const float* a = row(r);
