@@ -10,10 +10,7 @@ namespace {
 // The factor that shortens a gradient to the norm `clip`. A norm that is not finite passes through and shows in the weights.
 float clip_factor(const float* gradient, std::int64_t count, float clip) {
   if (clip <= 0) return 1;
-  float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (std::int64_t i = 0; i < count; ++i) squares += gradient[i] * gradient[i];
-  const float norm = std::sqrt(squares);
+  const float norm = std::sqrt(sum_of_squares(gradient, count));
   return norm > clip ? clip / norm : 1.0f;
 }
 

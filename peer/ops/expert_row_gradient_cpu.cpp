@@ -15,6 +15,12 @@ void expert_row_gradient(Context& ctx, const ExpertRowGradient& op) {
     const std::int64_t begin = op.begin[op.first + c], count = op.begin[op.first + c + 1] - begin;
     float* ddown = op.gradient.row(c);
     float* dup = ddown + width;
+    if (count == 1) {  // most rows of a large pool
+      const std::int32_t slot = op.order[begin];
+      set_row(ddown, width, op.x.row(slot / picks), op.dhidden.data[slot]);
+      set_row(dup, width, op.dy.row(slot / picks), op.up_weight.data[slot]);
+      continue;
+    }
     std::fill_n(ddown, 2 * width, 0.0f);
     add_rows(
         ddown, width, count, [&](std::int64_t i) { return op.x.row(token_of(begin + i)); },

@@ -7,8 +7,14 @@ namespace peer::ops::cpu {
 namespace {
 
 // Statistics over tokens are taken by blocks of columns, each by one thread from the first token to the last: the same bits for any
-// number of threads. A block's sums are doubles, which keeps the mean of thousands of tokens exact to float.
-constexpr std::int64_t kBlock = 32;
+// number of threads and any width of the blocks. A block's sums are doubles, which keeps the mean of thousands of tokens exact to float.
+// Wide blocks read whole stretches of a row; narrow ones are for more threads than there are wide blocks.
+constexpr std::int64_t kBlock = 256, kNarrowBlock = 32;
+
+std::int64_t block_width(Context& ctx, std::int64_t columns) {
+  const std::int64_t even = columns / ctx.threads() / kNarrowBlock * kNarrowBlock;
+  return std::clamp(even, kNarrowBlock, kBlock);
+}
 
 struct Columns {
   std::int64_t first, count;  // count <= kBlock
@@ -16,8 +22,9 @@ struct Columns {
 
 template <class Body>
 void for_each_block(Context& ctx, std::int64_t columns, Body&& body) {
+  const std::int64_t width = block_width(ctx, columns);
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
-  for (std::int64_t first = 0; first < columns; first += kBlock) body(Columns{first, std::min(kBlock, columns - first)});
+  for (std::int64_t first = 0; first < columns; first += width) body(Columns{first, std::min(width, columns - first)});
 }
 
 // sum[c] = sum over tokens n of term(n, c), for the block's columns c.

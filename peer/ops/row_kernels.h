@@ -60,6 +60,26 @@ inline void dot_rows(const float* x, std::int64_t width, std::int64_t count, Row
   }
 }
 
+// y = weight * row, as add_rows to a row of zeros would give it (never -0).
+inline void set_row(float* y, std::int64_t width, const float* row, float weight) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < width; ++i) y[i] = 0.0f + weight * row[i];
+}
+
+// |x|^2
+inline float sum_of_squares(const float* x, std::int64_t count) {
+  RowLanes sums[4] = {};
+  std::int64_t i = 0;
+  for (; i + 4 * kCacheLineFloats <= count; i += 4 * kCacheLineFloats)
+    for (int q = 0; q < 4; ++q) {
+      const RowLanes lanes = load_line(x + i + q * kCacheLineFloats);
+      sums[q] += lanes * lanes;
+    }
+  float sum = sum_of_lanes((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (; i < count; ++i) sum += x[i] * x[i];
+  return sum;
+}
+
 // y += sum_r weight(r) * row(r), r < count, in rising r; y (width).
 template <class RowAt, class WeightAt>
 inline void add_rows(float* y, std::int64_t width, std::int64_t count, RowAt&& row, WeightAt&& weight) {

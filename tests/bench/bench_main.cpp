@@ -1,24 +1,69 @@
-#include <cstring>
-
-#include <fmt/format.h>
+// peer_bench quick|full|step|memory|profile: lines against the limits of this machine. Exit code 1: a line is beyond its bound.
+#include <cstdio>
+#include <string>
 
 #include "tests/bench/layer_benchmarks.h"
+#include "tests/bench/op_benchmarks.h"
 
 using namespace peer::bench;
 
+namespace {
+
+constexpr PeerShape kManyTokens{.side = 256, .tokens = 2048}, kMillion{.side = 1024, .tokens = 512}, kOnline{.side = 1024, .tokens = 32};
+constexpr PeerShape kWide{.side = 256, .tokens = 512, .width = 1024};
+constexpr PeerShape kSmall{.side = 256, .tokens = 512};
+
+// Bounds are about half of what a quiet machine reaches.
+void quick(Report& report) {
+  limits(report, kSmall, 5);
+  forward(report, kSmall, 7, {85, 40});
+  step(report, "peer.step", kSmall, 7, {80, 30});
+  topk_row(report, 1024, 7, {100, 2000});
+  peer::Context ctx(peer::Device{}, 1);
+  PeerWorkbench bench(ctx, kSmall, true);
+  adamw_touched(report, bench, 4, 7, {90, 40});
+}
+
+void full(Report& report) {
+  limits(report, {.side = 256, .tokens = 512}, 9);
+  limits(report, kMillion, 9);
+  limits(report, {.side = 256, .tokens = 512, .width = 1024}, 5);
+  forward(report, kManyTokens, 9, {85});
+  forward(report, kMillion, 9, {90});
+  forward(report, kWide, 9, {80});
+  step(report, "peer.step", kMillion, 9, {85});
+  step(report, "peer.step", kManyTokens, 7, {80});
+  step(report, "peer.online", kOnline, 15, {});
+  for (const std::int64_t side : {128, 256, 512, 1024, 2048}) topk_row(report, side, 9, side == 1024 ? Goal{100} : Goal{});
+  {
+    peer::Context ctx(peer::Device{}, 1);
+    PeerWorkbench bench(ctx, {.side = 512}, true);
+    for (const std::int64_t every : {100, 10, 1}) adamw_touched(report, bench, every, 7, {90});
+  }
+  thread_scale(report, kMillion, 9, {1.7});
+  growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  const bool prof = argc > 1 && !std::strcmp(argv[1], "profile");
-  if (prof) {
-    profile({.side = 1024, .tokens = 512}, 3);
-    profile({.side = 256, .tokens = 2048}, 3);
-    profile({.side = 1024, .tokens = 32}, 20);
+  const std::string what = argc > 1 ? argv[1] : "quick";
+  if (what == "profile") {
+    profile(kMillion, 5);
+    profile(kManyTokens, 3);
+    profile(kOnline, 20);
     return 0;
   }
   Report report;
-  forward(report, {.side = 256, .tokens = 2048}, 7, 85, 0);
-  forward(report, {.side = 1024, .tokens = 512}, 7, 90, 0);
-  forward(report, {.side = 256, .tokens = 512, .width = 1024}, 7, 80, 0);
-  step(report, "peer.step", {.side = 1024, .tokens = 512}, 7, 85, 0);
-  step(report, "peer.step", {.side = 256, .tokens = 2048}, 5, 80, 0);
-  step(report, "peer.online", {.side = 1024, .tokens = 32}, 9, 0, 0);
+  if (what == "quick")
+    quick(report);
+  else if (what == "full")
+    full(report);
+  else if (what == "step")
+    step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
+  else if (what == "memory")
+    memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
+  else
+    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, memory or profile\n", what.c_str()), 2;
+  return report.within_bounds() ? 0 : 1;
 }

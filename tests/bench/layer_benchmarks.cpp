@@ -1,5 +1,10 @@
 #include "tests/bench/layer_benchmarks.h"
 
+#include <omp.h>
+
+#include <cstdio>
+#include <fstream>
+
 #include <fmt/format.h>
 
 #include "tests/bench/machine_limits.h"
@@ -10,59 +15,137 @@ namespace {
 
 std::string name_of(const PeerShape& s) { return fmt::format("E={} T={} D={}", s.experts(), s.tokens, s.width); }
 
-// One share of a limit: `work` a token at the speed that a run of `run_work` reaches.
-double share(double work, double run_work, double run_seconds) { return 1e6 * work / run_work * run_seconds; }
+double gemm_seconds(double flops, double square_seconds) { return flops / SquareGemm::flops() * square_seconds; }
 
-volatile float sink;
+// Turns the rounds of seconds of a whole batch into a line of microseconds a token.
+template <class LimitOf>
+Line line_of(const std::string& name, const PeerShape& s, const std::vector<std::vector<double>>& seconds, Goal goal, LimitOf&& limit_of) {
+  std::vector<double> measured, limits, percent;
+  const double scale = 1e6 / static_cast<double>(s.tokens);
+  for (std::size_t round = 0; round < seconds[0].size(); ++round) {
+    measured.push_back(scale * seconds[0][round]);
+    limits.push_back(scale * limit_of([&](std::size_t run) { return seconds[run][round]; }));
+    percent.push_back(100 * limits.back() / measured.back());
+  }
+  return {name, name_of(s), "us/token", median(measured), median(limits), median(percent), goal};
+}
+
+volatile float sink;  // what a limit reads must not be left out by the compiler
+
+// For each pick of an expert that was picked several times: the expert, and the token, in the order of the experts.
+struct SharedPicks {
+  std::vector<std::int64_t> expert, token;
+};
+
+SharedPicks shared_picks(View<const std::int64_t, 1> picked, std::int64_t picks, std::int64_t experts) {
+  std::vector<std::int64_t> times(static_cast<std::size_t>(experts));
+  for (std::int64_t i = 0; i < picked.shape[0]; ++i) ++times[static_cast<std::size_t>(picked[i])];
+  std::vector<std::pair<std::int64_t, std::int64_t>> sorted;
+  SharedPicks shared;
+  for (std::int64_t i = 0; i < picked.shape[0]; ++i)
+    if (times[static_cast<std::size_t>(picked[i])] > 1) {
+      shared.expert.push_back(picked[i]);
+      sorted.emplace_back(picked[i], i / picks);
+    }
+  std::sort(sorted.begin(), sorted.end());
+  for (const auto& pick : sorted) shared.token.push_back(pick.second);
+  return shared;
+}
+
+template <class T>
+View<const T, 1> view_of(const std::vector<T>& v) {
+  return {v.data(), static_cast<std::int64_t>(v.size())};
+}
 
 }  // namespace
 
-void forward(Report& report, const PeerShape& s, int rounds, double target, double floor) {
+void limits(Report& report, const PeerShape& s, int rounds) {
+  Context ctx(Device{}, 1);
+  PeerWorkbench bench(ctx, s, true);
+  SquareGemm square;
+  bench.forward();
+  const ops::ExpertRows rows = bench.block().experts().rows();
+  const std::vector<std::int64_t> once = bench.different();
+  const auto seconds = take_turns(
+      Clock::kThread, rounds,
+      {[&] { sink = gather_records(rows, bench.picked()); }, [&] { modify_records(rows, view_of(once)); }, [&] { square.run(ctx); }});
+  const double picks = static_cast<double>(bench.picked().shape[0]), record_bytes = 8.0 * static_cast<double>(s.width);
+  report.print({"limit.gather", name_of(s), "GB/s", 1e-9 * picks * record_bytes / median(seconds[0])});
+  report.print({"limit.rmw", name_of(s), "GB/s", 1e-9 * static_cast<double>(once.size()) * 6 * record_bytes / median(seconds[1])});
+  report.print({"limit.gemm", "1024 x 1024 x 1024", "GFLOP/s", 1e-9 * SquareGemm::flops() / median(seconds[2])});
+}
+
+void forward(Report& report, const PeerShape& s, int rounds, Goal goal) {
   Context ctx(Device{}, 1);
   PeerWorkbench bench(ctx, s, false);
   SquareGemm square;
   bench.forward();
   const ops::ExpertRows rows = bench.block().experts().rows();
-  const auto seconds =
-      take_turns(Clock::kThread, rounds,
-                 {[&] { bench.forward(); }, [&] { sink = gather_records(rows, bench.picked()); }, [&] { square.run(ctx); }});
-  const double tokens = static_cast<double>(s.tokens), flops = s.query_flops() + s.score_flops();
-  std::vector<double> measured, limit, percent;
-  for (int r = 0; r < rounds; ++r) {
-    const std::size_t i = static_cast<std::size_t>(r);
-    measured.push_back(1e6 * seconds[0][i] / tokens);
-    limit.push_back(1e6 * seconds[1][i] / tokens + share(flops, SquareGemm::flops(), seconds[2][i]));
-    percent.push_back(100 * limit.back() / measured.back());
-  }
-  report.print({"peer.forward", name_of(s), "us/token", median(measured), median(limit), median(percent), target, floor, "", false});
+  const auto seconds = take_turns(
+      Clock::kThread, rounds, {[&] { bench.forward(); }, [&] { sink = gather_records(rows, bench.picked()); }, [&] { square.run(ctx); }});
+  const double flops = static_cast<double>(s.tokens) * (s.query_flops() + s.score_flops());
+  report.print(
+      line_of("peer.forward", s, seconds, goal, [&](auto&& of) { return of(1) + gemm_seconds(flops, of(2)); }));
 }
 
-void step(Report& report, const std::string& name, const PeerShape& s, int rounds, double target, double floor) {
+void step(Report& report, const std::string& name, const PeerShape& s, int rounds, Goal goal) {
   Context ctx(Device{}, 1);
   PeerWorkbench bench(ctx, s, true);
   SquareGemm square;
   bench.step();
   const ops::ExpertRows rows = bench.block().experts().rows();
-  std::vector<std::int64_t> touched = bench.different();
-  const View<const std::int64_t, 1> once(touched.data(), touched.size());
-  const auto seconds =
-      take_turns(Clock::kThread, rounds,
-                 {[&] { bench.step(); }, [&] { sink = gather_records(rows, bench.picked()); }, [&] { modify_records(rows, once); },
-                  [&] { square.run(ctx); }});
-  const double tokens = static_cast<double>(s.tokens), flops = 3 * s.query_flops() + s.score_flops();
-  std::vector<double> measured, limit, percent;
-  for (int r = 0; r < rounds; ++r) {
-    const std::size_t i = static_cast<std::size_t>(r);
-    measured.push_back(1e6 * seconds[0][i] / tokens);
-    limit.push_back(1e6 * (seconds[1][i] + seconds[2][i]) / tokens + share(flops, SquareGemm::flops(), seconds[3][i]));
-    percent.push_back(100 * limit.back() / measured.back());
+  const std::vector<std::int64_t> once = bench.different();
+  const SharedPicks shared = shared_picks(bench.picked(), s.picks(), s.experts());
+  Buffer<float> vectors(s.tokens * 2 * s.width);  // x and dy of each token, as records of one page
+  const ops::ExpertPage page{vectors.data(), 2 * s.width};
+  const ops::ExpertRows tokens{&page, 40, s.width, s.tokens};
+  const auto seconds = take_turns(Clock::kThread, rounds,
+                                  {[&] { bench.step(); }, [&] { sink = gather_records(rows, bench.picked()); },
+                                   [&] { sink = gather_records(rows, view_of(shared.expert)); },
+                                   [&] { sink = gather_records(tokens, view_of(shared.token)); },
+                                   [&] { modify_records(rows, view_of(once)); }, [&] { square.run(ctx); }});
+  const double flops = static_cast<double>(s.tokens) * (3 * s.query_flops() + s.score_flops());
+  report.print(line_of(name, s, seconds, goal,
+                       [&](auto&& of) { return of(1) + of(2) + of(3) + of(4) + gemm_seconds(flops, of(5)); }));
+}
+
+void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rounds, Goal goal) {
+  double first = 0;
+  for (const std::int64_t side : sides) {
+    Context ctx(Device{}, 1);
+    const PeerShape s{.side = side};
+    PeerWorkbench bench(ctx, s, false);
+    const auto seconds = take_turns(Clock::kThread, rounds, {[&] { bench.forward(); }});
+    const double measured = 1e6 * median(seconds[0]) / static_cast<double>(s.tokens);
+    if (first == 0) first = measured;
+    const bool last = side == sides.back();
+    report.print({"growth.cost", name_of(s), "us/token", measured, 0, measured / first, last ? goal : Goal{}, "x", true});
   }
-  if (std::getenv("RATES")) {
-    fmt::print("   gather {:.1f} GB/s, modify {:.1f} GB/s, gemm {:.1f} GFLOP/s; us/token gather {:.1f} modify {:.1f} gemm {:.1f}; touched {}\n",
-               1e-9 * tokens * s.picks() * 8 * s.width / median(seconds[1]), 1e-9 * touched.size() * 48 * s.width / median(seconds[2]),
-               1e-9 * SquareGemm::flops() / median(seconds[3]), 1e6 * median(seconds[1]) / tokens, 1e6 * median(seconds[2]) / tokens, share(flops, SquareGemm::flops(), median(seconds[3])), touched.size());
-  }
-  report.print({name, name_of(s), "us/token", median(measured), median(limit), median(percent), target, floor, "", false});
+}
+
+void thread_scale(Report& report, const PeerShape& s, int rounds, Goal goal) {
+  Context one(Device{}, 1), two(Device{}, 2);
+  PeerWorkbench bench(two, s, true);
+  const auto run = [&](Context& ctx) {
+    omp_set_num_threads(ctx.threads());  // what the GEMM takes
+    bench.step(ctx);
+  };
+  const auto seconds = take_turns(Clock::kWall, rounds, {[&] { run(one); }, [&] { run(two); }});
+  std::vector<double> scale;
+  for (std::size_t r = 0; r < seconds[0].size(); ++r) scale.push_back(seconds[0][r] / seconds[1][r]);
+  report.print({"threads.scale", name_of(s), "us/token", 1e6 * median(seconds[1]) / static_cast<double>(s.tokens), 0, median(scale), goal, "x"});
+}
+
+void memory_peak(Report& report, const PeerShape& s, Goal goal) {
+  Context ctx(Device{}, 1);
+  PeerWorkbench bench(ctx, s, true);
+  for (int i = 0; i < 2; ++i) bench.step();
+  std::ifstream status("/proc/self/status");
+  double peak_bytes = 0;
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) peak_bytes = 1024.0 * std::stod(line.substr(6));
+  const double pool_bytes = static_cast<double>(s.experts() * ops::trainable_record_floats(s.width)) * sizeof(float);
+  report.print({"memory.peak", name_of(s), "MiB", peak_bytes / 0x1p20, pool_bytes / 0x1p20, peak_bytes / pool_bytes, goal, "x", true});
 }
 
 void profile(const PeerShape& s, int rounds) {
@@ -76,7 +159,7 @@ void profile(const PeerShape& s, int rounds) {
   });
   const double scale = 1e6 / static_cast<double>(rounds * s.tokens);
   double sum = 0;
-  fmt::print("profile of peer.step, {} (CPU time of one thread, us/token)\n", name_of(s));
+  fmt::print("profile of a step, {} (CPU time of one thread, us/token)\n", name_of(s));
   for (const Profile::Entry& e : profile.entries()) {
     fmt::print("  {:<28} {:>8.2f}  {:>4} calls\n", e.name, scale * e.seconds, e.calls / rounds);
     sum += e.seconds;

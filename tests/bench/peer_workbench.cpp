@@ -57,18 +57,18 @@ void PeerWorkbench::fill_experts() {
 
 void PeerWorkbench::forward() { block_.forward(ctx_, matrix(x_), saved_, matrix(y_), false); }
 
-void PeerWorkbench::step() {
+void PeerWorkbench::step(Context& ctx) {
   parameters_.zero_gradients();
-  block_.forward(ctx_, matrix(x_), saved_, matrix(y_), true);
-  block_.backward(ctx_, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_),
-                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient) {
+  block_.forward(ctx, matrix(x_), saved_, matrix(y_), true);
+  block_.backward(ctx, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_),
+                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
                     ops::adamw_rows(
-                        ctx_, {.rates = kRates, .clip = 1.0f, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
+                        ctx, {.rates = kRates, .clip = 1.0f, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
                   });
   ++steps_;
   for (auto& p : parameters_)
     if (p->trainable())
-      ops::adamw(ctx_, {.rates = kRates,
+      ops::adamw(ctx, {.rates = kRates,
                         .step = steps_,
                         .gradient = p->gradient_vector(),
                         .weight = {p->value.data(), p->size()},

@@ -27,7 +27,8 @@ class PeerWorkbench {
   PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable);
 
   void forward();  // statistics of the query norm are frozen
-  void step();     // forward, backward, AdamW of the touched rows, AdamW of the router
+  void step() { step(ctx_); }
+  void step(Context& ctx);  // forward, backward, AdamW of the touched rows, AdamW of the router
 
   const PeerShape& shape() const { return shape_; }
   layers::PeerBlock& block() { return block_; }

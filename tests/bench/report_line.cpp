@@ -7,20 +7,21 @@
 namespace peer::bench {
 
 Report::Report() {
-  fmt::print("{:<16} {:<28} {:>12} {:>12} {:<9} {:>8} {:>8}\n", "name", "shape", "measured", "limit", "unit", "reached", "target");
+  fmt::print("{:<14} {:<26} {:>10} {:>10} {:<10} {:>10} {:>12}\n", "name", "shape", "measured", "limit", "unit", "reached", "target");
 }
 
 void Report::print(const Line& line) {
-  const std::string limit = line.limit > 0 ? fmt::format("{:.2f}", line.limit) : "-";
-  const std::string unit = line.figure.empty() ? "%" : line.figure;
-  const bool met = line.less_is_better ? line.percent <= line.target : line.percent >= line.target;
-  std::string verdict = line.target == 0 ? "" : fmt::format("{:>7.4g}{:<2} {}", line.target, unit, met ? "met" : "missed");
-  if (line.floor > 0 && (line.less_is_better ? line.percent > line.floor : line.percent < line.floor)) {
-    above_floor_ = false;
-    verdict += fmt::format("  BEYOND ITS BOUND OF {:.4g}{}", line.floor, unit);
+  const auto short_of = [&](double wanted) { return line.less_is_better ? line.figure > wanted : line.figure < wanted; };
+  const auto figure = [&](double value) { return fmt::format("{:.4g}{}", value, line.figure_unit); };
+  const bool anchor = line.goal.target == 0;
+  fmt::print("{:<14} {:<26} {:>10.2f} {:>10} {:<10} {:>10}", line.name, line.shape, line.measured,
+             line.limit > 0 ? fmt::format("{:.2f}", line.limit) : "-", line.unit, line.figure > 0 ? figure(line.figure) : "");
+  if (!anchor) fmt::print(" {:>12}  {}", (line.less_is_better ? "<= " : ">= ") + figure(line.goal.target), short_of(line.goal.target) ? "missed" : "met");
+  if (line.goal.bound > 0 && short_of(line.goal.bound)) {
+    within_bounds_ = false;
+    fmt::print("  BEYOND THE BOUND OF {}", figure(line.goal.bound));
   }
-  fmt::print("{:<16} {:<28} {:>12.2f} {:>12} {:<9} {:>7.4g}{:<2} {}\n", line.name, line.shape, line.measured, limit, line.unit,
-             line.percent, unit, verdict);
+  fmt::print("\n");
   std::fflush(stdout);
 }
 

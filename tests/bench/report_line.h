@@ -5,28 +5,31 @@
 
 namespace peer::bench {
 
+// What a line should reach, and what --check lets pass: a bound with a generous margin, for machines that others use too. 0: none.
+struct Goal {
+  double target = 0, bound = 0;
+};
+
 struct Line {
-  std::string name;   // peer.forward
-  std::string shape;  // "E=1048576 T=512 D=256"
-  std::string unit;   // us/token
-  double measured = 0;
-  double limit = 0;        // in the same unit; 0: none
-  double percent = 0;      // of the limit, or the line's own figure where `figure` names one
-  double target = 0;       // percent, or as `figure` says; 0: the line is an anchor
-  double floor = 0;        // --check fails below it; 0: not checked
-  std::string figure;      // what percent and target are, when not "% of the limit"
+  std::string name, shape;
+  std::string unit;     // of measured and limit
+  double measured = 0;  // medians over the rounds
+  double limit = 0;     // 0: there is none
+  double figure = 0;    // what the goal is about: the median over the rounds of limit / measured in percent, or as `figure_unit` says
+  Goal goal{};
+  std::string figure_unit = "%";
   bool less_is_better = false;
 };
 
-// Prints lines as they come and remembers whether one fell below its floor.
+// Prints lines as they come and remembers whether one was beyond its bound.
 class Report {
  public:
   Report();
   void print(const Line& line);
-  bool all_above_floor() const { return above_floor_; }
+  bool within_bounds() const { return within_bounds_; }
 
  private:
-  bool above_floor_ = true;
+  bool within_bounds_ = true;
 };
 
 }  // namespace peer::bench
