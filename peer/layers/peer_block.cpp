@@ -19,8 +19,8 @@ View<const float, 1> vector_or_none(const Parameter* p) { return p ? p->vector()
 View<float, 1> gradient_or_none(Parameter* p) { return p && p->trainable() ? p->gradient_vector() : View<float, 1>(); }
 View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.data(), p->size()) : View<float, 1>(); }
 
-// Picks of a chunk of tokens whose records stay in the cache between the two halves of the backward.
-constexpr std::int64_t kChunkPicks = 256;
+// Picks of a chunk of tokens whose records stay in the caches between the two halves of the backward.
+constexpr std::int64_t kChunkPicks = 1024;
 
 View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[0], p.shape[1], p.shape[2]}; }
 

@@ -102,7 +102,7 @@ void check_every_gradient(model::ModelOptions options, bool training) {
   ops::cross_entropy_with_gradient(
       ctx, {.logits = saved.logits_view(), .target = {tokens.data() + 1, saved.tokens}, .scale = 1, .nll = {nll.data(), saved.tokens}});
   model.backward(ctx, {tokens.data(), saved.tokens}, saved,
-                 [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient) {
+                 [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
                    for (std::int64_t c = 0; c < expert.shape[0]; ++c)
                      rows[{block.id().value, expert[c]}].assign(gradient.row(c), gradient.row(c) + gradient.shape[1]);
                  });
