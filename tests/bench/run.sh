@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# The PEER layer against the limits of this machine, measured in turn in the same process, and against PyTorch where it is installed.
+#
+#   tests/bench/run.sh [quick]   under a minute; exit code 1 when a line is beyond its bound (about half of what a quiet machine reaches)
+#   tests/bench/run.sh full      every line (12 GB of memory, several minutes), then a step of PyTorch at a million experts
+#   tests/bench/run.sh profile   the time of each op in a step
+#
+# Lines of one thread are in CPU time of that thread, so that other programs lengthen them only through the memory that all share; lines of
+# two threads are in wall time. Medians over rounds; ratios within a round.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+form=${1:-quick}
+preset=${PRESET:-release}
+bench=build/$preset/tests/bench/peer_bench
+
+[[ -f build/$preset/build.ninja ]] || cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset" --target peer_bench >/dev/null
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-3000}  # as peer-cli does: threads that wait leave their core soon
+
+echo "$(sed -n '/^model name/ { s/^[^:]*: //p; q }' /proc/cpuinfo), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg), $(date -I)"
+"$bench" "$form"
+[[ $form == full ]] || exit 0
+"$bench" memory
+
+python=${TMPDIR:-/tmp}/peer-bench-torch/venv/bin/python
+if ! "$python" -c 'import torch, PEER_pytorch' 2>/dev/null; then
+  echo "no PyTorch with PEER-pytorch here: no ratios to the peers (tests/bench/peers/setup_torch.sh PEER-pytorch installs both)"
+  exit 0
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# PyTorch allocates anew at every step; glibc would hand the memory back to the kernel and fault it in again each time.
+torch() {
+  MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 OMP_NUM_THREADS=1 "$python" tests/bench/peers/torch_peer.py "$@"
+}
+"$bench" step >"$work/lines"
+torch hand --steps 7 >"$work/torch"
+torch lucid --steps 2 >>"$work/torch"
+"$bench" step >>"$work/lines"
+torch hand --tokens 32 --steps 7 >>"$work/torch"
+torch lucid --tokens 32 --steps 2 >>"$work/torch"
+"$bench" step >>"$work/lines"
+"$python" tests/bench/peers/peer_ratios.py "$work/lines" "$work/torch"
