@@ -11,9 +11,9 @@
 namespace peer::ops::cpu {
 namespace {
 
-// A chunk of tokens: its scores of one half stay in the cache of the core that made them. Chunks depend on the shapes alone, so the bits
+// A chunk of tokens: its scores of one half stay in the second level of cache between the GEMM and the selection. Chunks depend on the shapes alone, so the bits
 // of the scores do not depend on the number of threads.
-constexpr std::int64_t kChunkScores = 512 * 1024;  // 2 MiB
+constexpr std::int64_t kChunkScores = 128 * 1024;  // 512 KiB
 constexpr std::int64_t kChunks = 16, kFewestTokens = 16;
 
 std::int64_t tokens_of_chunk(std::int64_t tokens, std::int64_t scores_of_token) {
