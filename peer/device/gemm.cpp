@@ -11,8 +11,7 @@
 
 namespace peer {
 
-void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta,
-          Matrix<float> c) {
+void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
   const bool a_flipped = ta == Transpose::kYes, b_flipped = tb == Transpose::kYes;
   const std::int64_t m = c.rows, n = c.columns, k = a_flipped ? a.rows : a.columns;
   require((a_flipped ? a.columns : a.rows) == m, "gemm: op(A) and C must have the same rows");

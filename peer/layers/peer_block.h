@@ -27,11 +27,11 @@ struct PeerActivations {
 struct PeerWorkspace {
   PeerWorkspace() = default;
   PeerWorkspace(std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width);
-  Buffer<float> dgate, dhidden, up_weight, dscore;  // (N, R)
-  Buffer<float> dnormed, dquery;                    // (N, H*d_key)
-  Buffer<std::int32_t> order, begin;                // (N*R), (N*R + 1)
-  Buffer<std::int64_t> expert;                      // (N*R)
-  Buffer<float> gradient;                           // (kSegmentChunk, 2D)
+  Buffer<float> dgate, dhidden, up_weight, dscore;    // (N, R)
+  Buffer<float> dnormed, dquery;                      // (N, H*d_key)
+  Buffer<std::int32_t> order, begin;                  // (N*R), (N*R + 1)
+  Buffer<std::int64_t> expert;                        // (N*R)
+  Buffer<float> gradient;                             // (kSegmentChunk, 2D)
   static constexpr std::int64_t kSegmentChunk = 256;  // gradients that are still in the second level of cache when they are used
 };
 

@@ -11,8 +11,8 @@
 namespace peer::ops::cpu {
 namespace {
 
-// A chunk of tokens: its scores of one half stay in the second level of cache between the GEMM and the selection. Chunks depend on the shapes alone, so the bits
-// of the scores do not depend on the number of threads.
+// A chunk of tokens: its scores of one half stay in the second level of cache between the GEMM and the selection. Chunks depend on the
+// shapes alone, so the bits of the scores do not depend on the number of threads.
 constexpr std::int64_t kChunkScores = 128 * 1024;  // 512 KiB
 constexpr std::int64_t kChunks = 16, kFewestTokens = 16;
 

@@ -84,8 +84,7 @@ void forward(Report& report, const PeerShape& s, int rounds, Goal goal) {
   const auto seconds = take_turns(
       Clock::kThread, rounds, {[&] { bench.forward(); }, [&] { sink = gather_records(rows, bench.picked()); }, [&] { square.run(ctx); }});
   const double flops = static_cast<double>(s.tokens) * (s.query_flops() + s.score_flops());
-  report.print(
-      line_of("peer.forward", s, seconds, goal, [&](auto&& of) { return of(1) + gemm_seconds(flops, of(2)); }));
+  report.print(line_of("peer.forward", s, seconds, goal, [&](auto&& of) { return of(1) + gemm_seconds(flops, of(2)); }));
 }
 
 void step(Report& report, const std::string& name, const PeerShape& s, int rounds, Goal goal) {
@@ -99,14 +98,13 @@ void step(Report& report, const std::string& name, const PeerShape& s, int round
   Buffer<float> vectors(s.tokens * 2 * s.width);  // x and dy of each token, as records of one page
   const ops::ExpertPage page{vectors.data(), 2 * s.width};
   const ops::ExpertRows tokens{&page, 40, s.width, s.tokens};
-  const auto seconds = take_turns(Clock::kThread, rounds,
-                                  {[&] { bench.step(); }, [&] { sink = gather_records(rows, bench.picked()); },
-                                   [&] { sink = gather_records(rows, view_of(shared.expert)); },
-                                   [&] { sink = gather_records(tokens, view_of(shared.token)); },
-                                   [&] { modify_records(rows, view_of(once)); }, [&] { square.run(ctx); }});
+  const auto seconds = take_turns(
+      Clock::kThread, rounds,
+      {[&] { bench.step(); }, [&] { sink = gather_records(rows, bench.picked()); },
+       [&] { sink = gather_records(rows, view_of(shared.expert)); }, [&] { sink = gather_records(tokens, view_of(shared.token)); },
+       [&] { modify_records(rows, view_of(once)); }, [&] { square.run(ctx); }});
   const double flops = static_cast<double>(s.tokens) * (3 * s.query_flops() + s.score_flops());
-  report.print(line_of(name, s, seconds, goal,
-                       [&](auto&& of) { return of(1) + of(2) + of(3) + of(4) + gemm_seconds(flops, of(5)); }));
+  report.print(line_of(name, s, seconds, goal, [&](auto&& of) { return of(1) + of(2) + of(3) + of(4) + gemm_seconds(flops, of(5)); }));
 }
 
 void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rounds, Goal goal) {
@@ -133,7 +131,8 @@ void thread_scale(Report& report, const PeerShape& s, int rounds, Goal goal) {
   const auto seconds = take_turns(Clock::kWall, rounds, {[&] { run(one); }, [&] { run(two); }});
   std::vector<double> scale;
   for (std::size_t r = 0; r < seconds[0].size(); ++r) scale.push_back(seconds[0][r] / seconds[1][r]);
-  report.print({"threads.scale", name_of(s), "us/token", 1e6 * median(seconds[1]) / static_cast<double>(s.tokens), 0, median(scale), goal, "x"});
+  report.print(
+      {"threads.scale", name_of(s), "us/token", 1e6 * median(seconds[1]) / static_cast<double>(s.tokens), 0, median(scale), goal, "x"});
 }
 
 void memory_peak(Report& report, const PeerShape& s, Goal goal) {

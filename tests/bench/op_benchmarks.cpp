@@ -20,13 +20,9 @@ void topk_row(Report& report, std::int64_t side, int rounds, Goal goal) {
   Buffer<std::int32_t> row(score.size()), column(score.size());
   layers::initialise_normal(query.data(), query.size(), 1, 1, "query");
   layers::initialise_normal(keys.data(), keys.size(), 1, 1, "keys");
-  const ops::ProductKeyTopK op{query.view(kTokens, kHeads, 2, kHalf),
-                               {keys.data(), 1, side, kHalf},
-                               {keys.data() + side * kHalf, 1, side, kHalf},
-                               side,
-                               row.view(kTokens, kHeads, kPicks),
-                               column.view(kTokens, kHeads, kPicks),
-                               score.view(kTokens, kHeads, kPicks)};
+  const ops::ProductKeyTopK op{
+      query.view(kTokens, kHeads, 2, kHalf), {keys.data(), 1, side, kHalf},        {keys.data() + side * kHalf, 1, side, kHalf}, side,
+      row.view(kTokens, kHeads, kPicks),     column.view(kTokens, kHeads, kPicks), score.view(kTokens, kHeads, kPicks)};
   // The scores go chunk by chunk, as in the op, so that they stay in the cache.
   const std::int64_t chunk = std::clamp<std::int64_t>(64 * 1024 / side, 16, kTokens);
   const auto score_all = [&] {
@@ -52,15 +48,16 @@ void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int
   const auto update = [&] {
     for (std::int64_t first = 0; first < count; first += kChunk) {
       const std::int64_t c = std::min(kChunk, count - first);
-      ops::adamw_rows(ctx, {.rates = {}, .clip = 1, .expert = {expert.data() + first, c}, .gradient = gradient.view(c, 2 * width), .rows = rows});
+      ops::adamw_rows(
+          ctx, {.rates = {}, .clip = 1, .expert = {expert.data() + first, c}, .gradient = gradient.view(c, 2 * width), .rows = rows});
     }
   };
   const auto seconds = take_turns(Clock::kThread, rounds, {update, [&] { modify_records(rows, {expert.data(), count}); }});
   std::vector<double> percent;
   for (std::size_t r = 0; r < seconds[0].size(); ++r) percent.push_back(100 * seconds[1][r] / seconds[0][r]);
   const double scale = 1e9 / static_cast<double>(count);
-  report.print({"adamw.touched", fmt::format("E={} D={} {:.3g}%", bench.shape().experts(), width, 100.0 / static_cast<double>(every)), "ns/row",
-                scale * median(seconds[0]), scale * median(seconds[1]), median(percent), goal});
+  report.print({"adamw.touched", fmt::format("E={} D={} {:.3g}%", bench.shape().experts(), width, 100.0 / static_cast<double>(every)),
+                "ns/row", scale * median(seconds[0]), scale * median(seconds[1]), median(percent), goal});
 }
 
 }  // namespace peer::bench

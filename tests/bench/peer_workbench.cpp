@@ -69,11 +69,11 @@ void PeerWorkbench::step(Context& ctx) {
   for (auto& p : parameters_)
     if (p->trainable())
       ops::adamw(ctx, {.rates = kRates,
-                        .step = steps_,
-                        .gradient = p->gradient_vector(),
-                        .weight = {p->value.data(), p->size()},
-                        .m = {p->m.data(), p->size()},
-                        .v = {p->v.data(), p->size()}});
+                       .step = steps_,
+                       .gradient = p->gradient_vector(),
+                       .weight = {p->value.data(), p->size()},
+                       .m = {p->m.data(), p->size()},
+                       .v = {p->v.data(), p->size()}});
 }
 
 std::vector<std::int64_t> PeerWorkbench::different() const {

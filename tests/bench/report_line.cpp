@@ -16,7 +16,9 @@ void Report::print(const Line& line) {
   const bool anchor = line.goal.target == 0;
   fmt::print("{:<14} {:<26} {:>10.2f} {:>10} {:<10} {:>10}", line.name, line.shape, line.measured,
              line.limit > 0 ? fmt::format("{:.2f}", line.limit) : "-", line.unit, line.figure > 0 ? figure(line.figure) : "");
-  if (!anchor) fmt::print(" {:>12}  {}", (line.less_is_better ? "<= " : ">= ") + figure(line.goal.target), short_of(line.goal.target) ? "missed" : "met");
+  if (!anchor)
+    fmt::print(" {:>12}  {}", (line.less_is_better ? "<= " : ">= ") + figure(line.goal.target),
+               short_of(line.goal.target) ? "missed" : "met");
   if (line.goal.bound > 0 && short_of(line.goal.bound)) {
     within_bounds_ = false;
     fmt::print("  BEYOND THE BOUND OF {}", figure(line.goal.bound));

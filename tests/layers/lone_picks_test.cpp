@@ -20,9 +20,10 @@ TEST_CASE("lone_picks_first puts experts picked once first, by slot, and keeps t
     const auto id = random_below<std::int64_t>(s.slots, 1, s.experts);
     Buffer<std::int32_t> order(s.slots), begin(s.slots + 1);
     Buffer<std::int64_t> expert(s.slots);
-    const std::int64_t u = ops::row_order(ctx, {id.view(1, s.slots), s.experts, order.view(s.slots), expert.view(s.slots), begin.view(s.slots + 1)});
+    const std::int64_t u =
+        ops::row_order(ctx, {id.view(1, s.slots), s.experts, order.view(s.slots), expert.view(s.slots), begin.view(s.slots + 1)});
 
-    std::vector<std::int32_t> lone, others;      // slots, in the order wanted
+    std::vector<std::int32_t> lone, others;       // slots, in the order wanted
     std::vector<std::int64_t> experts_of_others;  // by rising expert
     for (std::int64_t i = 0; i < u; ++i) {
       const bool once = begin[i + 1] - begin[i] == 1;
@@ -40,7 +41,8 @@ TEST_CASE("lone_picks_first puts experts picked once first, by slot, and keeps t
     CHECK(begin[u] == s.slots);
     bool right = true;
     for (std::int64_t i = 0; i < u; ++i) {
-      right &= i < count ? begin[i + 1] - begin[i] == 1 : begin[i + 1] - begin[i] > 1 && expert[i] == experts_of_others[static_cast<std::size_t>(i - count)];
+      right &= i < count ? begin[i + 1] - begin[i] == 1
+                         : begin[i + 1] - begin[i] > 1 && expert[i] == experts_of_others[static_cast<std::size_t>(i - count)];
       for (std::int32_t place = begin[i]; place < begin[i + 1]; ++place) right &= id[order[place]] == expert[i];
     }
     CHECK(right);
