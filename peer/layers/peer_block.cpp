@@ -19,8 +19,9 @@ View<const float, 1> vector_or_none(const Parameter* p) { return p ? p->vector()
 View<float, 1> gradient_or_none(Parameter* p) { return p && p->trainable() ? p->gradient_vector() : View<float, 1>(); }
 View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.data(), p->size()) : View<float, 1>(); }
 
-// Picks of a chunk of tokens whose records stay in the caches between the two halves of the backward.
-constexpr std::int64_t kChunkPicks = 1024;
+// On a CPU, of each thread: the picks of a chunk of tokens whose records stay in the caches between the halves of the backward, and the
+// rows whose gradients are still in the second level of cache when they are used.
+constexpr std::int64_t kChunkPicks = 1024, kChunkRows = 256;
 
 View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[0], p.shape[1], p.shape[2]}; }
 
@@ -138,7 +139,7 @@ void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& 
                          View<float, 2> dx, const RowGradients& rows) {
   const std::int64_t tokens = x.shape[0], r = picks();
   const Segments segments = rows && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
-  const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(ctx.threads(), kChunkPicks / r) : tokens;
+  const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(1, kChunkPicks / r) * ctx.threads() : tokens;
   std::int64_t lone = 0;
   for (std::int64_t first = 0; first < tokens; first += chunk) {
     const std::int64_t end = std::min(first + chunk, tokens), begin = lone;
@@ -160,7 +161,9 @@ PeerBlock::Segments PeerBlock::sort_picks(Context& ctx, PeerActivations& saved, 
                                                     .begin = work.begin.view(slots + 1)});
   // On a GPU rows are read again at the speed of its memory, and sorting by hand would stop its queue.
   if (!ctx.device().is_cpu()) return {0, touched};
-  return {lone_picks_first(ctx, order, work.expert.view(touched), work.begin.view(touched + 1)), touched};
+  const std::int64_t lone = lone_picks_first(ctx, order, work.expert.view(touched), work.begin.view(touched + 1));
+  // Few lone picks do not pay for going through the tokens in chunks.
+  return {2 * lone >= touched ? lone : 0, touched};
 }
 
 void PeerBlock::mix_backward(Context& ctx, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work, View<float, 2> dx,
@@ -209,8 +212,10 @@ void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActiva
 void PeerBlock::row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
                               std::int64_t first, std::int64_t end, const RowGradients& rows) {
   const std::int64_t n = x.shape[0], r = picks(), width = experts_.width();
-  for (; first < end; first += PeerWorkspace::kSegmentChunk) {
-    const std::int64_t count = std::min(PeerWorkspace::kSegmentChunk, end - first);
+  const std::int64_t cached = ctx.device().is_cpu() ? kChunkRows * ctx.threads() : PeerWorkspace::kSegmentChunk;
+  const std::int64_t chunk = std::min(cached, PeerWorkspace::kSegmentChunk);
+  for (; first < end; first += chunk) {
+    const std::int64_t count = std::min(chunk, end - first);
     const View<float, 2> gradient(work.gradient.data(), count, 2 * width);
     ops::expert_row_gradient(ctx, {.x = x,
                                    .dy = dy,

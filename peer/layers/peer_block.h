@@ -27,12 +27,12 @@ struct PeerActivations {
 struct PeerWorkspace {
   PeerWorkspace() = default;
   PeerWorkspace(std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width);
-  Buffer<float> dgate, dhidden, up_weight, dscore;    // (N, R)
-  Buffer<float> dnormed, dquery;                      // (N, H*d_key)
-  Buffer<std::int32_t> order, begin;                  // (N*R), (N*R + 1)
-  Buffer<std::int64_t> expert;                        // (N*R)
-  Buffer<float> gradient;                             // (kSegmentChunk, 2D)
-  static constexpr std::int64_t kSegmentChunk = 256;  // gradients that are still in the second level of cache when they are used
+  Buffer<float> dgate, dhidden, up_weight, dscore;  // (N, R)
+  Buffer<float> dnormed, dquery;                    // (N, H*d_key)
+  Buffer<std::int32_t> order, begin;                // (N*R), (N*R + 1)
+  Buffer<std::int64_t> expert;                      // (N*R)
+  Buffer<float> gradient;                           // (kSegmentChunk, 2D)
+  static constexpr std::int64_t kSegmentChunk = 1024;
 };
 
 class PeerBlock;
@@ -76,7 +76,7 @@ class PeerBlock {
 
  private:
   void router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx);
-  // The segments of a batch's row_order: the first `lone` are picked once, by rising slot; the others, up to `touched`, by expert.
+  // The segments of a batch's row_order. Those before `lone` are picked once, by rising slot, and go with their tokens.
   struct Segments {
     std::int64_t lone = 0, touched = 0;
   };

@@ -11,14 +11,16 @@
 namespace peer::ops::cpu {
 namespace {
 
-// A chunk of tokens: its scores of one half stay in the second level of cache between the GEMM and the selection. Chunks depend on the
-// shapes alone, so the bits of the scores do not depend on the number of threads.
-constexpr std::int64_t kChunkScores = 128 * 1024;  // 512 KiB
+// A chunk of tokens: its scores of one half stay in the second level of cache between the GEMM and the selection. Few tokens would have the
+// GEMM pack the sub-keys too often, so for many sub-keys the scores may be larger. Chunks depend on the shapes alone, so the bits of the
+// scores do not depend on the number of threads.
+constexpr std::int64_t kChunkScores = 128 * 1024, kMostScores = 512 * 1024;  // 512 KiB, 2 MiB
 constexpr std::int64_t kChunks = 16, kFewestTokens = 16;
 
 std::int64_t tokens_of_chunk(std::int64_t tokens, std::int64_t scores_of_token) {
   const std::int64_t even = std::max(kFewestTokens, (tokens + kChunks - 1) / kChunks);
-  return std::max<std::int64_t>(1, std::min(even, kChunkScores / scores_of_token));
+  const std::int64_t cached = std::max(kChunkScores / scores_of_token, std::min(kFewestTokens, kMostScores / scores_of_token));
+  return std::max<std::int64_t>(1, std::min(even, cached));
 }
 
 // The K best sub-keys of a half, falling.
