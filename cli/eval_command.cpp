@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "cli/command.h"
@@ -57,12 +59,12 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
   std::int64_t bytes = 0;
   for (const auto& d : score.mixture) bytes += d.bytes;
   Json by_view = Json::object();
-  for (std::size_t v = 0; v < views.size(); ++v)
+  for (std::size_t v = 0; v < views.size(); ++v)  // NaN, printed as null: the view slept, so it was not read to the end
     by_view[session.loaded.model.view(views[v]).name] = trainer::bits_per_byte(score.by_view[v]);
   return {{"domain", target.name}, {"bits_per_byte", trainer::bits_per_byte(score.mixture)},
           {"low", interval.low},   {"high", interval.high},
           {"bytes", bytes},        {"documents", target.documents.size()},
-          {"views", by_view}};
+          {"views", by_view},      {"views_read", score.views_read}};
 }
 
 int run(Call& call, const EvalOptions& options, const streams::StreamOptions& stream, const trainer::EvaluateOptions& evaluate,
@@ -91,14 +93,16 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
                    {"95 % interval", Align::kRight},
                    {"bytes", Align::kRight},
                    {"documents", Align::kRight},
+                   {"views read", Align::kRight},
                    {"each view alone"}});
   for (const Json& s : scores) {
     std::string each;
     for (const auto& [name, bits] : s["views"].items())
-      each += fmt::format("{}{} {:.3f}", each.empty() ? "" : "  ", name, bits.get<double>());
+      if (const double alone = bits.get<double>(); std::isfinite(alone))
+        each += fmt::format("{}{} {:.3f}", each.empty() ? "" : "  ", name, alone);
     table.add({s["domain"].get<std::string>(), fmt::format("{:.4f}", s["bits_per_byte"].get<double>()),
                fmt::format("{:.3f}-{:.3f}", s["low"].get<double>(), s["high"].get<double>()), s["bytes"].dump(), s["documents"].dump(),
-               each});
+               fmt::format("{:.2f}", s["views_read"].get<double>()), each});
   }
   call.out << table.text();
   return kDone;
@@ -114,7 +118,8 @@ Command eval_command() {
        .positionals = {kPoolArgument},
        .examples = {{"eval my-pool", "every domain seen, on the documents kept in the pool"},
                     {"eval my-pool --from other.txt --at g3 --view base", "any text, any state, one view"}},
-       .json = R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views"}]})"},
+       .json =
+           R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views", "views_read"}]})"},
       run);
 }
 

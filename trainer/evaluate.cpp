@@ -5,105 +5,61 @@
 #include <numbers>
 #include <numeric>
 
-#include "peer/ops/cross_entropy.h"
-#include "streams/byte_tokenizer.h"
+#include "trainer/view_schedule.h"
+#include "trainer/window_reader.h"
 
 namespace peer::trainer {
 namespace {
 
-using streams::ByteTokenizer;
+// Views that mostly sleep ask for a window here and there: a large batch of theirs would be padding, though its rows cost 5 % less each.
+// Another shape may round otherwise: "an upper bound of the full mixture's" holds to that rounding.
+constexpr std::int64_t kSparseRows = 4;
 
-// A stretch of one document that a row of a batch reads, and the part of it that the row scores.
-struct Window {
-  std::size_t document;
-  std::int64_t begin;        // first input token
-  std::int64_t score_begin;  // first target that is scored, relative to begin
-  std::int64_t end;          // inputs [begin, begin + end)
-};
-
-std::vector<Window> windows_of(const std::vector<std::vector<std::int32_t>>& tokens, std::int64_t length, double overlap) {
-  const std::int64_t fresh = std::max<std::int64_t>(1, length - static_cast<std::int64_t>(overlap * static_cast<double>(length)));
-  std::vector<Window> windows;
-  for (std::size_t d = 0; d < tokens.size(); ++d) {
-    const auto targets = static_cast<std::int64_t>(tokens[d].size()) - 1;
-    for (std::int64_t scored = 0; scored < targets;) {
-      const std::int64_t end = std::min(targets, scored == 0 ? length : scored + fresh);
-      const std::int64_t begin = std::max<std::int64_t>(0, end - length);
-      windows.push_back({d, begin, scored - begin, end - begin});
-      scored = end;
-    }
-  }
-  return windows;
-}
-
-std::vector<DocumentBits> to_bits(const std::vector<std::vector<float>>& log_p) {
-  std::vector<DocumentBits> bits;
-  for (const auto& document : log_p) {
-    double nats = 0;
-    for (const float p : document) nats -= p;
-    bits.push_back({nats / std::numbers::ln2, static_cast<std::int64_t>(document.size()) - 1});  // the end is a token, not a byte
-  }
-  return bits;
+// kMissing unless the view has read the whole document.
+DocumentBits to_bits(const std::vector<float>& log_p) {
+  double nats = 0;
+  for (const float p : log_p) nats -= p;
+  return {nats / std::numbers::ln2, static_cast<std::int64_t>(log_p.size()) - 1};  // the end is a token, not a byte
 }
 
 }  // namespace
 
 TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
                           const EvaluateOptions& options) {
-  std::vector<std::vector<std::int32_t>> tokens;
+  const int views[] = {view};
+  WindowReader reader(ctx, model, views, documents, options.eval_batch, options.eval_overlap);
+  for (std::size_t d = 0; d < documents.size(); ++d)
+    for (std::size_t w = 0; w < reader.windows(d).size(); ++w) reader.ask(0, d, w);
+  while (reader.read()) {
+  }
   TokenLogP log_p;
-  for (const streams::Document& document : documents) {
-    auto& list = tokens.emplace_back(1, ByteTokenizer::kEndOfDocument);
-    ByteTokenizer::append(document.text, list);
-    list.push_back(ByteTokenizer::kEndOfDocument);
-    log_p.emplace_back(list.size() - 1);
-  }
-  const std::int64_t rows = options.eval_batch, length = model.options().context;
-  const std::vector<Window> windows = windows_of(tokens, length, options.eval_overlap);
-  model::Activations saved(model, view, rows, length, false);
-  Buffer<std::int32_t> input(saved.tokens), target(saved.tokens);
-  Buffer<float> nll(saved.tokens);
-  // The shape of a batch never changes, so a row's numbers do not depend on how many rows are needed.
-  for (std::size_t first = 0; first < windows.size(); first += static_cast<std::size_t>(rows)) {
-    const std::size_t count = std::min(windows.size() - first, static_cast<std::size_t>(rows));
-    std::fill_n(input.data(), saved.tokens, ByteTokenizer::kEndOfDocument);
-    std::fill_n(target.data(), saved.tokens, -1);
-    for (std::size_t r = 0; r < count; ++r) {
-      const Window& w = windows[first + r];
-      const std::int32_t* source = tokens[w.document].data() + w.begin;
-      std::copy_n(source, w.end, input.data() + static_cast<std::int64_t>(r) * length);
-      std::copy_n(source + 1, w.end, target.data() + static_cast<std::int64_t>(r) * length);
-    }
-    model.forward(ctx, input.view(saved.tokens), saved, false);
-    ops::cross_entropy(ctx, {.logits = saved.logits_view(), .target = target.view(saved.tokens), .nll = nll.view(saved.tokens)});
-    for (std::size_t r = 0; r < count; ++r) {
-      const Window& w = windows[first + r];
-      for (std::int64_t t = w.score_begin; t < w.end; ++t)
-        log_p[w.document][static_cast<std::size_t>(w.begin + t)] = -nll[static_cast<std::int64_t>(r) * length + t];
-    }
-  }
+  for (std::size_t d = 0; d < documents.size(); ++d) log_p.push_back(reader.log_p(d)[0]);
   return log_p;
 }
 
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
-                         const EvaluateOptions& options, const model::MixtureOptions& mixture_options) {
-  std::vector<TokenLogP> by_view;
-  DomainScore score;
-  for (const int view : views) {
-    by_view.push_back(score_documents(ctx, model, view, documents, options));
-    score.by_view.push_back(to_bits(by_view.back()));
-  }
-  model::Mixture mixture(static_cast<int>(views.size()), mixture_options);
-  std::vector<double> log_p(views.size());
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture) {
+  const std::int64_t rows = options.sleep > 0 ? std::min(options.eval_batch, kSparseRows) : options.eval_batch;
+  WindowReader reader(ctx, model, views, documents, rows, options.eval_overlap);
+  std::vector<ViewSchedule> schedules;
+  const auto advance = [&](std::size_t d) {
+    for (const auto& [g, window] : schedules[d].advance(reader.log_p(d))) reader.ask(g, d, window);
+  };
+  std::int64_t windows = 0;
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    mixture.start_document();
-    double nats = 0;
-    for (std::size_t t = 0; t < by_view[0][d].size(); ++t) {
-      for (std::size_t g = 0; g < views.size(); ++g) log_p[g] = by_view[g][d][t];
-      nats -= mixture.update(log_p);
-    }
-    score.mixture.push_back({nats / std::numbers::ln2, static_cast<std::int64_t>(documents[d].text.size())});
+    schedules.emplace_back(reader.windows(d), static_cast<int>(views.size()), mixture, options.sleep);
+    windows += static_cast<std::int64_t>(reader.windows(d).size());
+    advance(d);
   }
+  while (const auto ready = reader.read())
+    for (const std::size_t d : *ready) advance(d);
+  DomainScore score;
+  score.by_view.resize(views.size());
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    score.mixture.push_back({schedules[d].bits(), static_cast<std::int64_t>(documents[d].text.size())});
+    for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(reader.log_p(d)[g]));
+  }
+  if (windows > 0) score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);
   return score;
 }
 

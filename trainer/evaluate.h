@@ -22,10 +22,12 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
 
 struct DomainScore {
   std::vector<DocumentBits> mixture;               // by document
-  std::vector<std::vector<DocumentBits>> by_view;  // [view][document]
+  std::vector<std::vector<DocumentBits>> by_view;  // [view][document]; kMissing where the view slept
+  double views_read = 0;                           // windows read, of all views, over the windows that one view would read
 };
 
-// `views`: which views the mixture is over, oldest first. One view: the mixture is that view.
+// `views`: which views the mixture is over, oldest first. One view: the mixture is that view. The same bits for any number of threads and
+// for any company that a document has; with mixture.sleep = 0 every view reads everything (trainer/view_schedule.h has the rest).
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture);
 

@@ -33,7 +33,8 @@ class Mixture {
   void start_document();  // the weights return to the prior
   std::span<const double> weights() const { return weight_; }
   std::span<const double> prior() const { return prior_; }
-  // log_p (G): each view's natural log-probability of the token that came. Returns the mixture's, and moves the weights.
+  // log_p (G): each view's natural log-probability of the token that came, minus infinity for a view that was not asked (not for all).
+  // Returns the mixture's, and moves the weights.
   double update(std::span<const double> log_p);
 
  private:

@@ -1,6 +1,7 @@
 #include "peer/model/mixture.h"
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "peer/base/philox.h"
@@ -49,6 +50,16 @@ TEST_CASE("with a fixed share the mixture follows a switch inside a document wit
   CHECK(mixture.weights()[1] > 0.99);
   mixture.start_document();
   CHECK(mixture.weights()[0] == Approx(0.9));
+}
+
+TEST_CASE("a view that is not asked keeps its switch share alone, and wins the weight back when it is asked again") {
+  Mixture mixture(2, {.newest_prior = 0.1, .switch_share = 1e-3});
+  const double nothing = -std::numeric_limits<double>::infinity();
+  CHECK(mixture.update(std::vector<double>{-1.0, nothing}) == Approx(-1.0 + std::log(0.9)));
+  CHECK(mixture.weights()[1] == Approx(1e-3 * 0.1));
+  CHECK(mixture.update(std::vector<double>{-1.0, nothing}) == Approx(-1.0 + std::log1p(-1e-4)));
+  for (int t = 0; t < 12; ++t) mixture.update(std::vector<double>{-3.0, -1.0});
+  CHECK(mixture.weights()[1] > 0.99);
 }
 
 TEST_CASE("one view is its own mixture, and a prior outside (0, 1) is refused") {

@@ -1,6 +1,7 @@
 #include "trainer/evaluate.h"
 
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "tests/support/catch.h"
@@ -83,4 +84,53 @@ TEST_CASE("the mixture of one view is that view") {
   const DomainScore score = score_domain(scene.ctx, scene.model, base, list, {}, {});
   CHECK(score.mixture[0].bits == Approx(score.by_view[0][0].bits));
   CHECK(score.mixture[0].bytes == 33);
+  CHECK(score.views_read == 1.0);
+}
+
+TEST_CASE("views that sleep cost a document the same bits in any batch, any company and for any number of threads") {
+  Scene scene;
+  for (int view = 1; view < 4; ++view) {
+    scene.model.add_view(0, test::tiny_delta(), "test", true);
+    test::randomise(scene.model, view, 0.3f, static_cast<std::uint64_t>(view));
+  }
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += static_cast<char>('a' + i * i % 26);
+  const std::vector<int> views = all_views(scene.model);
+  const auto score = [&](Context& ctx, const std::vector<streams::Document>& list, std::int64_t batch, double sleep) {
+    return score_domain(ctx, scene.model, views, list, {.eval_bytes = 0, .eval_batch = batch, .sleep = sleep}, {});
+  };
+  Context one_thread{Device{}, 1};
+  const DomainScore alone = score(scene.ctx, documents({text}), 4, 0.2);
+  const DomainScore crowd = score(scene.ctx, documents({"before", text, text + text}), 4, 0.2);
+  CHECK(crowd.mixture[1].bits == alone.mixture[0].bits);
+  CHECK(score(one_thread, documents({text}), 4, 0.2).mixture[0].bits == alone.mixture[0].bits);
+  CHECK(score(scene.ctx, documents({text}), 1, 0.2).mixture[0].bits == Approx(alone.mixture[0].bits).epsilon(1e-6));
+  CHECK(alone.views_read < 4.0);
+  CHECK(alone.views_read >= 1.0);
+
+  const DomainScore full = score(scene.ctx, documents({text}), 4, 0);
+  CHECK(full.views_read == 4.0);
+  CHECK(alone.mixture[0].bits >= full.mixture[0].bits - 1e-4);
+  for (std::size_t g = 0; g < views.size(); ++g) {
+    CHECK(std::isfinite(full.by_view[g][0].bits));
+    const double slept = alone.by_view[g][0].bits;  // the whole document or nothing: a part would look too cheap
+    CHECK((std::isnan(slept) || slept == Approx(full.by_view[g][0].bits).epsilon(1e-6)));
+  }
+}
+
+TEST_CASE("without sleep the mixture is Bayes' rule on what each view scores alone, to the last bit") {
+  Scene scene;
+  scene.model.add_view(0, test::tiny_delta(), "test", true);
+  test::randomise(scene.model, 1, 0.3f);
+  const auto list = documents({"one text", "and another one, longer than a window of sixteen"});
+  const EvaluateOptions options{.eval_bytes = 0, .eval_batch = 3};
+  const DomainScore score = score_domain(scene.ctx, scene.model, all_views(scene.model), list, options, {});
+  const TokenLogP old = score_documents(scene.ctx, scene.model, 0, list, options),
+                  grown = score_documents(scene.ctx, scene.model, 1, list, options);
+  for (std::size_t d = 0; d < list.size(); ++d) {
+    model::Mixture mixture(2, {});
+    double nats = 0;
+    for (std::size_t t = 0; t < old[d].size(); ++t) nats -= mixture.update(std::vector<double>{old[d][t], grown[d][t]});
+    CHECK(score.mixture[d].bits == nats / std::numbers::ln2);
+  }
 }
