@@ -20,7 +20,7 @@ struct Novelty {
 Novelty novelty_of(Session& session, int view, std::span<const streams::Document> sample, const EvaluateOptions& options);
 
 // What a stage may gain, bits per byte: a throw-away view is grown on `parent` and trained for a tenth of the stage's steps; what it gains
-// on the sample, which it was not trained on, is what a whole stage gains at least.
+// on the sample of the training text is taken for what a whole stage gains at least.
 double probe_gain(Session& session, const RunOptions& options, int parent, streams::Corpus& corpus,
                   std::span<const streams::Document> sample, Progress& progress, const std::atomic<bool>& stop);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -125,8 +126,11 @@ class Stage {
     const auto sample = sample_of(corpus_->training());
     const Novelty novelty = novelty_of(session_, parent, sample, options_.evaluate);
     known_ = novelty.known();
+    const char* verdict = known_                                ? "known, nothing grows"
+                          : std::isnan(novelty.difference.high) ? "too few documents to tell, taken as new"
+                                                                : "new";
     progress_.note(fmt::format("view {}: {:.3f} bpb on the new text, {:.3f} on its own: {}", model_.view(parent).name, novelty.here,
-                               novelty.own, known_ ? "known, nothing grows" : "new"));
+                               novelty.own, verdict));
     if (known_) return 0;
     const double gain = probe_gain(session_, options_, parent, *corpus_, sample, progress_, stop_);
     const auto tokens = static_cast<double>(options_.train.steps * options_.train.batch * model_.options().context);
