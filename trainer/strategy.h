@@ -86,7 +86,7 @@ struct StageOptions {
     visit(self.parent,
           OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
     visit(self.predicts, OptionInfo{"predicts", "who answers from now on: the mixture over all views, or the head view alone"});
-    visit(self.penalty, OptionInfo{"penalty", "what holds old weights, new text or not, by how much each mattered; none grows beside it"});
+    visit(self.penalty, OptionInfo{"penalty", "what pulls old weights back, each by how much it mattered; only with --grows none"});
     visit(self.penalty_weight, OptionInfo{"penalty-weight", "of the penalty, whose importances have a mean of 1"});
     visit(self.penalty_decay, OptionInfo{"penalty-decay", "what the importances of the stages before keep at each stage; 1: a sum"});
     visit(self.penalty_samples, OptionInfo{"penalty-samples", "windows on which ewc and mas measure importances after a stage", "windows"});
