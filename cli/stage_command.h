@@ -25,8 +25,8 @@ struct ResumeOptions {
   }
 };
 
-// Runs the stage, prints its outcome, and returns kDone or kResumable. With --resume the options of the interrupted stage replace
-// `options`.
+// Runs the stage, prints its outcome, and returns kDone, kResumable or kForgettingLimit. With --resume the options of the interrupted stage
+// replace `options`.
 int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptions& resume);
 
 }  // namespace peer::cli

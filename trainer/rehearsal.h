@@ -12,6 +12,7 @@ class Rehearsal {
  public:
   // `domains`: what each reservoir kept, none empty. share in [0, 1]; 1: every domain, old and new, gets the same share.
   Rehearsal(std::vector<std::vector<streams::Document>> domains, double share, std::int64_t length, std::uint64_t seed);
+  Rehearsal(const Rehearsal&) = delete;  // its streams point into its documents
 
   // After step s, floor((s + 1) * share * B) rows were replayed in all, from the domains in turn: exact at every step, whatever the share.
   // Puts those of this step in the place of the batch's first rows. A function of (batch, step): steps may start anywhere.

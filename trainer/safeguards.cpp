@@ -74,8 +74,13 @@ void Safeguards::prepare_penalty() {
 
 void Safeguards::prepare_replay() {
   std::vector<std::vector<streams::Document>> domains;
-  for (const DomainRecord& domain : session_.loaded.history.domains)
-    if (domain.name != options_.stage.domain && !domain.reservoir.empty()) domains.push_back(read_reservoir(session_.pool, domain));
+  bool older = false;
+  for (const DomainRecord& domain : session_.loaded.history.domains) {
+    if (domain.name == options_.stage.domain) continue;
+    older = true;
+    if (!domain.reservoir.empty()) domains.push_back(read_reservoir(session_.pool, domain));
+  }
+  if (!older) return;  // the only domain is learnt further
   if (domains.empty())
     throw UsageError("option 'replay': no older domain of this pool has a reservoir; train the stages before with --reservoir BYTES");
   rehearsal_.emplace(std::move(domains), options_.stage.replay, session_.loaded.model.options().context,

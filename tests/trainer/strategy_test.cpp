@@ -147,6 +147,13 @@ TEST_CASE("experts are worth two bits a number: none too few for the heads, none
   CHECK(experts_for(5, 1e12, model, delta) == 4 * model.layers * 100 * 100);
 }
 
+TEST_CASE("a pool of one domain can be trained further with a replay: there is nothing older to replay") {
+  const SmallWorld world;
+  Session session = SmallWorld::open(world.init("pool"));
+  for (int time = 0; time < 2; ++time) CHECK(SmallWorld::run(session, with(world, Strategy::kReplay, 0, 5)).steps == 5);
+  CHECK(session.loaded.history.domain(kNames[0])->reservoir_seen > 0);
+}
+
 TEST_CASE("options that contradict each other are refused before anything is read") {
   StageOptions grows = composed(Strategy::kGrow);
   CHECK_NOTHROW(check(grows));
