@@ -1,9 +1,12 @@
 #include "peer/layers/attention_layer.h"
 
 #include <cmath>
+#include <cstring>
 
+#include "peer/base/require.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/cached_attention.h"
 #include "peer/ops/rotary.h"
 
 namespace peer::layers {
@@ -43,8 +46,8 @@ AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix
 }
 
 void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
-                             AttentionActivations& saved, View<float, 2> y) const {
-  const std::int64_t n = x.shape[0], b = n / length, d = shape_.head_width(), width = shape_.width, kv = shape_.kv_width();
+                             AttentionActivations& saved, View<float, 2> y, const Past& past) const {
+  const std::int64_t n = x.shape[0], width = shape_.width, kv = shape_.kv_width();
   linear(ctx, x, *q_, 0.0f, saved.q.view(n, width));
   linear(ctx, x, *k_, 0.0f, saved.k.view(n, kv));
   linear(ctx, x, *v_, 0.0f, saved.v.view(n, kv));
@@ -54,17 +57,34 @@ void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t 
     adapters[g]->k.forward(ctx, x, saved.low[g].k.view(n, rank), saved.k.view(n, kv));
     adapters[g]->v.forward(ctx, x, saved.low[g].v.view(n, rank), saved.v.view(n, kv));
   }
-  const View<float, 4> q(saved.q.data(), b, length, shape_.heads, d), k(saved.k.data(), b, length, shape_.kv_heads, d);
-  ops::rotary(ctx, {.x = q, .theta = shape_.rope_theta});
-  ops::rotary(ctx, {.x = k, .theta = shape_.rope_theta});
-  ops::attention(ctx, {.q = q,
-                       .k = k,
-                       .v = saved.v.view(b, length, shape_.kv_heads, d),
-                       .y = saved.attended.view(b, length, shape_.heads, d),
-                       .lse = saved.lse.view(b, shape_.heads, length)});
+  attend(ctx, length, saved, past);
   linear(ctx, saved.attended.view(n, width), *o_, 1.0f, y);
   for (std::size_t g = 0; g < adapters.size(); ++g)
     adapters[g]->o.forward(ctx, saved.attended.view(n, width), saved.low[g].o.view(n, adapters[g]->o.rank()), y);
+}
+
+void AttentionLayer::attend(Context& ctx, std::int64_t length, AttentionActivations& saved, const Past& past) const {
+  const std::int64_t d = shape_.head_width(), kv = shape_.kv_width(), b = saved.k.size() / kv / length;
+  const View<float, 4> q(saved.q.data(), b, length, shape_.heads, d), k(saved.k.data(), b, length, shape_.kv_heads, d);
+  const View<float, 4> v(saved.v.data(), b, length, shape_.kv_heads, d), y(saved.attended.data(), b, length, shape_.heads, d);
+  ops::rotary(ctx, {.x = q, .first_position = past.tokens, .theta = shape_.rope_theta});
+  ops::rotary(ctx, {.x = k, .first_position = past.tokens, .theta = shape_.rope_theta});
+  if (past.cache == nullptr) {
+    ops::attention(ctx, {.q = q, .k = k, .v = v, .y = y, .lse = saved.lse.view(b, shape_.heads, length)});
+    return;
+  }
+  KeyValueCache& cache = *past.cache;
+  require(past.tokens + length <= cache.capacity, "attention: the cache is full");
+  const auto rows = static_cast<std::size_t>(length * kv) * sizeof(float);
+  for (std::int64_t i = 0; i < b; ++i) {
+    std::memcpy(cache.key.data() + (i * cache.capacity + past.tokens) * kv, k.row(i), rows);
+    std::memcpy(cache.value.data() + (i * cache.capacity + past.tokens) * kv, v.row(i), rows);
+  }
+  ops::cached_attention(ctx, {.q = q,
+                              .key = cache.key.view(b, cache.capacity, shape_.kv_heads, d),
+                              .value = cache.value.view(b, cache.capacity, shape_.kv_heads, d),
+                              .first_position = past.tokens,
+                              .y = y});
 }
 
 void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,

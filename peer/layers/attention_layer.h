@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/layers/key_value_cache.h"
 #include "peer/layers/low_rank_adapter.h"
 
 namespace peer::layers {
@@ -44,14 +45,16 @@ class AttentionLayer {
                  std::uint64_t seed);
 
   const AttentionShape& shape() const { return shape_; }
-  // x (N, D), N = B*T; y (N, D) added. `adapters` in path order, the same that `saved` was sized for.
+  // x (N, D), N = B*T; y (N, D) added. `adapters` in path order, the same that `saved` was sized for. With a past no backward may follow.
   void forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
-               AttentionActivations& saved, View<float, 2> y) const;
+               AttentionActivations& saved, View<float, 2> y, const Past& past = {}) const;
   // dy (N, D); dx (N, D) added. `work` is workspace of the same sizes as `saved`.
   void backward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
                 AttentionActivations& saved, View<const float, 2> dy, AttentionActivations& work, View<float, 2> dx) const;
 
  private:
+  void attend(Context& ctx, std::int64_t length, AttentionActivations& saved, const Past& past) const;
+
   AttentionShape shape_;
   Parameter *q_, *k_, *v_, *o_;
 };

@@ -89,7 +89,7 @@ void Block::prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t lengt
 }
 
 void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* const> path, BlockActivations& saved, View<float, 2> output,
-                    bool training) {
+                    bool training, const Past& past) {
   const std::int64_t width = shape_.attention.width, n = saved.input.size() / width;
   const auto epsilon = static_cast<float>(shape_.norm_epsilon);
   const View<float, 2> middle = saved.middle.view(n, width);
@@ -99,7 +99,7 @@ void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* con
                       .y = saved.normed.view(n, width),
                       .inverse_rms = saved.inverse_rms.view(n)});
   copy(saved.input.view(n, width), middle);
-  attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path), saved.attention, middle);
+  attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path), saved.attention, middle, past);
   const View<float, 2> x = saved.middle_normed.view(n, width);
   ops::rms_norm(
       ctx, {.x = middle, .weight = middle_norm_->vector(), .epsilon = epsilon, .y = x, .inverse_rms = saved.middle_inverse_rms.view(n)});

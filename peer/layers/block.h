@@ -55,7 +55,7 @@ class Block {
 
   // saved.input (N, D) holds the residual stream; output (N, D) set (it may be saved.input itself when no backward follows).
   void forward(Context& ctx, std::int64_t length, std::span<LayerDelta* const> path, BlockActivations& saved, View<float, 2> output,
-               bool training);
+               bool training, const Past& past = {});
   // dx (N, D): gradient of the output, becomes the gradient of the input.
   void backward(Context& ctx, std::int64_t length, std::span<LayerDelta* const> path, BlockActivations& saved, BlockWorkspace& work,
                 View<float, 2> dx, const RowGradients& rows);

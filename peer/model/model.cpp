@@ -88,6 +88,16 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
   return newest();
 }
 
+void Model::retire(int view) {
+  require(view > 0 && view <= newest(), "model: only a grown view can be retired");
+  for (int v = 1; v <= newest(); ++v)
+    require(retired(v) || views_[v].parent != view, "model: a view on which another grows cannot be retired");
+  auto empty = std::make_unique<Delta>();
+  empty->options = views_[view].delta->options;
+  empty->layers.resize(static_cast<std::size_t>(options_.layers));
+  views_[view].delta = std::move(empty);
+}
+
 void Model::extend(std::int64_t side) {
   for_each_block(0, [&](layers::PeerBlock& block, int) { block.extend(base_, side, block.experts().trainable(0), seed_); });
   options_.peer_side = side;
@@ -138,7 +148,14 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
   }
 }
 
-void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training) {
+ReadText Model::unread(std::int64_t batch, std::int64_t capacity) const {
+  ReadText text;
+  const std::int64_t kv_width = options_.kv_heads * (options_.width / options_.heads);
+  for (std::int64_t layer = 0; layer < options_.layers; ++layer) text.layers.emplace_back(batch, capacity, kv_width);
+  return text;
+}
+
+void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training, ReadText* text) {
   require(token.shape[0] == saved.tokens, "model: tokens must be batch * length");
   const std::int64_t n = saved.tokens, width = options_.width;
   const std::vector<int> path = this->path(saved.view);
@@ -149,8 +166,10 @@ void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activ
   for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer) {
     const bool last = layer + 1 == options_.layers;
     const peer::View<float, 2> output = last ? saved.output.view(n, width) : block_activations(saved, layer + 1).input.view(n, width);
-    blocks_[layer].forward(ctx, saved.length, layer_path(path, layer), block_activations(saved, layer), output, training);
+    const layers::Past past = text == nullptr ? layers::Past{} : layers::Past{&text->layers[layer], text->tokens};
+    blocks_[layer].forward(ctx, saved.length, layer_path(path, layer), block_activations(saved, layer), output, training, past);
   }
+  if (text != nullptr) text->tokens += saved.length;
   const peer::View<float, 2> normed = saved.normed.view(n, width);
   ops::rms_norm(ctx, {.x = saved.output.view(n, width),
                       .weight = norm_->vector(),

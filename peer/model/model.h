@@ -21,7 +21,7 @@ struct View {
   int parent = -1;
   std::string name;              // the trunk's name in the pool: "base", "g1", ...
   std::string domain;            // what it was trained on
-  std::unique_ptr<Delta> delta;  // none for the base
+  std::unique_ptr<Delta> delta;  // none for the base, an empty one for a retired view
 };
 
 // Everything a forward pass writes, sized up front: reused for every batch of the same shape and view.
@@ -41,6 +41,12 @@ class Activations {
   bool keeps() const { return !dx.empty(); }
 };
 
+// What a view has read so far of B texts that are read token by token: one cache a layer.
+struct ReadText {
+  std::vector<layers::KeyValueCache> layers;
+  std::int64_t tokens = 0;  // of each text
+};
+
 class Model {
  public:
   // The dense tensors of the base, initialised from seed. Experts: create_experts(), or appended page by page by a reader.
@@ -58,6 +64,10 @@ class Model {
   // pages are appended by a reader. Returns the new view.
   int add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts);
 
+  // Forgets the tensors and experts of a grown view on which no other grows. Its index and its name stay taken.
+  void retire(int view);
+  bool retired(int view) const { return view > 0 && views_[view].delta->embedding == nullptr; }
+
   // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes.
   void extend(std::int64_t side);
   void open_all();
@@ -70,12 +80,21 @@ class Model {
   void set_trainable(int view, bool trainable);
 
   // token (N), N = batch*length, rows of `length` tokens. Sets saved.logits (N, V).
-  void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training);
+  void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training) {
+    forward(ctx, token, saved, training, nullptr);
+  }
+  // The tokens follow those that `text` holds, and join them. No backward may follow.
+  void read_on(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, ReadText& text) {
+    forward(ctx, token, saved, false, &text);
+  }
+  // A text of which nothing was read, for texts of up to `capacity` tokens.
+  ReadText unread(std::int64_t batch, std::int64_t capacity) const;
   // saved.logits holds dlogits. Adds to the gradients of trainable tensors; expert rows' gradients go to `rows`.
   void backward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, const layers::RowGradients& rows);
 
  private:
   friend class Activations;
+  void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training, ReadText* text);
   std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
   layers::BlockActivations& block_activations(Activations& saved, int layer) {
     return saved.blocks[saved.keeps() ? static_cast<std::size_t>(layer) : 0];

@@ -2,57 +2,18 @@
 #include <limits>
 
 #include "peer/base/require.h"
-#include "peer/ops/block_reduce.cuh"
 #include "peer/ops/cuda_twins.h"
+#include "peer/ops/head_vector.cuh"
 #include "peer/ops/vector_math.h"
 
 namespace peer::ops::cuda {
 namespace {
-
-constexpr int kPerLane = 8;
-constexpr std::int64_t kWidest = kPerLane * kWarp;
-
-// The d numbers of one head's vector spread over a warp: a lane holds every 32nd, and zeros behind the last.
-struct Spread {
-  float x[kPerLane] = {};
-};
-
-__device__ Spread load(const float* from, std::int64_t width, int lane) {
-  Spread s;
-  for (int i = 0; i < kPerLane; ++i)
-    if (i * kWarp + lane < width) s.x[i] = from[i * kWarp + lane];
-  return s;
-}
-
-__device__ void store(const Spread& s, float scale, float* to, std::int64_t width, int lane) {
-  for (int i = 0; i < kPerLane; ++i)
-    if (i * kWarp + lane < width) to[i * kWarp + lane] = s.x[i] * scale;
-}
-
-__device__ float dot(const Spread& a, const Spread& b) {
-  float sum = 0;
-  for (int i = 0; i < kPerLane; ++i) sum += a.x[i] * b.x[i];
-  return warp_sum(sum);
-}
-
-// y = shrink y + weight x
-__device__ void blend(Spread& y, float shrink, float weight, const Spread& x) {
-  for (int i = 0; i < kPerLane; ++i) y.x[i] = shrink * y.x[i] + weight * x.x[i];
-}
-
-// The vector of head h at time t of batch b in a (B, T, heads, d) tensor.
-template <class T>
-__device__ T* vector_at(const View<T, 4>& x, std::int64_t b, std::int64_t t, std::int64_t h) {
-  return x.data + ((b * x.shape[1] + t) * x.shape[2] + h) * x.shape[3];
-}
 
 // Query number i = (b, h, t) in the layout of lse.
 struct Query {
   std::int64_t b, h, t;
   __device__ Query(std::int64_t i, std::int64_t heads, std::int64_t time) : b(i / time / heads), h(i / time % heads), t(i % time) {}
 };
-
-float scale_of(std::int64_t width) { return 1.0f / std::sqrt(static_cast<float>(width)); }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
 #include "peer/ops/embedding.h"
@@ -16,6 +17,7 @@ namespace peer::ops::cpu {
 void adamw(Context& ctx, const Adamw& op);
 void attention(Context& ctx, const Attention& op);
 void attention_backward(Context& ctx, const AttentionBackward& op);
+void cached_attention(Context& ctx, const CachedAttention& op);
 void cross_entropy(Context& ctx, const CrossEntropy& op);
 void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);
 void distillation(Context& ctx, const Distillation& op);

@@ -1,6 +1,7 @@
 #include "peer/device/gemm.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
 #include "peer/ops/embedding.h"
@@ -113,4 +114,18 @@ TEST_CASE("attention and its backward are the same on both devices, with grouped
       },
       random_normal(kQueries, 1), random_normal(kKeys, 2), random_normal(kKeys, 3), Floats(kQueries), Floats(kBatch * kHeads * kTime),
       random_normal(kQueries, 4), Floats(kQueries), Floats(kKeys), Floats(kKeys));
+}
+
+TEST_CASE("attention over a cache is the same on both devices, with grouped queries") {
+  constexpr std::int64_t kBatch = 2, kNew = 3, kCapacity = 80, kHeads = 4, kKeyHeads = 2, kWidth = 40;
+  constexpr std::int64_t kQueries = kBatch * kNew * kHeads * kWidth, kKeys = kBatch * kCapacity * kKeyHeads * kWidth;
+  check_parity(
+      [&](Context& ctx, Floats& q, Floats& key, Floats& value, Floats& y) {
+        ops::cached_attention(ctx, {.q = q.view(kBatch, kNew, kHeads, kWidth),
+                                    .key = key.view(kBatch, kCapacity, kKeyHeads, kWidth),
+                                    .value = value.view(kBatch, kCapacity, kKeyHeads, kWidth),
+                                    .first_position = 70,
+                                    .y = y.view(kBatch, kNew, kHeads, kWidth)});
+      },
+      random_normal(kQueries, 1), random_normal(kKeys, 2), random_normal(kKeys, 3), Floats(kQueries));
 }

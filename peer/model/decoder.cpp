@@ -1,0 +1,38 @@
+#include "peer/model/decoder.h"
+
+#include <algorithm>
+
+#include "peer/base/require.h"
+
+namespace peer::model {
+
+Decoder::Decoder(Context& ctx, Model& model, int view, std::int64_t rows)
+    : ctx_(ctx),
+      model_(model),
+      one_(model, view, rows, 1, false),
+      half_(model, view, rows, std::max<std::int64_t>(model.options().context / 2, 1), false),
+      text_(model.unread(rows, model.options().context)),
+      window_(rows * model.options().context) {}
+
+void Decoder::restart() { text_.tokens = 0; }
+
+peer::View<const float, 2> Decoder::read(peer::View<const std::int32_t, 1> token) {
+  require(token.shape[0] == one_.batch, "decoder: one token a text");
+  if (text_.tokens == model_.options().context) drop_older_half();
+  std::copy_n(token.data, one_.batch, window_.data() + text_.tokens * one_.batch);
+  model_.read_on(ctx_, token, one_, text_);
+  return one_.logits_view();
+}
+
+void Decoder::drop_older_half() {
+  const std::int64_t rows = one_.batch, kept = text_.tokens > 1 ? half_.length : 0, first = text_.tokens - kept;
+  text_.tokens = 0;
+  if (kept == 0) return;
+  Buffer<std::int32_t> newer(rows * kept);  // (B, T/2)
+  for (std::int64_t t = 0; t < kept; ++t)
+    for (std::int64_t b = 0; b < rows; ++b) newer[b * kept + t] = window_[(first + t) * rows + b];
+  std::copy_n(window_.data() + first * rows, kept * rows, window_.data());
+  model_.read_on(ctx_, newer.view(rows * kept), half_, text_);
+}
+
+}  // namespace peer::model

@@ -1,0 +1,50 @@
+// The d numbers of one attention head's vector, held by a warp.
+#pragma once
+
+#include <cmath>
+
+#include "peer/base/view.h"
+#include "peer/ops/block_reduce.cuh"
+
+namespace peer::ops::cuda {
+
+inline constexpr int kPerLane = 8;
+inline constexpr std::int64_t kWidest = kPerLane * kWarp;
+
+// The d numbers of one head's vector spread over a warp: a lane holds every 32nd, and zeros behind the last.
+struct Spread {
+  float x[kPerLane] = {};
+};
+
+__device__ inline Spread load(const float* from, std::int64_t width, int lane) {
+  Spread s;
+  for (int i = 0; i < kPerLane; ++i)
+    if (i * kWarp + lane < width) s.x[i] = from[i * kWarp + lane];
+  return s;
+}
+
+__device__ inline void store(const Spread& s, float scale, float* to, std::int64_t width, int lane) {
+  for (int i = 0; i < kPerLane; ++i)
+    if (i * kWarp + lane < width) to[i * kWarp + lane] = s.x[i] * scale;
+}
+
+__device__ inline float dot(const Spread& a, const Spread& b) {
+  float sum = 0;
+  for (int i = 0; i < kPerLane; ++i) sum += a.x[i] * b.x[i];
+  return warp_sum(sum);
+}
+
+// y = shrink y + weight x
+__device__ inline void blend(Spread& y, float shrink, float weight, const Spread& x) {
+  for (int i = 0; i < kPerLane; ++i) y.x[i] = shrink * y.x[i] + weight * x.x[i];
+}
+
+// The vector of head h at time t of batch b in a (B, T, heads, d) tensor.
+template <class T>
+__device__ T* vector_at(const View<T, 4>& x, std::int64_t b, std::int64_t t, std::int64_t h) {
+  return x.data + ((b * x.shape[1] + t) * x.shape[2] + h) * x.shape[3];
+}
+
+inline float scale_of(std::int64_t width) { return 1.0f / std::sqrt(static_cast<float>(width)); }
+
+}  // namespace peer::ops::cuda
