@@ -49,7 +49,7 @@ int run(Call& call, const InspectOptions& options) {
                                                    static_cast<int>(call.common.threads));
   Json views = Json::array(), trainable = {{"experts", 0}, {"parameters", 0}}, frozen = trainable;
   std::int64_t experts = 0, pages = 0, blocks = 0;
-  for (int v = 0; v <= session.loaded.model.newest(); ++v) {
+  for (const int v : trainer::all_views(session.loaded.model)) {
     const Json view = view_json(session.loaded, v);
     Json& sum = view["trainable"].get<bool>() ? trainable : frozen;
     for (const char* key : {"experts", "parameters"}) sum[key] = sum[key].get<std::int64_t>() + view[key].get<std::int64_t>();

@@ -123,7 +123,8 @@ StoredState describe(LoadedModel& loaded, const std::optional<StoredRun>& run) {
   state.run = run;
   for (int v = 0; v <= loaded.model.newest(); ++v) {
     const model::View& view = loaded.model.view(v);
-    state.views.push_back({view.name, view.domain, view.parent, view.delta ? view.delta->options : model::DeltaOptions{}});
+    state.views.push_back({view.name, view.domain, view.parent, view.delta ? view.delta->options : model::DeltaOptions{},
+                           loaded.model.retired(v)});
     loaded.model.for_each_block(v, [&](PeerBlock& block, int layer) {
       state.blocks.push_back({block.id().value, block.side(), block.open(), v, layer, block.statistics() == ops::Statistics::kFrozen});
     });
@@ -143,8 +144,12 @@ model::Model rebuild(const StoredState& state, const std::string& where) {
     const StoredView& view = state.views[v];
     if (view.parent < 0 || view.parent >= static_cast<int>(v))
       throw CorruptError(fmt::format("{}: view {} has the parent {}", where, v, view.parent));
+    if (!view.retired && state.views[static_cast<std::size_t>(view.parent)].retired)
+      throw CorruptError(fmt::format("{}: view {} has the parent {}, which is retired", where, v, view.parent));
     model.add_view(view.parent, view.delta, view.domain, false);
   }
+  for (std::size_t v = state.views.size() - 1; v > 0; --v)  // children first
+    if (state.views[v].retired) model.retire(static_cast<int>(v));
   std::size_t found = 0;
   for (int v = 0; v <= model.newest(); ++v)
     model.for_each_block(v, [&](PeerBlock& block, int layer) {
@@ -168,6 +173,7 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
   StoredState state = parse_state(generation.state, where);
   LoadedModel loaded{rebuild(state, where), state.delta, std::move(state.history), std::move(state.run)};
   for (int v = 0; v <= loaded.model.newest(); ++v) {
+    if (loaded.model.retired(v)) continue;
     load_trunk(pool, generation, loaded.model.view(v).name, loaded.model.parameters(v));
     loaded.model.for_each_block(v, [&](PeerBlock& block, int) { load_experts(pool, generation, block); });
   }

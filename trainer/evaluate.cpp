@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
 #include "trainer/view_schedule.h"
 #include "trainer/window_reader.h"
@@ -64,8 +63,9 @@ DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int>
 }
 
 std::vector<int> all_views(const model::Model& model) {
-  std::vector<int> views(model.views().size());
-  std::iota(views.begin(), views.end(), 0);
+  std::vector<int> views;
+  for (int v = 0; v <= model.newest(); ++v)
+    if (!model.retired(v)) views.push_back(v);
   return views;
 }
 

@@ -31,7 +31,7 @@ struct DomainScore {
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture);
 
-// Every view of the model, oldest first.
+// Every view of the model that was not retired, oldest first.
 std::vector<int> all_views(const model::Model& model);
 
 }  // namespace peer::trainer

@@ -32,7 +32,7 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress) {
   std::vector<std::string> names;
-  for (int v = 0; v <= model.newest(); ++v) {
+  for (const int v : all_views(model)) {
     names.push_back(model.view(v).name);
     if (names.back() == parent) return v;
   }
@@ -41,7 +41,7 @@ int choose_parent(Context& ctx, model::Model& model, const std::string& parent, 
   const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;
-  for (int v = 0; v <= model.newest(); ++v) {
+  for (const int v : all_views(model)) {
     const int views[] = {v};
     const double bits = bits_per_byte(score_domain(ctx, model, views, sample, options, {}).mixture);
     progress.note(fmt::format("view {:<5} {:<12} {:.3f} bpb on a sample of the new text", model.view(v).name, model.view(v).domain, bits));

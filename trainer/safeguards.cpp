@@ -25,7 +25,7 @@ Safeguards::Safeguards(Session& session, const RunOptions& options, int view, co
   if (!has_past()) return;  // nothing to guard yet, only to measure
   const StageOptions& stage = options_.stage;
   if (stage.distill > 0) {
-    const int opinion = stage.grows == Growth::kNone ? view_ : session_.loaded.model.view(view_).parent;
+    const int opinion[] = {stage.grows == Growth::kNone ? view_ : session_.loaded.model.view(view_).parent};
     teacher_.emplace(before().model, opinion, options_.train.batch, stage.distill, stage.temperature);
   }
   if (stage.replay > 0) prepare_replay();

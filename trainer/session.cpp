@@ -126,7 +126,7 @@ std::vector<int> parse_views(const model::Model& model, const std::string& text)
   if (text == "mixture") return all_views(model);
   if (text == "head") return {model.newest()};
   std::vector<std::string> names = {"mixture", "head"};
-  for (int v = 0; v <= model.newest(); ++v) {
+  for (const int v : all_views(model)) {
     if (model.views()[v].name == text) return {v};
     names.push_back(model.views()[v].name);
   }

@@ -23,6 +23,7 @@ struct StoredView {
   std::string name, domain;
   int parent = -1;
   model::DeltaOptions delta;  // not used for the base
+  bool retired = false;       // folded into a later view: no trunk, no blocks
 };
 
 // A stage that was interrupted: enough to go on as if it had not been.

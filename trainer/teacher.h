@@ -1,14 +1,18 @@
 // The model as it was before the stage, asked for its opinion on every batch (learning without forgetting, Li & Hoiem 2016).
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "peer/model/model.h"
 
 namespace peer::trainer {
 
 class Teacher {
  public:
-  // model: frozen, outlives the teacher. view: the one that answers.
-  Teacher(model::Model& model, int view, std::int64_t batch, double weight, double temperature);
+  // model outlives the teacher, and the views that answer are frozen. Several views share the batch's rows: of n, view i answers for rows
+  // [i B/n, (i+1) B/n).
+  Teacher(model::Model& model, std::span<const int> views, std::int64_t batch, double weight, double temperature);
 
   // Compares with the student's logits (N, V), which must still be logits. Returns the mean divergence in nats a token.
   double compare(Context& ctx, View<const std::int32_t, 1> token, View<const std::int32_t, 1> target, View<const float, 2> student);
@@ -18,8 +22,9 @@ class Teacher {
  private:
   model::Model& model_;
   double weight_, temperature_;
-  model::Activations saved_;
-  Buffer<float> divergence_;  // (N)
+  std::int64_t tokens_;                    // N
+  std::vector<model::Activations> saved_;  // by view, of its rows
+  Buffer<float> divergence_;               // (N)
 };
 
 }  // namespace peer::trainer
