@@ -54,12 +54,13 @@ std::vector<Target> targets(const trainer::Session& session, const EvalOptions& 
 
 Json score(Call& call, trainer::Session& session, const Target& target, const std::vector<int>& views,
            const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
-  const trainer::DomainScore score = trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture);
+  const trainer::DomainScore score =
+      trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture, session.loaded.statistics);
   const trainer::Interval interval = trainer::bootstrap(score.mixture, 2000, static_cast<std::uint64_t>(call.common.seed));
   std::int64_t bytes = 0;
   for (const auto& d : score.mixture) bytes += d.bytes;
   Json by_view = Json::object();
-  for (std::size_t v = 0; v < views.size(); ++v)  // NaN, printed as null: the view slept, so it was not read to the end
+  for (std::size_t v = 0; v < views.size(); ++v)  // NaN, printed as null: the view did not read all of it
     by_view[session.loaded.model.view(views[v]).name] = trainer::bits_per_byte(score.by_view[v]);
   return {{"domain", target.name}, {"bits_per_byte", trainer::bits_per_byte(score.mixture)},
           {"low", interval.low},   {"high", interval.high},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "peer/model/model_cost.h"
 #include "peer/model/sample.h"
 #include "streams/byte_tokenizer.h"
 #include "trainer/baseline.h"
@@ -26,17 +27,26 @@ struct GenerateOptions {
   }
 };
 
+// A token of a small model is too little work to be worth waking a second thread for: beside another program that takes ten times longer.
+constexpr std::int64_t kSmallModel = 8 << 20;  // active numbers
+
+int threads_for(const Call& call, trainer::Session& session) {
+  const bool small = model::cost_of(session.loaded.model.options()).active_parameters < kSmallModel;
+  return call.common.threads == 0 && small ? 1 : static_cast<int>(call.common.threads);
+}
+
 int run(Call& call, const GenerateOptions& options, const model::MixtureOptions& mixture) {
   if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
   trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, parse_device(call.common.device),
                                                    static_cast<int>(call.common.threads));
   const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
                                                            : trainer::parse_views(session.loaded.model, options.view);
+  Context ctx(parse_device(call.common.device), threads_for(call, session));
   std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
   streams::ByteTokenizer::append(options.prompt, tokens);
   std::string text;
   if (!call.common.json) call.out << options.prompt;
-  model::sample(session.ctx, session.loaded.model, views, mixture, {.temperature = options.temperature, .seed = call.common.seed}, tokens,
+  model::sample(ctx, session.loaded.model, views, mixture, {.temperature = options.temperature, .seed = call.common.seed}, tokens,
                 options.bytes, streams::ByteTokenizer::kEndOfDocument, [&](std::int32_t token) {
                   text.push_back(static_cast<char>(token));
                   if (!call.common.json) call.out << text.back() << std::flush;

@@ -56,7 +56,7 @@ void check_limits(const trainer::EvaluateOptions& options) {
   expect_at_least<std::int64_t>("eval-bytes", 1, options.eval_bytes);
   expect_at_least<std::int64_t>("eval-batch", 1, options.eval_batch);
   expect(options.eval_overlap >= 0 && options.eval_overlap < 1, "eval-overlap", "a share in [0, 1)", options.eval_overlap);
-  expect(options.sleep >= 0 && options.sleep < 1, "sleep", "a weight in [0, 1)", options.sleep);
+  expect(options.guess >= 0 && options.guess < 1, "guess", "a chance in [0, 1)", options.guess);
 }
 
 void check_fits_memory(double bytes) {

@@ -56,7 +56,8 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
 
   const auto score = [&](LoadedModel& loaded, StageRecord& stage) {
     const auto views = predicting_views(loaded.model, history);
-    record_cell(stage, domain.name, score_domain(session.ctx, loaded.model, views, documents, options.evaluate, options.mixture).mixture,
+    record_cell(stage, domain.name,
+                score_domain(session.ctx, loaded.model, views, documents, options.evaluate, options.mixture, loaded.statistics).mixture,
                 records);
     progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
                               &stage == &history.stages.front() ? "no training" : "'" + stage.domain + "'", stage.loss[domain.name]));
@@ -81,7 +82,9 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
   for (const DomainRecord& domain : history.domains) {
     progress.update("evaluate", done++, static_cast<std::int64_t>(history.domains.size()), domain.name);
     const auto documents = documents_of(session, domain, fresh);
-    record_cell(stage, domain.name, score_domain(session.ctx, session.loaded.model, views, documents, options, mixture).mixture, records);
+    record_cell(stage, domain.name,
+                score_domain(session.ctx, session.loaded.model, views, documents, options, mixture, session.loaded.statistics).mixture,
+                records);
   }
   progress.update("evaluate", done, done, fmt::format("{} domains, {} views", done, views.size()));
   return records;

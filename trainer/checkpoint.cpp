@@ -34,6 +34,18 @@ void load_trunk(const pool::Pool& pool, const pool::Generation& generation, cons
   for (auto& parameter : parameters) copy_tensor(tensors, parameter->name, name, parameter->value);
 }
 
+std::string statistics_name(const std::string& trunk) { return trunk + ".bigrams"; }
+constexpr const char* kCounts = "counts";  // (257, 256)
+
+ByteBigrams load_statistics(const pool::Pool& pool, const pool::Generation& generation, const std::string& name) {
+  const pool::TrunkInfo* info = generation.trunk(statistics_name(name));
+  if (info == nullptr) return {};  // never trained
+  auto tensors = pool.trunk(*info);
+  const auto counts = tensors.find(kCounts);
+  if (counts == tensors.end()) throw CorruptError(fmt::format("trunk '{}': the tensor '{}' is missing", info->name, kCounts));
+  return ByteBigrams(std::move(counts->second.values));
+}
+
 void load_moments(const pool::Pool& pool, const pool::Generation& generation, const std::string& name, layers::Parameters& parameters) {
   const pool::TrunkInfo* info = generation.trunk(moments_name(name));
   if (info == nullptr) throw CorruptError(fmt::format("generation {}: the moments of '{}' are missing", generation.id.value, name));
@@ -94,6 +106,10 @@ void save_trunk(const std::string& name, layers::Parameters& parameters, bool wi
   if (with_moments) transaction.put_trunk(moments_name(name), moments);
 }
 
+void save_statistics(const std::string& name, const ByteBigrams& statistics, pool::Transaction& transaction) {
+  transaction.put_trunk(statistics_name(name), {{kCounts, {ByteBigrams::kBefore, ByteBigrams::kBytes}, statistics.counts().data()}});
+}
+
 void save_experts(PeerBlock& block, bool with_state, pool::Transaction& transaction) {
   ExpertTable& experts = block.experts();
   const std::int64_t width = experts.width(), floats = ExpertTable::state_floats(width);
@@ -123,8 +139,8 @@ StoredState describe(LoadedModel& loaded, const std::optional<StoredRun>& run) {
   state.run = run;
   for (int v = 0; v <= loaded.model.newest(); ++v) {
     const model::View& view = loaded.model.view(v);
-    state.views.push_back({view.name, view.domain, view.parent, view.delta ? view.delta->options : model::DeltaOptions{},
-                           loaded.model.retired(v)});
+    state.views.push_back(
+        {view.name, view.domain, view.parent, view.delta ? view.delta->options : model::DeltaOptions{}, loaded.model.retired(v)});
     loaded.model.for_each_block(v, [&](PeerBlock& block, int layer) {
       state.blocks.push_back({block.id().value, block.side(), block.open(), v, layer, block.statistics() == ops::Statistics::kFrozen});
     });
@@ -173,7 +189,9 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
   StoredState state = parse_state(generation.state, where);
   LoadedModel loaded{rebuild(state, where), state.delta, std::move(state.history), std::move(state.run)};
   for (int v = 0; v <= loaded.model.newest(); ++v) {
+    loaded.statistics.emplace_back();
     if (loaded.model.retired(v)) continue;
+    loaded.statistics.back() = load_statistics(pool, generation, loaded.model.view(v).name);
     load_trunk(pool, generation, loaded.model.view(v).name, loaded.model.parameters(v));
     loaded.model.for_each_block(v, [&](PeerBlock& block, int) { load_experts(pool, generation, block); });
   }
@@ -194,8 +212,18 @@ void save_model(LoadedModel& loaded, std::span<const int> changed, const std::op
   for (const int v : changed) {
     save_trunk(loaded.model.view(v).name, loaded.model.parameters(v), run.has_value(), transaction);
     loaded.model.for_each_block(v, [&](PeerBlock& block, int) { save_experts(block, run.has_value(), transaction); });
+    const auto at = static_cast<std::size_t>(v);
+    if (at < loaded.statistics.size() && !loaded.statistics[at].empty())
+      save_statistics(loaded.model.view(v).name, loaded.statistics[at], transaction);
   }
   transaction.set_state(to_json(describe(loaded, run)));
+}
+
+void drop_trunks(LoadedModel& loaded, int view, pool::Transaction& transaction) {
+  const std::string& name = loaded.model.view(view).name;
+  transaction.drop_trunk(name);
+  if (!loaded.statistics[static_cast<std::size_t>(view)].empty()) transaction.drop_trunk(statistics_name(name));
+  loaded.statistics[static_cast<std::size_t>(view)] = {};
 }
 
 }  // namespace peer::trainer

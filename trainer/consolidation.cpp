@@ -106,9 +106,16 @@ class Consolidation {
   void retire(pool::Transaction& transaction) {
     for (auto v = views_.rbegin(); v != views_.rend(); ++v) {  // children first
       model_.for_each_block(*v, [&](layers::PeerBlock& block, int) { transaction.drop_table(block.id()); });
-      transaction.drop_trunk(model_.view(*v).name);
+      drop_trunks(session_.loaded, *v, transaction);
       model_.retire(*v);
     }
+  }
+
+  // The new view's text is that of the views it stands for.
+  void add_statistics() {
+    auto& statistics = session_.loaded.statistics;
+    statistics.resize(static_cast<std::size_t>(model_.newest()) + 1);
+    for (const int v : views_) statistics.back().add(statistics[static_cast<std::size_t>(v)]);
   }
 
   int view() const { return view_; }
@@ -179,6 +186,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
   if (stop) throw Error("interrupted: nothing was folded, head stays; run the same command again");
 
   pool::Transaction transaction = session.pool.begin(session.generation.id);
+  consolidation.add_statistics();
   consolidation.retire(transaction);
   outcome.view = model.view(consolidation.view()).name, outcome.parent = model.view(model.view(consolidation.view()).parent).name;
   outcome.parameters_after = numbers_in(model);

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
-#include "trainer/view_schedule.h"
+#include "trainer/view_guess.h"
 #include "trainer/window_reader.h"
 
 namespace peer::trainer {
 namespace {
 
-// Views that mostly sleep ask for a window here and there: a large batch of theirs would be padding, though its rows cost 5 % less each.
-// Another shape may round otherwise: "an upper bound of the full mixture's" holds to that rounding.
+// A view that reads a window here and there would mostly read padding in a large batch, though its rows cost 5 % less each. Another shape
+// may round otherwise: "an upper bound of the full mixture's" holds to that rounding.
 constexpr std::int64_t kSparseRows = 4;
 
 // kMissing unless the view has read the whole document.
@@ -19,6 +20,41 @@ DocumentBits to_bits(const std::vector<float>& log_p) {
   double nats = 0;
   for (const float p : log_p) nats -= p;
   return {nats / std::numbers::ln2, static_cast<std::int64_t>(log_p.size()) - 1};  // the end is a token, not a byte
+}
+
+// Who reads which windows of each document: [document][view][window].
+using Readers = std::vector<std::vector<std::vector<bool>>>;
+
+Readers everybody(const WindowReader& reader, std::size_t documents, std::size_t views) {
+  Readers readers;
+  for (std::size_t d = 0; d < documents; ++d) readers.emplace_back(views, std::vector<bool>(reader.windows(d).size(), true));
+  return readers;
+}
+
+Readers guessed(const WindowReader& reader, std::span<const int> views, std::span<const streams::Document> documents, double least,
+                std::span<const ByteBigrams> statistics) {
+  std::vector<std::vector<float>> tables;
+  for (const int view : views) tables.push_back(statistics[static_cast<std::size_t>(view)].log_probabilities());
+  Readers readers;
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    std::vector<std::vector<float>> log_p;
+    for (const auto& table : tables) log_p.push_back(score_bytes(table, documents[d].text));
+    readers.push_back(needed_views(view_chances(log_p), reader.windows(d), least));
+  }
+  return readers;
+}
+
+// A view that did not read a token predicts nothing there.
+double mixture_bits(const std::vector<std::vector<float>>& log_p, const model::MixtureOptions& options) {
+  model::Mixture mixture(static_cast<int>(log_p.size()), options);
+  std::vector<double> at_token(log_p.size());
+  double nats = 0;
+  for (std::size_t t = 0; t < log_p[0].size(); ++t) {
+    for (std::size_t g = 0; g < log_p.size(); ++g)
+      at_token[g] = std::isnan(log_p[g][t]) ? -std::numeric_limits<double>::infinity() : static_cast<double>(log_p[g][t]);
+    nats -= mixture.update(at_token);
+  }
+  return nats / std::numbers::ln2;
 }
 
 }  // namespace
@@ -37,25 +73,27 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
 }
 
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
-                         const EvaluateOptions& options, const model::MixtureOptions& mixture) {
-  const std::int64_t rows = options.sleep > 0 ? std::min(options.eval_batch, kSparseRows) : options.eval_batch;
-  WindowReader reader(ctx, model, views, documents, rows, options.eval_overlap);
-  std::vector<ViewSchedule> schedules;
-  const auto advance = [&](std::size_t d) {
-    for (const auto& [g, window] : schedules[d].advance(reader.log_p(d))) reader.ask(g, d, window);
-  };
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics) {
+  // Without a switch share a view that skipped a window could never come back.
+  const bool guesses = options.guess > 0 && views.size() > 1 && mixture.switch_share > 0 && !statistics.empty() &&
+                       std::none_of(views.begin(), views.end(), [&](int v) { return statistics[static_cast<std::size_t>(v)].empty(); });
+  WindowReader reader(ctx, model, views, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
+                      options.eval_overlap);
+  const Readers readers =
+      guesses ? guessed(reader, views, documents, options.guess, statistics) : everybody(reader, documents.size(), views.size());
   std::int64_t windows = 0;
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    schedules.emplace_back(reader.windows(d), static_cast<int>(views.size()), mixture, options.sleep);
     windows += static_cast<std::int64_t>(reader.windows(d).size());
-    advance(d);
+    for (std::size_t g = 0; g < views.size(); ++g)
+      for (std::size_t w = 0; w < reader.windows(d).size(); ++w)
+        if (readers[d][g][w]) reader.ask(g, d, w);
   }
-  while (const auto ready = reader.read())
-    for (const std::size_t d : *ready) advance(d);
+  while (reader.read()) {
+  }
   DomainScore score;
   score.by_view.resize(views.size());
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    score.mixture.push_back({schedules[d].bits(), static_cast<std::int64_t>(documents[d].text.size())});
+    score.mixture.push_back({mixture_bits(reader.log_p(d), mixture), static_cast<std::int64_t>(documents[d].text.size())});
     for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(reader.log_p(d)[g]));
   }
   if (windows > 0) score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);

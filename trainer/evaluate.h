@@ -8,6 +8,7 @@
 #include "peer/model/mixture.h"
 #include "peer/model/model.h"
 #include "streams/document.h"
+#include "trainer/byte_bigrams.h"
 #include "trainer/retention.h"
 #include "trainer/train_options.h"
 
@@ -22,14 +23,16 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
 
 struct DomainScore {
   std::vector<DocumentBits> mixture;               // by document
-  std::vector<std::vector<DocumentBits>> by_view;  // [view][document]; kMissing where the view slept
+  std::vector<std::vector<DocumentBits>> by_view;  // [view][document]; kMissing where the view did not read all of it
   double views_read = 0;                           // windows read, of all views, over the windows that one view would read
 };
 
 // `views`: which views the mixture is over, oldest first. One view: the mixture is that view. The same bits for any number of threads and
-// for any company that a document has; with mixture.sleep = 0 every view reads everything (trainer/view_schedule.h has the rest).
+// for any company that a document has. With options.guess = 0, or without `statistics` of every view, every view reads everything;
+// else byte statistics guess who reads what (trainer/view_guess.h), by view of the model.
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
-                         const EvaluateOptions& options, const model::MixtureOptions& mixture);
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture,
+                         std::span<const ByteBigrams> statistics = {});
 
 // Every view of the model that was not retired, oldest first.
 std::vector<int> all_views(const model::Model& model);

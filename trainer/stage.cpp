@@ -197,6 +197,7 @@ class Stage {
     pool::Transaction t = transaction();
     safeguards_->finish(corpus_->training(), t);
     freeze(model_, changed_);
+    if (!known_) count_bytes();
     session_.loaded.history.stages.push_back({.domain = options_.stage.domain,
                                               .strategy = to_text(options_.stage.strategy),
                                               .steps = step_,
@@ -220,6 +221,12 @@ class Stage {
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
     return outcome;
+  }
+
+  void count_bytes() {
+    auto& statistics = session_.loaded.statistics;
+    statistics.resize(static_cast<std::size_t>(model_.newest()) + 1);
+    for (const streams::Document& document : corpus_->training()) statistics[static_cast<std::size_t>(view_)].add(document.text);
   }
 
   // Whether an older domain is worse by more than the limit than it was after any stage before this one.

@@ -49,15 +49,16 @@ struct EvaluateOptions {
   std::int64_t eval_bytes = 64 << 10;
   std::int64_t eval_batch = 16;
   double eval_overlap = 0.5;
-  double sleep = 0;
+  double guess = 0;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.eval_bytes, OptionInfo{"eval-bytes", "held-out text kept and scored a domain", "bytes"});
     visit(self.eval_batch, OptionInfo{"eval-batch", "windows scored at a time", "windows"});
     visit(self.eval_overlap, OptionInfo{"eval-overlap", "share of a window that repeats text before the scored bytes, as their context"});
-    visit(self.sleep,
-          OptionInfo{"sleep", "a view that stays below this weight for a window sleeps until the text surprises; 0: none does"});
+    visit(self.guess, OptionInfo{"guess",
+                                 "a view reads only windows where byte statistics give it at least this chance, e.g. 0.03; 0: every view "
+                                 "reads everything"});
   }
 };
 

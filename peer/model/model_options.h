@@ -52,7 +52,7 @@ struct DeltaOptions {
   std::int64_t annex_heads = 4;
   std::int64_t annex_top_k = 8;
   std::int64_t annex_d_key = 64;
-  std::int64_t dense_hidden = 64;  // 0: no dense block
+  std::int64_t dense_hidden = 256;  // 0: no dense block
   std::int64_t adapter_rank = 16;  // 0: no adapters
 
   template <class Self, class Visitor>

@@ -10,7 +10,7 @@ Preset small() {
   p.model.width = 256, p.model.layers = 12, p.model.heads = 8, p.model.kv_heads = 8, p.model.feed_forward = 768, p.model.context = 256;
   p.model.peer_layers = {6}, p.model.peer_side = 256, p.model.page_experts = 1024;
   p.model.peer.heads = 8, p.model.peer.top_k = 16, p.model.peer.d_key = 128;
-  p.delta = {.annex_side = 16, .annex_heads = 4, .annex_top_k = 8, .annex_d_key = 64, .dense_hidden = 96, .adapter_rank = 16};
+  p.delta = {.annex_side = 16, .annex_heads = 4, .annex_top_k = 8, .annex_d_key = 64, .dense_hidden = 128, .adapter_rank = 16};
   return p;
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What predicting with the mixture costs, on texts of one's own: for each text the loss of the full mixture (--sleep 0) and of a sleeping
-# one, the view-windows read over those of one view, and the processor time of both over that of the newest view alone.
+# What predicting with the mixture costs, on texts of one's own: for each text the loss of the full mixture (--guess 0) and of a
+# guessed one, the view-windows read over those of one view, and the processor time of both over that of the newest view alone.
 #
 #   bash tests/bench/mixture_cost.sh POOL NAME=TEXT...             e.g. law=law.jsonl.zst
-#   SLEEP='0.05 0.001' bash tests/bench/mixture_cost.sh ...        thresholds to compare
+#   GUESS='0.03 0.1' bash tests/bench/mixture_cost.sh ...        thresholds to compare
 #   THREADS=2 ...                                                  one thread measures best beside other work
 set -euo pipefail
 cli=${PEER_CLI:-"$(dirname "${BASH_SOURCE[0]}")/../../build/release/cli/peer-cli"}
@@ -20,15 +20,15 @@ evaluate() {
   rm "$out"
 }
 
-printf '%-16s %8s %10s %10s %11s %10s\n' text sleep bits/byte difference 'views read' time
+printf '%-16s %8s %10s %10s %11s %10s\n' text guess bits/byte difference 'views read' time
 for text in "${@:2}"; do
   read -r _ _ one < <(evaluate --from "${text#*=}" --view head)
-  read -r full views seconds < <(evaluate --from "${text#*=}" --sleep 0)
+  read -r full views seconds < <(evaluate --from "${text#*=}" --guess 0)
   awk -v n="${text%%=*}" -v b="$full" -v v="$views" -v s="$seconds" -v o="$one" \
     'BEGIN { printf "%-16s %8s %10.4f %10s %11.2f %10.2f\n", n, 0, b, "", v, s / o }'
-  for sleep in ${SLEEP:-0.05}; do
-    read -r bits views seconds < <(evaluate --from "${text#*=}" --sleep "$sleep")
-    awk -v n="${text%%=*}" -v p="$sleep" -v b="$bits" -v f="$full" -v v="$views" -v s="$seconds" -v o="$one" \
+  for guess in ${GUESS:-0.03}; do
+    read -r bits views seconds < <(evaluate --from "${text#*=}" --guess "$guess")
+    awk -v n="${text%%=*}" -v p="$guess" -v b="$bits" -v f="$full" -v v="$views" -v s="$seconds" -v o="$one" \
       'BEGIN { printf "%-16s %8s %10.4f %+10.4f %11.2f %10.2f\n", n, p, b, b - f, v, s / o }'
   done
 done

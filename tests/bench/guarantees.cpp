@@ -1,0 +1,149 @@
+// The guarantees that growth gives, checked on a real pool and real text, number by number:
+//
+//   guarantees POOL [NAME=TEXT...]
+//
+// over the held-out documents of every domain in the pool, and every document of the texts given. Exit 1 when one does not hold.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "streams/corpus.h"
+#include "trainer/held_out.h"
+#include "trainer/session.h"
+
+using namespace peer;
+using namespace peer::trainer;
+
+namespace {
+
+using Documents = std::vector<streams::Document>;
+
+bool failed = false;
+
+template <class... Arguments>
+void report(bool held, const char* name, const char* format, Arguments... arguments) {
+  std::printf("%-12s %-6s ", name, held ? "holds" : "FAILS");
+  std::printf(format, arguments...);
+  std::printf("\n");
+  failed |= !held;
+}
+
+Documents documents_of(const Session& session, int argc, char** argv) {
+  Documents all;
+  const auto take = [&](const Documents& some) { all.insert(all.end(), some.begin(), some.end()); };
+  for (const DomainRecord& domain : session.loaded.history.domains) take(read_held_out(session.pool, domain));
+  for (int i = 2; i < argc; ++i) {
+    const std::string text = argv[i];
+    streams::StreamOptions options;
+    options.from = {text.substr(text.find('=') + 1)};
+    const streams::Corpus corpus(options);
+    take(corpus.held_out());
+    take(corpus.training());
+  }
+  return all;
+}
+
+std::int64_t different(const TokenLogP& a, const TokenLogP& b) {
+  std::int64_t count = 0;
+  for (std::size_t d = 0; d < a.size(); ++d)
+    for (std::size_t t = 0; t < a[d].size(); ++t) count += std::memcmp(&a[d][t], &b[d][t], sizeof(float)) != 0;
+  return count;
+}
+
+// From head back: what each generation's newest view computed when it was committed, against what it computes at head.
+void check_views(Session& head, const Documents& documents) {
+  std::int64_t numbers = 0, changed = 0, views = 0;
+  for (GenerationId id = head.generation.id; id.valid(); id = head.pool.generation(id).parent) {
+    LoadedModel then = load_model(head.pool, head.pool.generation(id));
+    const StageRecord& stage = then.history.stages.back();
+    if (stage.steps == 0 || (!stage.mixture && stage.view > 0) || head.loaded.model.retired(stage.view)) continue;
+    const TokenLogP before = score_documents(head.ctx, then.model, stage.view, documents, {});
+    changed += different(before, score_documents(head.ctx, head.loaded.model, stage.view, documents, {}));
+    for (const auto& d : before) numbers += static_cast<std::int64_t>(d.size());
+    ++views;
+  }
+  report(changed == 0, "views", "%ld views compute at head what they computed at their commit: %ld token probabilities, %ld differ",
+         static_cast<long>(views), static_cast<long>(numbers), static_cast<long>(changed));
+}
+
+// A view grown now computes what its parent computes, before it is trained.
+void check_starts(Session& head, const Documents& documents) {
+  std::int64_t changed = 0;
+  const std::vector<int> views = all_views(head.loaded.model);
+  for (const int parent : views) {
+    const int grown = head.loaded.model.add_view(parent, head.loaded.delta, "", true);
+    changed += different(score_documents(head.ctx, head.loaded.model, parent, documents, {}),
+                         score_documents(head.ctx, head.loaded.model, grown, documents, {}));
+    head.loaded.model.retire(grown);
+  }
+  report(changed == 0, "start", "a view grown on any of %zu computes what its parent computes: %ld token probabilities differ",
+         views.size(), static_cast<long>(changed));
+}
+
+// Trunks and pages of a view, from the generation that committed it on, under the same digest.
+void check_frozen(const Session& head) {
+  std::int64_t trunks = 0, pages = 0, changed = 0;
+  for (GenerationId id = head.generation.id; id.valid();) {
+    const pool::Generation child = head.pool.generation(id);
+    if (!child.parent.valid()) break;
+    const pool::Generation parent = head.pool.generation(child.parent);
+    const StoredState state = parse_state(child.state, "generation");
+    const int trained = state.history.stages.back().view;
+    for (const pool::TrunkInfo& trunk : parent.trunks) {
+      const pool::TrunkInfo* now = child.trunk(trunk.name);
+      const bool own = trunk.name.substr(0, trunk.name.find('.')) == state.views[static_cast<std::size_t>(trained)].name;
+      if (now == nullptr || own) continue;
+      changed += now->content != trunk.content, ++trunks;
+    }
+    for (const pool::TableInfo& table : parent.tables) {
+      const auto block =
+          std::find_if(state.blocks.begin(), state.blocks.end(), [&](const StoredBlock& b) { return b.id == table.block.value; });
+      if (block == state.blocks.end() || block->view == trained) continue;
+      for (std::int64_t page = 0; page < table.page_count(); ++page, ++pages)
+        changed += head.pool.page_version(child, table.block, {page}) != head.pool.page_version(parent, table.block, {page});
+    }
+    id = child.parent;
+  }
+  report(changed == 0, "frozen", "%ld trunks and %ld pages of views that a stage did not train keep their digests: %ld changed",
+         static_cast<long>(trunks), static_cast<long>(pages), static_cast<long>(changed));
+}
+
+// bits(mixture) <= bits(view) - log2 prior, without a switch share; with it at most -log2(1 - a) a token more.
+void check_bound(Session& head, const Documents& documents) {
+  const std::vector<int> views = all_views(head.loaded.model);
+  for (const double share : {0.0, model::MixtureOptions().switch_share}) {
+    const model::MixtureOptions options{.switch_share = share};
+    const model::Mixture mixture(static_cast<int>(views.size()), options);
+    const DomainScore score = score_domain(head.ctx, head.loaded.model, views, documents, {}, options);
+    double worst = -1e300;
+    for (std::size_t d = 0; d < documents.size(); ++d)
+      for (std::size_t g = 0; g < views.size(); ++g) {
+        const double tokens = static_cast<double>(documents[d].text.size() + 1);
+        const double bound = score.by_view[g][d].bits - std::log2(mixture.prior()[g]) - tokens * std::log2(1 - share);
+        worst = std::max(worst, score.mixture[d].bits - bound);
+      }
+    report(worst <= 1e-6, "bound", "switch share %g, %zu documents, %zu views: the closest the mixture comes to its bound is %.3g bits %s",
+           share, documents.size(), views.size(), std::abs(worst), worst <= 1e-6 ? "below" : "above");
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  if (argc < 2) {
+    std::fprintf(stderr, "usage: guarantees POOL [NAME=TEXT...]\n");
+    return 2;
+  }
+  Session head = open_session(argv[1], kHead, pool::Access::kRead, {}, 0);
+  const Documents documents = documents_of(head, argc, argv);
+  check_views(head, documents);
+  check_frozen(head);
+  check_bound(head, documents);
+  check_starts(head, documents);
+  return failed ? 1 : 0;
+} catch (const std::exception& e) {
+  std::fprintf(stderr, "guarantees: %s\n", e.what());
+  return 1;
+}
