@@ -18,10 +18,11 @@ model::DeltaOptions delta_for(const model::ModelOptions& model, const model::Del
   }
   if (experts < 0) throw UsageError(fmt::format("option 'experts': expected 0 or more, found {}", experts));
   if (experts > 0) {
-    const std::int64_t a_layer = (experts + model.layers - 1) / model.layers;
+    if (delta.annex_side == 0) delta.annex_side = preset.annex_top_k;
+    const std::int64_t annexes = std::max<std::int64_t>(delta.annexes(model.layers), 1), a_layer = (experts + annexes - 1) / annexes;
     delta.annex_side = std::max(layers::grid_side(a_layer), delta.annex_top_k);  // a head must find top-k sub-keys
   }
-  model::check(delta);
+  model::check(delta, model.layers);
   return delta;
 }
 

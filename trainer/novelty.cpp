@@ -62,7 +62,9 @@ double probe_gain(Session& session, const RunOptions& options, int parent, strea
 
 std::int64_t experts_for(double gain, double bytes, const model::ModelOptions& model, const model::DeltaOptions& preset) {
   const double wanted = std::max(0.0, gain) * bytes / (kBitsANumber * 2 * static_cast<double>(model.width));
-  const auto in_all = [&](std::int64_t side) { return static_cast<double>(model.layers * side * side); };
+  const auto in_all = [&](std::int64_t side) {
+    return static_cast<double>(std::max<std::int64_t>(preset.annexes(model.layers), 1) * side * side);
+  };
   return static_cast<std::int64_t>(
       std::clamp(std::ceil(wanted), in_all(preset.annex_top_k), 4 * in_all(std::max(preset.annex_side, preset.annex_top_k))));
 }

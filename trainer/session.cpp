@@ -35,7 +35,7 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
                              std::uint64_t seed, Device device, int threads) {
   const Context ctx = open_context(device, threads);
   model::check(options);
-  model::check(delta);
+  model::check(delta, options.layers);
   LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
   loaded.model.create_experts();
   loaded.history.stages.push_back({.strategy = "none"});

@@ -62,7 +62,7 @@ std::vector<int> Model::path(int view) const {
 }
 
 int Model::add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts) {
-  check(options);
+  check(options, options_.layers);
   require(parent >= 0 && parent <= newest(), "model: the parent view must exist");
   const std::string name = fmt::format("g{}", views_.size());
   auto delta = std::make_unique<Delta>();
@@ -75,7 +75,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
     if (options.dense_hidden > 0)
       part.dense.emplace(delta->parameters, prefix + ".mlp", options_.width, options.dense_hidden, 0.0, layers::ParameterGroup::kDelta,
                          seed_);
-    if (options.annex_side > 0) {
+    if (options.has_annex(layer)) {
       part.annex.emplace(delta->parameters, prefix + ".peer", BlockId{next_block_++}, annex_options(options_.peer, options), options_.width,
                          options.annex_side, options_.page_experts, seed_);
       if (with_experts) part.annex->create_experts(0.0, false, seed_);

@@ -60,7 +60,7 @@ ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
     const std::int64_t dense = delta.adapter_rank * (6 * d + 2 * kv) + 3 * d * delta.dense_hidden;
     cost.dense_parameters += dense;
     cost.forward_flops += 2 * dense;
-    if (delta.annex_side > 0)
+    if (delta.has_annex(layer))
       add_peer(cost, d,
                peer_cost(d, delta.annex_side, delta.annex_heads, delta.annex_top_k, delta.annex_d_key, o.peer.shared_sub_keys,
                          o.peer.query_norm),

@@ -1,5 +1,6 @@
 #include "peer/model/model_options.h"
 
+#include <algorithm>
 #include <bit>
 
 #include <fmt/format.h>
@@ -31,8 +32,20 @@ void check(const ModelOptions& o) {
   expect(o.peer_side <= kLargestSide, fmt::format("peer-side must be at most {}, found {}", kLargestSide, o.peer_side));
 }
 
-void check(const DeltaOptions& o) {
+bool DeltaOptions::has_annex(std::int64_t layer) const {
+  return annex_side > 0 && (annex_layers.empty() || std::count(annex_layers.begin(), annex_layers.end(), layer) > 0);
+}
+
+std::int64_t DeltaOptions::annexes(std::int64_t layers) const {
+  std::int64_t count = 0;
+  for (std::int64_t layer = 0; layer < layers; ++layer) count += has_annex(layer);
+  return count;
+}
+
+void check(const DeltaOptions& o, std::int64_t layers) {
   expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0, "annex-side, dense-hidden and adapter-rank must not be negative");
+  for (const std::int64_t layer : o.annex_layers)
+    expect(layer >= 0 && layer < layers, fmt::format("annex-layers: block {} does not exist, there are {} (from 0)", layer, layers));
   if (o.annex_side == 0) return;
   expect(o.annex_side <= kLargestSide, fmt::format("annex-side must be at most {} ({} experts a layer), found {}", kLargestSide,
                                                    kLargestSide * kLargestSide, o.annex_side));

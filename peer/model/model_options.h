@@ -48,27 +48,32 @@ struct ModelOptions {
 
 // What one stage adds to every layer. Zero at the start: growth changes no logit.
 struct DeltaOptions {
-  std::int64_t annex_side = 16;  // n of the annex of every layer; 0: no annex
+  std::int64_t annex_side = 16;  // n of a layer's annex; 0: no annex
   std::int64_t annex_heads = 4;
   std::int64_t annex_top_k = 8;
   std::int64_t annex_d_key = 64;
-  std::int64_t dense_hidden = 256;  // 0: no dense block
-  std::int64_t adapter_rank = 16;  // 0: no adapters
+  std::int64_t dense_hidden = 256;              // 0: no dense block
+  std::int64_t adapter_rank = 16;               // 0: no adapters
+  std::vector<std::int64_t> annex_layers = {};  // empty: all
+
+  bool has_annex(std::int64_t layer) const;
+  std::int64_t annexes(std::int64_t layers) const;  // of a model of so many layers
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.annex_side,
-          OptionInfo{"annex-side", "sub-keys a half of each layer's annex (n*n experts); --experts sets it for you; 0: none"});
+          OptionInfo{"annex-side", "sub-keys a half of a layer's annex (n*n experts); --experts sets it for you; 0: none"});
     visit(self.annex_heads, OptionInfo{"annex-heads", "retrieval heads of an annex"});
     visit(self.annex_top_k, OptionInfo{"annex-top-k", "experts retrieved by a head of an annex"});
     visit(self.annex_d_key, OptionInfo{"annex-d-key", "width of an annex head's query; even"});
     visit(self.dense_hidden, OptionInfo{"dense-hidden", "hidden width of the small dense block beside each annex; 0: none"});
     visit(self.adapter_rank, OptionInfo{"adapter-rank", "rank of the adapters on the attention maps; 0: none"});
+    visit(self.annex_layers, OptionInfo{"annex-layers", "blocks that get an annex, counted from 0; empty: all"});
   }
 };
 
 // UsageError with the rule that does not hold.
 void check(const ModelOptions& options);
-void check(const DeltaOptions& options);
+void check(const DeltaOptions& options, std::int64_t layers);
 
 }  // namespace peer::model

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 
+#include "peer/base/error.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
 #include "peer/ops/cross_entropy.h"
@@ -242,4 +243,45 @@ TEST_CASE("model options that do not fit together are refused with the rule") {
   o = test::tiny_options();
   o.peer.top_k = 7;
   CHECK_THROWS_AS(Model(o, 0), UsageError);
+}
+
+TEST_CASE("annexes go into the layers that are named, and cost what they cost there") {
+  Model m(test::tiny_options(), 1);
+  m.create_experts();
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.annex_layers = {1};
+  m.add_view(0, delta, "one", true);
+  std::vector<int> with_annex;
+  m.for_each_block(1, [&](layers::PeerBlock&, int layer) { with_annex.push_back(layer); });
+  CHECK(with_annex == std::vector<int>{1});
+  CHECK(delta.annexes(2) == 1);
+  CHECK(model::cost_of(test::tiny_options(), delta).experts == 16);
+  delta.annex_layers = {2};
+  CHECK_THROWS_AS(m.add_view(0, delta, "none", true), UsageError);
+}
+
+TEST_CASE("a retired view is gone with its experts; the views beside it compute what they did, and its name stays taken") {
+  Context ctx;
+  Model m(test::tiny_options(), 1);
+  m.create_experts();
+  for (int view : {1, 2}) {
+    m.add_view(0, test::tiny_delta(), "", true);
+    m.set_trainable(view, true);
+    test::randomise(m, view, 0.1f, static_cast<std::uint64_t>(view));
+  }
+  m.add_view(1, test::tiny_delta(), "", true);
+  const auto tokens = test::tiny_tokens(16, 257);
+  const auto before = test::logits_of(ctx, m, 2, tokens, 16);
+  CHECK_THROWS_AS(m.retire(1), ContractError);  // view 3 grew on it
+  CHECK_THROWS_AS(m.retire(0), ContractError);
+  m.retire(3);
+  m.retire(1);
+  CHECK(m.retired(1));
+  CHECK_FALSE(m.retired(2));
+  CHECK(m.parameters(1).count() == 0);
+  int blocks = 0;
+  m.for_each_block(1, [&](layers::PeerBlock&, int) { ++blocks; });
+  CHECK(blocks == 0);
+  CHECK(test::logits_of(ctx, m, 2, tokens, 16) == before);
+  CHECK(m.view(m.add_view(0, test::tiny_delta(), "", true)).name == "g4");
 }
