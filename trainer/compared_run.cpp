@@ -1,0 +1,109 @@
+#include "trainer/compared_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
+#include "peer/model/model_cost.h"
+#include "trainer/baseline.h"
+#include "trainer/held_out.h"
+#include "trainer/stored_state.h"
+
+namespace peer::trainer {
+namespace {
+
+double loss_of(const StageRecord& stage, const std::string& domain) {
+  const auto cell = stage.loss.find(domain);
+  return cell == stage.loss.end() ? kMissing : cell->second;
+}
+
+std::vector<DocumentBits> bits_of(const pool::Pool& pool, const StageRecord& stage, const std::string& domain) {
+  const auto cell = stage.bits.find(domain);
+  return cell == stage.bits.end() ? std::vector<DocumentBits>{} : read_bits(pool, cell->second);
+}
+
+std::size_t first_stage_of(const History& history, const std::string& domain) {
+  std::size_t stage = 1;
+  while (stage < history.stages.size() && history.stages[stage].domain != domain) ++stage;
+  return stage;
+}
+
+// The stage in [1, end) after which the domain's loss was lowest; 0: none was measured.
+std::size_t best_stage(const History& history, const std::string& domain, std::size_t end) {
+  std::size_t best = 0;
+  for (std::size_t stage = 1; stage < end; ++stage) {
+    const double loss = loss_of(history.stages[stage], domain);
+    if (!std::isnan(loss) && (best == 0 || loss < loss_of(history.stages[best], domain))) best = stage;
+  }
+  return best;
+}
+
+DomainCourse course_of(const pool::Pool& pool, const History& history, const DomainRecord& domain) {
+  const std::size_t own = first_stage_of(history, domain.name), last = history.stages.size() - 1;
+  DomainCourse course{.name = domain.name, .held_out = domain.held_out, .naive = domain.naive, .own_bits = {}, .best_bits = {}, .last_bits = {}};
+  if (own > last) return course;
+  course.before = loss_of(history.stages[own - 1], domain.name);
+  course.own = loss_of(history.stages[own], domain.name), course.own_bits = bits_of(pool, history.stages[own], domain.name);
+  course.last = loss_of(history.stages[last], domain.name), course.last_bits = bits_of(pool, history.stages[last], domain.name);
+  course.older = own < last;
+  if (const std::size_t best = best_stage(history, domain.name, last); best > 0) {
+    course.best = loss_of(history.stages[best], domain.name);
+    course.best_bits = bits_of(pool, history.stages[best], domain.name);
+  }
+  return course;
+}
+
+StageCourse course_of(const History& history, std::size_t stage) {
+  StageCourse course{.domain = history.stages[stage].domain};
+  course.own = loss_of(history.stages[stage], course.domain);
+  double sum = 0;
+  int count = 0;
+  for (const DomainRecord& domain : history.domains) {
+    if (first_stage_of(history, domain.name) >= stage) continue;
+    const std::size_t best = best_stage(history, domain.name, stage);
+    if (best == 0) continue;
+    const double forgotten = loss_of(history.stages[stage], domain.name) - loss_of(history.stages[best], domain.name);
+    if (std::isnan(forgotten)) continue;
+    sum += forgotten, ++count;
+    course.forgetting_max = std::fmax(course.forgetting_max, forgotten);
+  }
+  if (count > 0) course.forgetting_mean = sum / count;
+  return course;
+}
+
+}  // namespace
+
+std::vector<std::string> ComparedRun::order() const {
+  std::vector<std::string> names;
+  for (const StageCourse& stage : stages) names.push_back(stage.domain);
+  return names;
+}
+
+ComparedRun read_run(const pool::Pool& pool, const std::string& ref, const std::string& name) {
+  const pool::Generation generation = pool.generation(pool.resolve(ref));
+  const StoredState state = parse_state(generation.state, pool.path());
+  const History& history = state.history;
+  if (history.stages.size() < 3 || history.domains.size() < 2)
+    throw UsageError(fmt::format("{}: expected a pool that has learnt two domains or more, found {}; teach it another with peer-cli stream",
+                                 pool.path(), history.domains.size()));
+  ComparedRun run;
+  run.name = name, run.pool = pool.path(), run.seed = state.seed;
+  const model::ModelCost base = model::cost_of(state.model);
+  run.base_parameters = base.dense_parameters + base.expert_parameters;
+  for (const DomainRecord& domain : history.domains) run.domains.push_back(course_of(pool, history, domain));
+  for (std::size_t stage = 1; stage < history.stages.size(); ++stage) {
+    run.stages.push_back(course_of(history, stage));
+    if (stage == 1) continue;
+    double seconds = 0;
+    std::int64_t bytes = 0;
+    std::istringstream(pool.record(cost_key(history.stages[stage])).value_or("")) >> seconds >> bytes;
+    run.seconds += seconds, run.bytes_written += bytes;
+    run.parameters_added += history.stages[stage].parameters_added;
+  }
+  return run;
+}
+
+}  // namespace peer::trainer
