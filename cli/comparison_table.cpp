@@ -19,10 +19,13 @@ using trainer::signed_decimal;
 
 TextTable::Column right(std::string title) { return {std::move(title), Align::kRight}; }
 
-std::string range(const Interval& interval, bool with_sign) {
-  if (std::isnan(interval.low)) return "-";
-  const auto text = [&](double end) { return with_sign ? signed_decimal(end) : decimal(end); };
-  return fmt::format("{} to {}", text(interval.low), text(interval.high));
+std::string range(const Interval& interval) {
+  return std::isnan(interval.low) ? "-" : fmt::format("{} to {}", signed_decimal(interval.low), signed_decimal(interval.high));
+}
+
+// A t-interval is symmetric: half its width says all.
+std::string plus_minus(const Interval& interval) {
+  return std::isnan(interval.low) ? "-" : fmt::format("± {}", decimal((interval.high - interval.low) / 2, 4));
 }
 
 bool any_repeated(const trainer::Comparison& comparison) {
@@ -32,16 +35,16 @@ bool any_repeated(const trainer::Comparison& comparison) {
 std::string levels(const trainer::Comparison& comparison, bool repeated) {
   std::vector<TextTable::Column> columns = {{"strategy"}};
   if (repeated) columns.push_back(right("runs"));
-  for (const char* title : {"new", "forgotten", "95 %, documents"}) columns.push_back(right(title));
-  if (repeated) columns.push_back(right("95 %, runs"));
+  for (const char* title : {"new", "forgotten", "95 %"}) columns.push_back(right(title));
+  if (repeated) columns.push_back(right("over runs"));
   for (const char* title : {"at most", "average", "BWT", "added", "time", "written"}) columns.push_back(right(title));
   TextTable table(columns);
   for (const ComparedGroup& group : comparison.groups) {
     const trainer::GroupNumbers& n = group.numbers;
     std::vector<std::string> row = {trainer::printable(group.name)};
     if (repeated) row.push_back(fmt::format("{}", group.runs.size()));
-    row.insert(row.end(), {decimal(n.new_loss.value), signed_decimal(n.forgetting.value), range(n.forgetting.documents, true)});
-    if (repeated) row.push_back(range(n.forgetting.runs, true));
+    row.insert(row.end(), {decimal(n.new_loss.value), signed_decimal(n.forgetting.value), range(n.forgetting.documents)});
+    if (repeated) row.push_back(plus_minus(n.forgetting.runs));
     row.insert(row.end(), {signed_decimal(group.forgetting_max), decimal(n.final_average.value), signed_decimal(n.backward_transfer.value),
                            fmt::format("{} %", decimal(100 * group.added_per_domain, 1)), trainer::duration(group.seconds),
                            trainer::byte_size(static_cast<std::int64_t>(group.bytes_written))});
@@ -55,8 +58,8 @@ std::string differences(const trainer::Comparison& comparison, bool repeated) {
   std::vector<TextTable::Column> columns = {{fmt::format("against {}", trainer::printable(baseline))}};
   for (const char* title : {"new", "forgotten", "average"}) {
     columns.push_back(right(title));
-    columns.push_back(right("95 %, documents"));
-    if (repeated) columns.push_back(right("95 %, runs"));
+    columns.push_back(right("95 %"));
+    if (repeated) columns.push_back(right("over runs"));
     columns.push_back({""});
   }
   TextTable table(columns);
@@ -65,9 +68,9 @@ std::string differences(const trainer::Comparison& comparison, bool repeated) {
     std::vector<std::string> row = {trainer::printable(group.name)};
     for (const Estimate* e : {&group.difference.new_loss, &group.difference.forgetting, &group.difference.final_average}) {
       row.push_back(signed_decimal(e->value));
-      row.push_back(range(e->documents, true));
-      if (repeated) row.push_back(range(e->runs, true));
-      row.emplace_back(in_words(trainer::verdict_of(e->documents)));
+      row.push_back(range(e->documents));
+      if (repeated) row.push_back(plus_minus(e->runs));
+      row.emplace_back(in_words(trainer::verdict_of(*e)));
     }
     table.add(row);
   }
@@ -97,8 +100,8 @@ std::string comparison_text(const trainer::Comparison& comparison) {
   text += fmt::format(
       "\nbits per byte, lower is better. new: domains after the first, right after their own stage; forgotten: older domains, at the end,\n"
       "above their best before (at most: the one kept least well); added: parameters a stage, of the base's; time and written: the stages\n"
-      "after the first. Intervals over documents are paired{}; equal: the whole interval lies within {} (two one-sided tests)\n",
-      repeated ? ", those over runs are Student's t" : "", trainer::kEquivalenceMargin);
+      "after the first. 95 %: paired bootstrap over documents{}. equal: the whole of both within {} (two one-sided tests)\n",
+      repeated ? "; ±: Student's t over runs" : "", trainer::kEquivalenceMargin);
   return text;
 }
 

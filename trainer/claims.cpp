@@ -6,8 +6,6 @@
 namespace peer::trainer {
 namespace {
 
-double upper_bound(const Estimate& estimate) { return std::fmax(estimate.documents.high, estimate.runs.high); }
-
 double naive_loss(const ComparedGroup& naive, const std::string& domain) {
   double sum = 0;
   int count = 0;
@@ -41,9 +39,9 @@ std::vector<Claim> judge(const ComparedGroup& method, const ComparedGroup& naive
   const double over_joint = method.numbers.final_average.value - joint.numbers.final_average.value;
   const double over_replay = method.numbers.final_average.value - replay.numbers.final_average.value;
   return {
-      {"1  mean forgetting, upper 95 % bound", upper_bound(method.numbers.forgetting), 0.005},
+      {"1  mean forgetting, upper 95 % bound", widest(method.numbers.forgetting).high, 0.005},
       {"1  forgetting of the domain kept least well", method.forgetting_max, 0.02},
-      {"2  new-domain loss above " + naive.name + ", upper 95 % bound", upper_bound(difference_of(method, naive).new_loss), 0.01},
+      {"2  new-domain loss above " + naive.name + ", upper 95 % bound", widest(difference_of(method, naive).new_loss).high, 0.01},
       {"2  plasticity against " + naive.name, plasticity_against(method, naive), 0.98, true, 3},
       {"3  final average above " + joint.name, over_joint, 0.01},
       {"3  final average above " + replay.name, over_replay, 0},

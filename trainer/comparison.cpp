@@ -132,11 +132,17 @@ void check_same_documents(const std::vector<ComparedRun>& runs) {
 
 }  // namespace
 
-Verdict verdict_of(const Interval& difference) {
-  if (std::isnan(difference.low)) return Verdict::kUnknown;
-  if (difference.low >= -kEquivalenceMargin && difference.high <= kEquivalenceMargin) return Verdict::kEqual;
-  if (difference.high < 0) return Verdict::kBetter;
-  if (difference.low > 0) return Verdict::kWorse;
+// fmin and fmax prefer a number to NaN.
+Interval widest(const Estimate& estimate) {
+  return {std::fmin(estimate.documents.low, estimate.runs.low), std::fmax(estimate.documents.high, estimate.runs.high)};
+}
+
+Verdict verdict_of(const Estimate& difference) {
+  const Interval interval = widest(difference);
+  if (std::isnan(interval.low)) return Verdict::kUnknown;
+  if (interval.low >= -kEquivalenceMargin && interval.high <= kEquivalenceMargin) return Verdict::kEqual;
+  if (interval.high < 0) return Verdict::kBetter;
+  if (interval.low > 0) return Verdict::kWorse;
   return Verdict::kUndecided;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "trainer/compared_run.h"
@@ -22,10 +23,13 @@ struct Estimate {
   Interval runs;       // 95 %, t over runs; kMissing for a single one
 };
 
-// Of a difference to the baseline, in which less is better. Equal: two one-sided tests at 2.5 %, that is, the whole interval over documents
-// lies within the margin; it comes first, because a difference may be beyond doubt and still not matter.
+// Both intervals together: from the lower of their lows to the higher of their highs.
+Interval widest(const Estimate& estimate);
+
+// Of a difference to the baseline, in which less is better, by its widest interval. Equal: two one-sided tests at 2.5 %, that is, the whole
+// interval lies within the margin; it comes first, because a difference may be beyond doubt and still not matter.
 enum class Verdict { kUnknown, kEqual, kBetter, kWorse, kUndecided };
-Verdict verdict_of(const Interval& difference);
+Verdict verdict_of(const Estimate& difference);
 std::string_view in_words(Verdict verdict);
 
 // new loss: mean over the domains after the first, right after their own stage. forgetting: mean over the older domains (retention.h).

@@ -9,12 +9,50 @@
 #include "cli/comparison_table.h"
 #include "cli/text_table.h"
 #include "peer/base/error.h"
+#include "tests/bench/continual/oracle_label.h"
 #include "trainer/claims.h"
 #include "trainer/report_words.h"
 #include "trainer/session.h"
+#include "trainer/stored_state.h"
 
 namespace peer::continual {
 namespace {
+
+// The loss of the last stage's domain right after it.
+double newest_loss(const std::string& path) {
+  const pool::Pool pool = pool::Pool::open(path, pool::Access::kRead);
+  const trainer::History history = trainer::parse_state(pool.generation(pool.resolve(trainer::kHead)).state, path).history;
+  return history.stages.back().loss.at(history.stages.back().domain);
+}
+
+// A line a domain, a column a method: means over seeds.
+std::string alone_text(SuiteRunner& runner, const Suite& suite, const Figure& figure) {
+  std::vector<cli::TextTable::Column> columns = {{"alone after the base"}};
+  for (const std::string& method : figure.methods) columns.push_back({method, cli::Align::kRight});
+  cli::TextTable table(columns);
+  for (const std::string& order : figure.orders) {
+    Words row = {suite.order(order).domains.front()};
+    for (const std::string& method : figure.methods) {
+      double sum = 0;
+      for (const std::int64_t seed : figure.seeds)
+        sum += runner.finished(method, order, seed) ? newest_loss(runner.pool_of(method, order, seed)) : trainer::kMissing;
+      row.push_back(trainer::decimal(sum / static_cast<double>(figure.seeds.size())));
+    }
+    table.add(row);
+  }
+  return table.text() + "bits per byte\n";
+}
+
+std::string oracle_text(SuiteRunner& runner, const Figure& figure, int threads) {
+  std::vector<std::string> pools;
+  for (const std::string& order : figure.orders)
+    for (const std::int64_t seed : figure.seeds)
+      if (runner.finished(figure.oracle, order, seed)) pools.push_back(runner.pool_of(figure.oracle, order, seed));
+  if (pools.empty()) return "";
+  const OracleScore score = oracle_score(pools, threads);
+  return fmt::format("\n{} if every document's domain were known (oracle): new {}, average {}\n", figure.oracle,
+                     trainer::decimal(score.new_loss), trainer::decimal(score.average));
+}
 
 struct FinishedRuns {
   std::vector<trainer::ComparedRun> runs;
@@ -60,6 +98,7 @@ std::string claims_of(const trainer::Comparison& comparison, const ClaimRoles& r
 }  // namespace
 
 std::string figure_text(SuiteRunner& runner, const Suite& suite, const Figure& figure) {
+  if (figure.alone) return fmt::format("{}: {}\n\n", figure.name, fmt::join(suite.stage, " ")) + alone_text(runner, suite, figure);
   FinishedRuns finished = finished_runs(runner, figure);
   std::string text = fmt::format("{}: {}; orders:", figure.name, fmt::join(suite.stage, " "));
   for (const std::string& order : figure.orders)
@@ -71,6 +110,7 @@ std::string figure_text(SuiteRunner& runner, const Suite& suite, const Figure& f
     const trainer::Comparison comparison = trainer::compare(std::move(finished.runs), baseline);
     text += cli::comparison_text(comparison);
     if (figure.by_stage) text += '\n' + cli::stages_text(comparison);
+    if (!figure.oracle.empty()) text += oracle_text(runner, figure, runner.threads());
     text += claims_of(comparison, figure.claims);
   }
   if (!complete) text += fmt::format("\nnot finished: {}\n", fmt::join(finished.missing, ", "));

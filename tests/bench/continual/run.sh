@@ -14,6 +14,6 @@ cmake --build "$root/build/$preset" --target continual_suite >/dev/null
 # The demo's text, unless there are corpora already.
 if [[ -z ${CORPORA:-} && ${1:-} == *demo.yaml ]]; then
   export CORPORA=${TMPDIR:-/tmp}/peer-continual-demo-text
-  [[ -d $CORPORA/perl ]] || bash "$root/cli/demo_text.sh" "$CORPORA" >&2
+  [[ -d $CORPORA/perl ]] || DEMO_TEXT_BYTES=600000 bash "$root/cli/demo_text.sh" "$CORPORA" >&2
 fi
 exec "$root/build/$preset/tests/bench/continual/continual_suite" "$@"

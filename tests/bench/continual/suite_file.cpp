@@ -179,9 +179,22 @@ class Reader {
     return names;
   }
 
+  // Adds an order of a single domain for every domain of these orders.
+  Words orders_alone(const Words& orders) {
+    Words names;
+    for (const std::string& order : orders)
+      for (const std::string& domain : Words(suite_.order(order).domains)) {
+        const std::string name = "alone." + domain;
+        const Words known = names_of(suite_.orders);
+        if (std::find(known.begin(), known.end(), name) == known.end()) suite_.orders.push_back({name, {domain}});
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+      }
+    return names;
+  }
+
   void add_figure(const std::string& name, const SuiteNode& node) {
     check_name(node, name);
-    node.expect_keys({"methods", "orders", "seeds", "baseline", "by stage", "claims"});
+    node.expect_keys({"methods", "orders", "seeds", "baseline", "by stage", "alone", "oracle", "claims"});
     Figure figure;
     figure.name = name;
     figure.methods = chosen(node.at("methods"), "method", names_of(suite_.methods));
@@ -189,6 +202,8 @@ class Reader {
     for (const SuiteNode& seed : node.at("seeds").items()) figure.seeds.push_back(static_cast<std::int64_t>(seed.number()));
     if (const SuiteNode baseline = node["baseline"]) figure.baseline = baseline.one_of("method", baseline.text(), figure.methods);
     if (const SuiteNode by_stage = node["by stage"]) figure.by_stage = by_stage.yes();
+    if (const SuiteNode oracle = node["oracle"]) figure.oracle = oracle.one_of("method", oracle.text(), figure.methods);
+    if (const SuiteNode alone = node["alone"]; alone && alone.yes()) figure.alone = true, figure.orders = orders_alone(figure.orders);
     if (const SuiteNode claims = node["claims"]) {
       claims.expect_keys({"method", "naive", "joint", "replay"});
       const auto role = [&](const char* key) { return claims.one_of("method", claims.at(key).text(), figure.methods); };

@@ -16,6 +16,8 @@
 //   tune: {domain: law, test: valid.jsonl.zst, candidates: {as given: "", half: --trunk-rate 0.0015}}   # optional
 //   figures:
 //     all: {methods: all, orders: [near], seeds: [1], baseline: naive}
+//     ...: {..., by stage: true} a line a stage; {..., alone: true} each domain on its own; {..., oracle: grow} with domain labels;
+//          {..., claims: {method: grow, naive: naive, joint: joint, replay: replay}} judged one by one
 #pragma once
 
 #include <cstdint>
@@ -72,6 +74,8 @@ struct Figure {
   std::vector<std::int64_t> seeds;
   std::string baseline;   // empty: the first method
   bool by_stage = false;  // also a line for each stage: does anything degrade with the number of generations?
+  bool alone = false;     // each domain of the order on its own, right after the base
+  std::string oracle;     // a method that is also scored with the view of each document's domain, as if that were known; empty: none
   ClaimRoles claims;
 };
 

@@ -27,6 +27,8 @@ class SuiteRunner {
   // Every run of these figures, once. Returns the lines that say what failed; what can go on goes on.
   std::vector<std::string> run(const std::vector<Figure>& figures);
 
+  int threads() const { return options_.threads; }
+
   // Whether the run is complete, and its pool.
   bool finished(const std::string& method, const std::string& order, std::int64_t seed);
   std::string pool_of(const std::string& method, const std::string& order, std::int64_t seed);
