@@ -144,10 +144,9 @@ class Reader {
   void add_order(const std::string& name, const SuiteNode& node) {
     check_name(node, name);
     Order order{.name = name, .domains = {}};
-    SuiteNode list = node;
+    const SuiteNode list = node.is_map() ? node.at("domains") : node;
     if (node.is_map()) {
       node.expect_keys({"domains", "overlap"});
-      list = node.at("domains");
       if (const SuiteNode overlap = node["overlap"]) order.overlap = overlap.number();
       if (order.overlap < 0 || order.overlap >= 1) node.refuse("'overlap' is a share from 0 to below 1");
     }

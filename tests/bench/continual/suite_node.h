@@ -14,6 +14,9 @@ class SuiteNode {
   // IoError when the file cannot be read, UsageError when it is not YAML.
   static SuiteNode load(const std::string& path);
 
+  SuiteNode(const SuiteNode&) = default;
+  SuiteNode& operator=(const SuiteNode&) = delete;  // YAML::Node's would change the document
+
   explicit operator bool() const { return node_.IsDefined() && !node_.IsNull(); }
   bool is_text() const { return node_.IsScalar(); }
   bool is_map() const { return node_.IsMap(); }
