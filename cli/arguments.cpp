@@ -89,9 +89,15 @@ void add_setting(const Command& command, const po::option& given, std::vector<Se
 
 void name_positionals(const Command& command, const std::vector<std::string>& words, Arguments& arguments) {
   const std::vector<Positional>& expected = command.info.positionals;
-  if (words.size() > expected.size()) refuse(command, fmt::format("unexpected argument '{}'", words[expected.size()]));
-  for (std::size_t i = 0; i < words.size(); ++i) arguments.positionals.emplace(expected[i].name, words[i]);
-  if (words.size() == expected.size() || expected[words.size()].optional) return;
+  const bool repeated = !expected.empty() && expected.back().repeated;
+  if (words.size() > expected.size() && !repeated) refuse(command, fmt::format("unexpected argument '{}'", words[expected.size()]));
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (repeated && i + 1 >= expected.size())
+      arguments.repeated.push_back(words[i]);
+    else
+      arguments.positionals.emplace(expected[i].name, words[i]);
+  }
+  if (words.size() >= expected.size() || expected[words.size()].optional) return;
   const std::string_view missing = expected[words.size()].name;
   std::string hint;
   for (const Setting& setting : arguments.settings)
@@ -132,8 +138,10 @@ Arguments apply_arguments(const Command& command, const std::vector<std::string>
 
 std::string usage_line(const Command& command) {
   std::string line = fmt::format("peer-cli {}", command.info.name);
-  for (const Positional& positional : command.info.positionals)
-    line += positional.optional ? fmt::format(" [{}]", positional.name) : fmt::format(" {}", positional.name);
+  for (const Positional& positional : command.info.positionals) {
+    const std::string name = std::string(positional.name) + (positional.repeated ? "..." : "");
+    line += positional.optional ? fmt::format(" [{}]", name) : fmt::format(" {}", name);
+  }
   for (const std::string_view name : command.info.required) {
     const Option* option = command.options.find(name);
     require(option != nullptr, "usage: a required option must be declared by the command");

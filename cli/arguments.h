@@ -12,7 +12,8 @@ namespace peer::cli {
 
 struct Arguments {
   std::map<std::string, std::string, std::less<>> positionals;
-  std::vector<Setting> settings;  // at most one for each option
+  std::vector<std::string> repeated;  // the words of a repeated positional
+  std::vector<Setting> settings;      // at most one for each option
 };
 
 // UsageError for an unknown option (with the nearest name), a repeated one, a missing value, a missing or superfluous positional.

@@ -31,6 +31,7 @@ struct Positional {
   std::string_view name;  // POOL
   std::string_view help;
   bool optional = false;
+  bool repeated = false;  // the last one alone: takes every further word
 };
 
 inline constexpr Positional kPoolArgument{"POOL", "the pool's directory"};
@@ -57,9 +58,10 @@ struct Call {
   const CommonOptions& common;
   const std::vector<Setting>& given;  // what the user set: first the config file's, then the command line's
   const std::map<std::string, std::string, std::less<>>& positionals;
-  std::ostream& out;   // results
-  Progress& progress;  // stderr
-  Paint paint;         // of `out`
+  std::ostream& out;                       // results
+  Progress& progress;                      // stderr
+  Paint paint;                             // of `out`
+  std::vector<std::string> repeated = {};  // the words of a repeated positional
 
   // The positional's text, or `otherwise` when it was left out.
   std::string argument(std::string_view name, std::string_view otherwise = "") const {

@@ -13,6 +13,7 @@ Command stream_command();
 Command eval_command();
 Command forgetting_command();
 Command consolidate_command();
+Command compare_command();
 Command inspect_command();
 Command generate_command();
 Command log_command();
@@ -26,9 +27,9 @@ Command docs_command();
 
 std::vector<Command> all_commands() {
   return {
-      init_command(),       train_command(),   grow_command(),     stream_command(),     consolidate_command(), eval_command(),
-      forgetting_command(), inspect_command(), generate_command(), log_command(),        show_command(),        checkpoint_command(),
-      rollback_command(),   verify_command(),  help_command(),     completion_command(), docs_command(),
+      init_command(),       train_command(),    grow_command(),    stream_command(),   consolidate_command(), eval_command(),
+      forgetting_command(), compare_command(),  inspect_command(), generate_command(), log_command(),         show_command(),
+      checkpoint_command(), rollback_command(), verify_command(),  help_command(),     completion_command(),  docs_command(),
   };
 }
 

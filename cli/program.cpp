@@ -34,7 +34,7 @@ int run_command(const Command& command, const std::vector<std::string>& words, s
   Terminal terminal(errors, look_of_stderr(wants_color(STDERR_FILENO, color)));
   SilentProgress silent;
   Progress& progress = common.quiet ? static_cast<Progress&>(silent) : terminal;
-  Call call{common, arguments.settings, arguments.positionals, out, progress, {wants_color(STDOUT_FILENO, color)}};
+  Call call{common, arguments.settings, arguments.positionals, out, progress, {wants_color(STDOUT_FILENO, color)}, arguments.repeated};
   return command.run(call);
 }
 

@@ -43,7 +43,8 @@ std::size_t best_stage(const History& history, const std::string& domain, std::s
 
 DomainCourse course_of(const pool::Pool& pool, const History& history, const DomainRecord& domain) {
   const std::size_t own = first_stage_of(history, domain.name), last = history.stages.size() - 1;
-  DomainCourse course{.name = domain.name, .held_out = domain.held_out, .naive = domain.naive, .own_bits = {}, .best_bits = {}, .last_bits = {}};
+  DomainCourse course{
+      .name = domain.name, .held_out = domain.held_out, .naive = domain.naive, .own_bits = {}, .best_bits = {}, .last_bits = {}};
   if (own > last) return course;
   course.before = loss_of(history.stages[own - 1], domain.name);
   course.own = loss_of(history.stages[own], domain.name), course.own_bits = bits_of(pool, history.stages[own], domain.name);

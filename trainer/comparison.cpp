@@ -100,7 +100,8 @@ void describe(ComparedGroup& group, int draws) {
     group.added_per_domain += static_cast<double>(run.parameters_added) / stages / static_cast<double>(run.base_parameters) / runs;
     for (const DomainCourse& domain : run.domains) {
       const double forgotten = domain.older ? domain.last - domain.best : kMissing;
-      if (!std::isnan(forgotten) && !(forgotten <= group.forgetting_max)) group.forgetting_max = forgotten, group.kept_least_well = domain.name;
+      if (!std::isnan(forgotten) && !(forgotten <= group.forgetting_max))
+        group.forgetting_max = forgotten, group.kept_least_well = domain.name;
       const double gain = domain.before - domain.naive;
       if (gain >= kSmallestGain) plasticity += (domain.before - domain.own) / gain, ++measured;
     }
@@ -124,9 +125,10 @@ void check_same_documents(const std::vector<ComparedRun>& runs) {
     for (const DomainCourse& domain : run.domains)
       for (const DomainCourse& other : first.domains)
         if (domain.name == other.name && domain.held_out != other.held_out)
-          throw UsageError(fmt::format("'{}' has other held-out documents in {} than in {}: train both from the same text, with the same "
-                                       "--test, --held-out-share and --eval-bytes",
-                                       domain.name, first.pool, run.pool));
+          throw UsageError(
+              fmt::format("'{}' has other held-out documents in {} than in {}: train both from the same text, with the same "
+                          "--test, --held-out-share and --eval-bytes",
+                          domain.name, first.pool, run.pool));
   }
 }
 

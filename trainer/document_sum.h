@@ -17,7 +17,7 @@ class DocumentSum {
   void add(const std::string& domain, const std::vector<DocumentBits>& documents, double weight);
   void add(const DocumentSum& other, double weight);
 
-  double value() const;                              // kMissing when empty
+  double value() const;                                    // kMissing when empty
   Interval interval(int draws, std::uint64_t seed) const;  // 95 %, over documents of every domain
 
  private:

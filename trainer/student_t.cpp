@@ -24,7 +24,8 @@ double central_t_probability(double x, int freedom) {
   require(freedom >= 1 && x >= 0, "student_t: needs a degree of freedom and a bound that is not negative");
   const double angle = std::atan(x / std::sqrt(freedom)), sine = std::sin(angle), cosine = std::cos(angle);
   const bool odd = freedom % 2 == 1;
-  // odd: 2/pi (angle + sine (c + 2/3 c^3 + 2*4/(3*5) c^5 + ... c^(freedom-2))); even: sine (1 + 1/2 c^2 + 1*3/(2*4) c^4 + ... c^(freedom-2))
+  // odd: 2/pi (angle + sine (c + 2/3 c^3 + 2*4/(3*5) c^5 + ... c^(freedom-2))); even: sine (1 + 1/2 c^2 + 1*3/(2*4) c^4 + ...
+  // c^(freedom-2))
   double term = odd ? cosine : 1, sum = 0;
   for (int power = odd ? 1 : 0; power <= freedom - 2; power += 2) {
     sum += term;

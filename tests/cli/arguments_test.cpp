@@ -101,6 +101,15 @@ TEST_CASE("a missing positional is named, with a hint when a list has swallowed 
   CHECK(lacks(refusal({"--from", "a", "pool"}), {"POOL is missing", "put POOL first"}) == "");
 }
 
+TEST_CASE("a repeated positional takes one word or more, in their order and between options") {
+  Command command = example_command();
+  command.info.positionals = {{.name = "POOL", .help = "which pools", .repeated = true}};
+  CHECK(parse_arguments(command, {"a", "--steps", "3", "b", "a"}).repeated == Words{"a", "b", "a"});
+  CHECK(parse_arguments(command, {"a"}).positionals.empty());
+  CHECK(usage_line(command) == "peer-cli example POOL... [options]");
+  CHECK_THROWS_AS(parse_arguments(command, {}), UsageError);
+}
+
 TEST_CASE("a required option is asked for, with the usage") {
   CHECK(lacks(refusal({"pool"}, {"note"}), {"'--note' is missing; usage: peer-cli example POOL [REF] --note WORD [options]"}) == "");
   CHECK(refusal({"pool", "--note", "x"}, {"note"}) == "accepted");

@@ -83,8 +83,7 @@ int run_child(const std::vector<std::string>& words, const std::string& log) {
   place = pid;
   if (stopping) kill(pid, SIGTERM);  // the signal may have come before the child had its place
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0)
-    require(errno == EINTR, "run_child: a child must be there to be waited for");
+  while (waitpid(pid, &status, 0) < 0) require(errno == EINTR, "run_child: a child must be there to be waited for");
   place = 0;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

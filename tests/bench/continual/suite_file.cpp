@@ -40,7 +40,8 @@ const Named& find(const std::vector<Named>& all, const std::string& name) {
 
 // A name becomes part of a folder's name.
 void check_name(const SuiteNode& node, const std::string& name) {
-  const bool good = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") == name.npos;
+  const bool good =
+      !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-") == name.npos;
   if (!good || name.front() == '.') node.refuse(fmt::format("expected a name of letters, digits, '_', '+', '-' and '.', found '{}'", name));
 }
 
@@ -155,8 +156,7 @@ class Reader {
       order.domains = suite_.order(list.one_of("order", reversed[1], names_of(suite_.orders))).domains;
       std::reverse(order.domains.begin(), order.domains.end());
     } else {
-      for (const SuiteNode& item : list.items())
-        order.domains.push_back(item.one_of("domain", item.text(), names_of(suite_.domains)));
+      for (const SuiteNode& item : list.items()) order.domains.push_back(item.one_of("domain", item.text(), names_of(suite_.domains)));
     }
     suite_.orders.push_back(order);
   }

@@ -31,8 +31,8 @@ Call parse(int argc, char** argv, po::options_description& options) {
   Call call;
   options.add_options()("results", po::value(&call.results), "folder that keeps everything; the same again goes on where it stopped")(
       "figures", po::value(&call.figures)->multitoken(), "these figures alone")(
-      "jobs", po::value(&call.jobs), "runs at a time; default: the suite's")(
-      "threads", po::value(&call.threads), "threads of each; default: the cores over the jobs")(
+      "jobs", po::value(&call.jobs), "runs at a time; default: the suite's")("threads", po::value(&call.threads),
+                                                                             "threads of each; default: the cores over the jobs")(
       "tables", po::bool_switch(&call.tables), "run nothing: print the tables of what is there")(
       "page", po::value(&call.page), "also put each table between its marks in this page")(
       "cli", po::value(&call.cli)->default_value(PEER_CLI_BINARY), "the peer-cli that runs the stages")(
@@ -75,7 +75,8 @@ void print(const Call& call, const std::string& name, const std::string& text) {
   if (text.empty()) return;
   std::cout << '\n' << text;
   if (!call.page.empty() && !put_into_page(call.page, name, text))
-    std::cout << fmt::format("({} has no place for it: <!-- figure {} --> and <!-- end of figure {} -->, each on a line)\n", call.page, name, name);
+    std::cout << fmt::format("({} has no place for it: <!-- figure {} --> and <!-- end of figure {} -->, each on a line)\n", call.page,
+                             name, name);
 }
 
 int run(int argc, char** argv) {

@@ -21,7 +21,8 @@ SuiteNode SuiteNode::load(const std::string& path) {
 
 void SuiteNode::refuse(const std::string& why) const {
   const YAML::Mark mark = node_.Mark();
-  throw UsageError(mark.is_null() ? fmt::format("{}: {}", path_, why) : fmt::format("{}:{}:{}: {}", path_, mark.line + 1, mark.column + 1, why));
+  throw UsageError(mark.is_null() ? fmt::format("{}: {}", path_, why)
+                                  : fmt::format("{}:{}:{}: {}", path_, mark.line + 1, mark.column + 1, why));
 }
 
 std::string SuiteNode::text() const {

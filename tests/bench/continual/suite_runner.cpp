@@ -113,8 +113,8 @@ PlannedPool SuiteRunner::base_pool(const std::string& name, std::int64_t seed) {
                       .init = with(merged({suite_.init, base.init}), {"--seed", fmt::format("{}", seed)}),
                       .stages = {}};
   if (base.trained)
-    planned.stages.push_back(planned_stage("train", suite_.base_domain, texts_.of_domain(suite_.base_domain),
-                                           merged({suite_.stage, base.train}), seed));
+    planned.stages.push_back(
+        planned_stage("train", suite_.base_domain, texts_.of_domain(suite_.base_domain), merged({suite_.stage, base.train}), seed));
   return planned;
 }
 
@@ -202,8 +202,7 @@ void SuiteRunner::make_pool(const PlannedPool& planned) {
 void SuiteRunner::run_stage(const PlannedPool& planned, std::size_t at, bool resume) {
   const PlannedStage& stage = planned.stages[at];
   Words words = {stage.command.front(), planned.pool()};
-  words = resume ? with(std::move(words), {"--resume"})
-                 : with(std::move(words), Words(stage.command.begin() + 1, stage.command.end()));
+  words = resume ? with(std::move(words), {"--resume"}) : with(std::move(words), Words(stage.command.begin() + 1, stage.command.end()));
   const auto began = std::chrono::steady_clock::now();
   call(planned, std::move(words));
   if (stop_) return;

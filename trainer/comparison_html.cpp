@@ -1,0 +1,176 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "trainer/comparison_report.h"
+#include "trainer/markup.h"
+#include "trainer/report_style.h"
+#include "trainer/report_words.h"
+#include "trainer/scatter_plot.h"
+
+namespace peer::trainer {
+namespace {
+
+// Beyond the style of the report: the scatter plot, whose letters grow as the screen shrinks, and verdicts.
+constexpr char kStyle[] = R"css(
+.scatter { max-width: 46rem; margin-top: 1rem; }
+.scatter text { font-size: 12px; }
+.scatter .name { fill: var(--ink); }
+.scatter .x { text-anchor: middle; }
+.scatter .zero { stroke: var(--soft); }
+.scatter .whisker { stroke: var(--accent); stroke-width: 2; opacity: .45; }
+.scatter .ring { fill: var(--page); stroke: var(--accent); stroke-width: 2.5; }
+.verdict { font-weight: 600; }
+.verdict.better { color: var(--accent); }
+.verdict.undecided, .verdict.equal { color: var(--soft); }
+@media (max-width: 40rem) { .scatter text { font-size: 18px; } }
+)css";
+
+std::string head(const std::string& title) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>\n"
+      "<title>{}</title>\n<style>{}{}</style>\n</head>\n",
+      escaped(title), kReportStyle, kStyle);
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// Who kept most and who learnt most, in words.
+std::string lead(const Comparison& comparison) {
+  const ComparedGroup *keeper = nullptr, *learner = nullptr, *best = nullptr;
+  const auto less = [](const ComparedGroup* than, const ComparedGroup& group, Estimate GroupNumbers::*part) {
+    const double value = (group.numbers.*part).value;
+    return !std::isnan(value) && (than == nullptr || value < (than->numbers.*part).value);
+  };
+  for (const ComparedGroup& group : comparison.groups) {
+    if (less(keeper, group, &GroupNumbers::forgetting)) keeper = &group;
+    if (less(learner, group, &GroupNumbers::new_loss)) learner = &group;
+    if (less(best, group, &GroupNumbers::final_average)) best = &group;
+  }
+  if (!keeper || !learner || !best) return "Nothing was measured that could be compared.";
+  return fmt::format(
+      "{} forgot least ({} bits per byte on average), {} learnt the new domains best ({}), and {} predicts all domains best in the end "
+      "({}).",
+      printable(keeper->name), figure(signed_decimal(keeper->numbers.forgetting.value)), printable(learner->name),
+      decimal(learner->numbers.new_loss.value), printable(best->name), decimal(best->numbers.final_average.value));
+}
+
+std::string plot_section(const Comparison& comparison) {
+  const std::string& baseline = comparison.groups[comparison.baseline].name;
+  ScatterPlot plot{.title = "Forgetting against the loss on new domains, one point a strategy; lower left is better.",
+                   .x_label = fmt::format("loss on new domains, against {}", printable(baseline)),
+                   .y_label = "forgetting",
+                   .points = {}};
+  for (const ComparedGroup& group : comparison.groups) {
+    const bool reference = &group == &comparison.groups[comparison.baseline];
+    const Estimate& gap = group.difference.new_loss;
+    plot.points.push_back({printable(group.name), reference ? 0 : gap.value, group.numbers.forgetting.value,
+                           reference ? Interval{} : widest(gap), widest(group.numbers.forgetting), reference});
+  }
+  return "<section>\n<h2>Stability and plasticity</h2>\n<p class=\"note\">In bits per byte; the lower left is better: little forgotten, "
+         "and new "
+         "domains learnt well. Lines are 95 % intervals; the ring is what the others are held against.</p>\n" +
+         scatter_svg(plot) + "</section>\n";
+}
+
+std::string with_interval(double value, const Interval& interval, const std::string& text) {
+  std::string html = figure(text);
+  if (!std::isnan(value) && !std::isnan(interval.low))
+    html += fmt::format("<small>{} to {}</small>", figure(signed_decimal(interval.low)), figure(signed_decimal(interval.high)));
+  return html;
+}
+
+std::string table_start(const char* heading, const std::string& note, const std::vector<std::string>& columns) {
+  std::string html = fmt::format(
+      "<section>\n<h2>{0}</h2>\n<p class=\"note\">{1}</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{0}\">"
+      "<table class=\"plain\">\n<thead><tr>",
+      heading, escaped(note));
+  for (const std::string& column : columns) html += fmt::format("<th scope=\"col\">{}</th>", escaped(column));
+  return html + "</tr></thead>\n<tbody>\n";
+}
+
+constexpr const char* kTableEnd = "</tbody></table></div>\n</section>\n";
+
+std::string levels_table(const Comparison& comparison) {
+  std::string html =
+      table_start("The strategies", "In bits per byte, lower is better; means over runs. Small figures are 95 % intervals over documents.",
+                  {"strategy", "runs", "new domains", "forgetting", "at most", "final average", "BWT", "plasticity"});
+  for (const ComparedGroup& group : comparison.groups) {
+    const GroupNumbers& n = group.numbers;
+    html += fmt::format(
+        "<tr><th "
+        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}<small>{}</small></td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        escaped(group.name), group.runs.size(), decimal(n.new_loss.value),
+        with_interval(n.forgetting.value, n.forgetting.documents, signed_decimal(n.forgetting.value)),
+        figure(signed_decimal(group.forgetting_max)), escaped(group.kept_least_well), decimal(n.final_average.value),
+        figure(signed_decimal(n.backward_transfer.value)), figure(decimal(group.plasticity)));
+  }
+  return html + kTableEnd;
+}
+
+std::string difference_cell(const Estimate& estimate, bool repeated) {
+  const Verdict verdict = verdict_of(estimate);
+  std::string html = "<td>" + with_interval(estimate.value, estimate.documents, signed_decimal(estimate.value));
+  if (repeated && !std::isnan(estimate.runs.low))
+    html += fmt::format("<small>over runs ± {}</small>", decimal((estimate.runs.high - estimate.runs.low) / 2, 4));
+  if (verdict != Verdict::kUnknown) html += fmt::format("<small class=\"verdict {0}\">{0}</small>", in_words(verdict));
+  return html + "</td>";
+}
+
+std::string differences_table(const Comparison& comparison) {
+  if (comparison.groups.size() < 2) return "";
+  const ComparedGroup& baseline = comparison.groups[comparison.baseline];
+  std::string html = table_start(
+      "Held against each other",
+      fmt::format("Differences to {}, paired by document; below zero is better. Equal: every 95 % interval lies within {} bits per "
+                  "byte of zero (two one-sided tests).",
+                  printable(baseline.name), kEquivalenceMargin),
+      {"strategy", "new domains", "forgetting", "final average"});
+  for (const ComparedGroup& group : comparison.groups) {
+    if (&group == &baseline) continue;
+    const bool repeated = group.runs.size() > 1;
+    html +=
+        fmt::format("<tr><th scope=\"row\">{}</th>{}{}{}</tr>\n", escaped(group.name), difference_cell(group.difference.new_loss, repeated),
+                    difference_cell(group.difference.forgetting, repeated), difference_cell(group.difference.final_average, repeated));
+  }
+  return html + kTableEnd;
+}
+
+std::string costs_table(const Comparison& comparison) {
+  std::string html = table_start("What it cost", "The stages after the first, which all have in common; means over runs.",
+                                 {"strategy", "parameters added", "a stage, of the base's", "time", "written to disk"});
+  for (const ComparedGroup& group : comparison.groups)
+    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{} %</td><td>{}</td><td>{}</td></tr>\n", escaped(group.name),
+                        grouped(std::llround(group.parameters_added)), decimal(100 * group.added_per_domain, 1), duration(group.seconds),
+                        byte_size(std::llround(group.bytes_written)));
+  return html + kTableEnd;
+}
+
+std::string closing(const Comparison& comparison) {
+  std::string html = fmt::format("<footer>\n<p>{}</p>\n<p>{}</p>\n", kSigns, kForgettingRule);
+  for (const ComparedGroup& group : comparison.groups)
+    for (const ComparedRun& run : group.runs)
+      html += fmt::format("<p>{}: {}, seed {}, {}</p>\n", escaped(group.name), escaped(run.pool), run.seed, escaped(joined(run.order())));
+  return html + "</footer>\n";
+}
+
+}  // namespace
+
+std::string comparison_html(const Comparison& comparison) {
+  std::vector<std::string> names;
+  for (const ComparedGroup& group : comparison.groups) names.push_back(group.name);
+  return head("Comparison: " + joined(names)) +
+         fmt::format(
+             "<body>\n<main>\n<header>\n<h1>Strategies side by side</h1>\n<p class=\"about\">{}</p>\n<p class=\"lead\">{}</p>\n</header>\n",
+             escaped(joined(comparison.domains)), escaped(lead(comparison))) +
+         plot_section(comparison) + levels_table(comparison) + differences_table(comparison) + costs_table(comparison) +
+         closing(comparison) + "</main>\n</body>\n</html>\n";
+}
+
+}  // namespace peer::trainer
