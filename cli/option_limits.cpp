@@ -41,6 +41,7 @@ void check_limits(const trainer::TrainOptions& options) {
   expect_at_least<std::int64_t>("steps", 1, options.steps);
   expect_at_least<std::int64_t>("batch", 1, options.batch);
   expect_at_least<std::int64_t>("checkpoint-every", 0, options.checkpoint_every);
+  expect_at_least<std::int64_t>("eval-every", 0, options.eval_every);
   for (const auto& [name, rate] :
        {std::pair("trunk-rate", options.trunk_rate), std::pair("delta-rate", options.delta_rate),
         std::pair("router-rate", options.router_rate), std::pair("expert-rate", options.expert_rate),

@@ -35,14 +35,21 @@ void check_documents(const std::vector<DocumentBits>& documents, int draws) {
     require(std::isfinite(document.bits) && document.bytes >= 0, "bootstrap: bits must be finite and bytes not negative");
 }
 
+// The statistic of every draw, rising.
 template <class Statistic>
-Interval interval_of(int draws, const Statistic& statistic) {
+std::vector<double> sorted_draws(int draws, const Statistic& statistic) {
   std::vector<double> values(draws);
 #pragma omp parallel for schedule(static)
   for (int draw = 0; draw < draws; ++draw) values[draw] = statistic(draw);
   std::erase_if(values, [](double value) { return !std::isfinite(value); });  // a draw of empty documents alone has no ratio
-  if (values.empty()) return {};
   std::sort(values.begin(), values.end());
+  return values;
+}
+
+template <class Statistic>
+Interval interval_of(int draws, const Statistic& statistic) {
+  const std::vector<double> values = sorted_draws(draws, statistic);
+  if (values.empty()) return {};
   return {quantile(values, 0.025), quantile(values, 0.975)};
 }
 
@@ -84,6 +91,15 @@ Interval unpaired_bootstrap(const std::vector<DocumentBits>& documents, const st
 
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed) {
   return bootstrap(difference_of(before, after), draws, seed);
+}
+
+std::vector<double> paired_draws(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws,
+                                 std::uint64_t seed) {
+  const std::vector<DocumentBits> difference = difference_of(before, after);
+  check_documents(difference, draws);
+  if (difference.size() < 2) return {};
+  const Random random(seed, Purpose::kBootstrap);
+  return sorted_draws(draws, [&](int draw) { return resampled_ratio(difference, random, draw); });
 }
 
 Interval mean_paired_bootstrap(const std::vector<DocumentPairs>& domains, int draws, std::uint64_t seed) {

@@ -17,17 +17,34 @@ using Json = nlohmann::ordered_json;
 Json number_or_null(double value) { return std::isnan(value) ? Json(nullptr) : Json(value); }
 double number_or_missing(const Json& value) { return value.is_null() ? kMissing : value.get<double>(); }
 
+Json to_json(const std::map<std::string, InsideScore>& inside) {
+  Json scores = Json::object();
+  for (const auto& [domain, score] : inside) scores[domain] = {score.worst, score.learnt, score.step};
+  return scores;
+}
+
+// Absent from states that were written without it.
+std::map<std::string, InsideScore> parse_inside(const Json& json) {
+  std::map<std::string, InsideScore> inside;
+  if (!json.contains("inside")) return inside;
+  for (const auto& [domain, score] : json.at("inside").items())
+    inside[domain] = {score.at(0).get<double>(), score.at(1).get<double>(), score.at(2).get<std::int64_t>()};
+  return inside;
+}
+
 Json to_json(const StageRecord& stage) {
   Json bits = Json::object();
   for (const auto& [domain, digest] : stage.bits) bits[domain] = to_hex(digest);
-  return {{"domain", stage.domain},
-          {"strategy", stage.strategy},
-          {"steps", stage.steps},
-          {"view", stage.view},
-          {"loss", stage.loss},
-          {"bits", bits},
-          {"parameters_added", stage.parameters_added},
-          {"mixture", stage.mixture}};
+  Json json = {{"domain", stage.domain},
+               {"strategy", stage.strategy},
+               {"steps", stage.steps},
+               {"view", stage.view},
+               {"loss", stage.loss},
+               {"bits", bits},
+               {"parameters_added", stage.parameters_added},
+               {"mixture", stage.mixture}};
+  if (!stage.inside.empty()) json["inside"] = to_json(stage.inside);
+  return json;
 }
 
 StageRecord parse_stage(const Json& json) {
@@ -37,6 +54,7 @@ StageRecord parse_stage(const Json& json) {
   for (const auto& [domain, digest] : json.at("bits").items()) stage.bits[domain] = parse_digest(digest.get<std::string>(), "history");
   stage.parameters_added = json.at("parameters_added");
   stage.mixture = json.at("mixture");
+  stage.inside = parse_inside(json);
   return stage;
 }
 
@@ -62,7 +80,14 @@ std::vector<const StageRecord*> History::rows() const {
 
 RetentionMatrix History::matrix() const {
   RetentionMatrix matrix;
-  for (const DomainRecord& d : domains) matrix.domains.push_back(d.name), matrix.naive.push_back(d.naive);
+  for (const DomainRecord& d : domains) {
+    matrix.domains.push_back(d.name), matrix.naive.push_back(d.naive);
+    double gap = kMissing;
+    for (const StageRecord& stage : stages)
+      if (const auto score = stage.inside.find(d.name); score != stage.inside.end())
+        gap = std::fmax(gap, score->second.worst - score->second.learnt);
+    matrix.stability_gap.push_back(gap);
+  }
   for (const StageRecord* stage : rows()) {
     const std::size_t at = matrix.stages.size();
     const std::string own = at == 0 ? "before" : domains[at - 1].name;
@@ -87,7 +112,9 @@ std::string to_json(const History& history) {
                        {"reservoir", d.reservoir.empty() ? "" : to_hex(d.reservoir)},
                        {"reservoir_seen", d.reservoir_seen}});
   for (const StageRecord& stage : history.stages) stages.push_back(to_json(stage));
-  return Json{{"domains", domains}, {"stages", stages}, {"open_view", history.open_view}}.dump();
+  Json json = {{"domains", domains}, {"stages", stages}, {"open_view", history.open_view}};
+  if (!history.inside.empty()) json["inside"] = to_json(history.inside);
+  return json.dump();
 }
 
 History parse_history(const std::string& text) try {
@@ -101,6 +128,7 @@ History parse_history(const std::string& text) try {
   }
   for (const Json& stage : json.at("stages")) history.stages.push_back(parse_stage(stage));
   history.open_view = json.at("open_view");
+  history.inside = parse_inside(json);
   return history;
 } catch (const Json::exception& e) {
   throw CorruptError(fmt::format("the generation's history is not readable: {}", e.what()));

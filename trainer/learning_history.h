@@ -20,6 +20,13 @@ struct DomainRecord {
   std::int64_t reservoir_seen = 0;  // excerpts that were offered to it so far
 };
 
+// An older domain inside a stage, scored on a sample of its held-out documents.
+struct InsideScore {
+  double worst = kMissing;   // bits per byte where it was worst
+  double learnt = kMissing;  // of the same documents right after the domain's own stage
+  std::int64_t step = 0;     // where it was worst
+};
+
 struct StageRecord {
   std::string domain = {}, strategy = {};
   std::int64_t steps = 0;
@@ -28,13 +35,15 @@ struct StageRecord {
   std::map<std::string, Digest> bits = {};  // domain -> record of the documents' bits behind that cell
   double seconds = 0;
   std::int64_t parameters_added = 0;
-  bool mixture = true;  // all views answer from here on; false: the head view alone
+  bool mixture = true;                             // all views answer from here on; false: the head view alone
+  std::map<std::string, InsideScore> inside = {};  // by older domain; empty without --eval-every
 };
 
 struct History {
-  std::vector<DomainRecord> domains;  // in the order of arrival
-  std::vector<StageRecord> stages;    // [0] is the state before any training
-  int open_view = -1;                 // grown by hand and not trained yet; -1: none
+  std::vector<DomainRecord> domains;               // in the order of arrival
+  std::vector<StageRecord> stages;                 // [0] is the state before any training
+  int open_view = -1;                              // grown by hand and not trained yet; -1: none
+  std::map<std::string, InsideScore> inside = {};  // of the stage under way, so that an interrupted one forgets nothing of it
 
   DomainRecord* domain(const std::string& name);
   const DomainRecord* domain(const std::string& name) const;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "trainer/close_look_json.h"
 #include "trainer/report_words.h"
 
 namespace peer::trainer {
@@ -34,6 +35,23 @@ Json costs_json(const std::vector<StageCost>& costs) {
   return list;
 }
 
+Json equivalence_json(const std::vector<EquivalenceTest>& tests) {
+  Json list = Json::array();
+  for (const EquivalenceTest& test : tests) {
+    if (test.verdict == Verdict::kUntested) {
+      list.push_back(nullptr);
+      continue;
+    }
+    list.push_back({{"change", test.change},
+                    {"low", test.interval.low},
+                    {"high", test.interval.high},
+                    {"p_worse", test.p_worse},
+                    {"p_better", test.p_better},
+                    {"verdict", to_text(test.verdict)}});
+  }
+  return list;
+}
+
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -56,18 +74,32 @@ std::string report_json(const ForgettingReport& report) {
   json["stages"] = matrix.stages;
   json["matrix"] = matrix.loss;
   json["intervals"] = intervals_json(report);
-  json["naive"] = matrix.naive.empty() ? std::vector<double>(matrix.domains.size(), kMissing) : matrix.naive;
+  const auto beside = [&](const std::vector<double>& column) {
+    return column.empty() ? std::vector<double>(matrix.domains.size(), kMissing) : column;
+  };
+  json["naive"] = beside(matrix.naive);
+  json["joint"] = beside(matrix.joint);
+  json["oracle"] = beside(matrix.oracle);
   json["final_average"] = numbers.final_average;
+  json["area"] = numbers.area;
   json["forgetting"] = {{"mean", numbers.forgetting_mean},   {"max", numbers.forgetting_max},       {"by_domain", numbers.forgetting},
                         {"low", report.mean_forgetting.low}, {"high", report.mean_forgetting.high}, {"margin", kForgettingMargin}};
+  json["equivalence"] = equivalence_json(report.equivalence);
   json["bwt"] = numbers.backward_transfer;
   json["fwt"] = numbers.forward_transfer;
   json["plasticity"] = numbers.plasticity_mean;
   json["plasticity_by_domain"] = numbers.plasticity;
   json["retention"] = numbers.retention_mean;
   json["retention_by_domain"] = numbers.retention;
+  json["intransigence"] = {{"mean", numbers.intransigence_mean}, {"by_domain", numbers.intransigence}};
+  json["regret"] = {{"own", numbers.regret_own}, {"later", numbers.regret_later}, {"earlier", numbers.regret_earlier}};
+  json["stability_gap"] = {
+      {"mean", numbers.stability_gap_mean}, {"max", numbers.stability_gap_max}, {"by_domain", beside(matrix.stability_gap)}};
   json["costs"] = costs_json(report.costs);
   json["mixture"] = report.mixture;
+  json["usage"] = report.inside ? usage_json(*report.inside, matrix.domains) : Json(nullptr);
+  json["causal_value"] = report.inside ? causal_json(*report.inside) : Json(nullptr);
+  json["documents"] = report.inside ? documents_json(*report.inside) : Json(nullptr);
   json["signs"] = kSigns;
   json["unit"] = "bits per byte";
   // A name need not be UTF-8, JSON must: what is not becomes U+FFFD.

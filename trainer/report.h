@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "trainer/close_look.h"
+#include "trainer/equivalence.h"
 #include "trainer/retention.h"
 
 namespace peer::trainer {
@@ -20,14 +23,22 @@ struct ForgettingReport {
   RetentionMatrix matrix;
   std::vector<std::vector<Interval>> intervals;  // (T+1, T), 95 % of each cell; empty when unknown
   Interval mean_forgetting;                      // 95 % of the mean forgetting: paired, by documents; kMissing when unknown
+  std::vector<EquivalenceTest> equivalence;      // T: of each domain's forgetting, against kForgettingMargin; empty when unknown
   std::vector<StageCost> costs;
-  std::string mixture;  // one line: how predictions were made
+  std::string mixture;              // one line: how predictions were made
+  std::optional<CloseLook> inside;  // what reading the held-out text again tells; none when it was not asked for
 };
 
+// 'Nothing was forgotten' is claimed when it is beyond doubt below this, never because a difference is not significant.
+inline constexpr double kForgettingMargin = 0.005;  // bits per byte, fixed in advance
+
 // {"pool", "created", "domains", "stages", "matrix" (null where missing), "intervals" ([low, high], null where unknown), "naive",
-//  "final_average", "forgetting": {"mean", "max", "by_domain", "low", "high", "margin"}, "bwt", "fwt", "plasticity",
-//  "plasticity_by_domain", "retention", "retention_by_domain", "costs": [{"stage", "seconds", "steps", "parameters_added",
-//  "bytes_written"}], "mixture", "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null where there is none.
+//  "joint", "oracle", "final_average", "area", "forgetting": {"mean", "max", "by_domain", "low", "high", "margin"},
+//  "equivalence": [{"change", "low", "high", "p_worse", "p_better", "verdict"}], "bwt", "fwt", "plasticity", "plasticity_by_domain",
+//  "retention", "retention_by_domain", "intransigence": {"mean", "by_domain"}, "regret": {"own", "later", "earlier"},
+//  "stability_gap": {"mean", "max", "by_domain"}, "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written"}],
+//  "mixture", "usage", "causal_value", "documents" (trainer/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented
+//  by two. Numbers at full precision; null where there is none.
 std::string report_json(const ForgettingReport& report);
 // domain,stage,bits_per_byte,low,high (RFC 4180): one line a measured cell; low and high are empty when unknown.
 std::string report_csv(const ForgettingReport& report);

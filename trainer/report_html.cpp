@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <functional>
 
+#include "trainer/close_look_html.h"
 #include "trainer/curve.h"
 #include "trainer/heat_map.h"
 #include "trainer/markup.h"
@@ -69,19 +71,55 @@ std::string with_interval(const ForgettingReport& report, std::size_t stage, std
   return html;
 }
 
-std::string domains_table(const ForgettingReport& report, const RetentionNumbers& numbers) {
+std::string with_verdict(const ForgettingReport& report, double forgetting, std::size_t column) {
+  std::string html = figure(signed_decimal(forgetting));
+  if (report.equivalence.empty() || report.equivalence[column].verdict == Verdict::kUntested) return html;
+  const EquivalenceTest& test = report.equivalence[column];
+  const std::string hint = fmt::format("90 %: {} to {}; p (worse by the margin) {}, p (better) {}", signed_decimal(test.interval.low),
+                                       signed_decimal(test.interval.high), decimal(test.p_worse, 4), decimal(test.p_better, 4));
+  return html + fmt::format("<small title=\"{}\">{}</small>", hint, to_text(test.verdict));
+}
+
+struct DomainColumn {
+  const char* title;
+  std::function<std::string(std::size_t domain)> cell;
+};
+
+// Columns that nothing was measured for are left out; the page says at its end how to get them.
+std::vector<DomainColumn> domain_columns(const ForgettingReport& report, const RetentionNumbers& numbers) {
   const RetentionMatrix& matrix = report.matrix;
-  std::string html =
-      "<section>\n<h2>Domain by domain</h2>\n<p class=\"note\">In bits per byte; small figures are 95 % intervals over documents.</p>\n"
+  std::vector<DomainColumn> columns = {{"when learnt", [&](std::size_t j) { return with_interval(report, j + 1, j); }},
+                                       {"now", [&](std::size_t j) { return with_interval(report, matrix.domains.size(), j); }},
+                                       {"forgetting", [&](std::size_t j) { return with_verdict(report, numbers.forgetting[j], j); }},
+                                       {"retention", [&](std::size_t j) { return figure(decimal(numbers.retention[j])); }}};
+  const auto add = [&](double measured, const char* title, const std::vector<double>& values, std::string (*format)(double, int),
+                       int digits) {
+    if (!std::isnan(measured))
+      columns.push_back({title, [&values, format, digits](std::size_t j) { return figure(format(values[j], digits)); }});
+  };
+  add(numbers.plasticity_mean, "plasticity", numbers.plasticity, decimal, 3);
+  add(numbers.plasticity_mean, "naive", matrix.naive, decimal, 3);
+  add(numbers.stability_gap_max, "stability gap", matrix.stability_gap, signed_decimal, 4);
+  add(numbers.intransigence_mean, "intransigence", numbers.intransigence, signed_decimal, 4);
+  add(numbers.regret_own, "oracle", matrix.oracle, decimal, 3);
+  return columns;
+}
+
+std::string domains_table(const ForgettingReport& report, const RetentionNumbers& numbers) {
+  const std::vector<DomainColumn> columns = domain_columns(report, numbers);
+  std::string html = fmt::format(
+      "<section>\n<h2>Domain by domain</h2>\n<p class=\"note\">In bits per byte; small figures are 95 % intervals over documents, and what "
+      "two one-sided tests say of forgetting against a margin of {}.</p>\n"
       "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Numbers by domain\"><table class=\"plain\">\n<thead><tr>"
-      "<th scope=\"col\">domain</th><th scope=\"col\">when learnt</th><th scope=\"col\">now</th><th scope=\"col\">forgetting</th>"
-      "<th scope=\"col\">retention</th><th scope=\"col\">plasticity</th><th scope=\"col\">naive</th></tr></thead>\n<tbody>\n";
-  for (std::size_t column = 0; column < matrix.domains.size(); ++column)
-    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        escaped(matrix.domains[column]), with_interval(report, column + 1, column),
-                        with_interval(report, matrix.domains.size(), column), figure(signed_decimal(numbers.forgetting[column])),
-                        figure(decimal(numbers.retention[column])), figure(decimal(numbers.plasticity[column])),
-                        figure(decimal(matrix.naive.empty() ? kMissing : matrix.naive[column])));
+      "<th scope=\"col\">domain</th>",
+      kForgettingMargin);
+  for (const DomainColumn& column : columns) html += fmt::format("<th scope=\"col\">{}</th>", column.title);
+  html += "</tr></thead>\n<tbody>\n";
+  for (std::size_t j = 0; j < report.matrix.domains.size(); ++j) {
+    html += fmt::format("<tr><th scope=\"row\">{}</th>", escaped(report.matrix.domains[j]));
+    for (const DomainColumn& column : columns) html += "<td>" + column.cell(j) + "</td>";
+    html += "</tr>\n";
+  }
   return html + "</tbody></table></div>\n</section>\n";
 }
 
@@ -112,8 +150,11 @@ std::string costs_table(const std::vector<StageCost>& costs) {
   return html + "</table></div>\n</section>\n";
 }
 
-std::string closing(const ForgettingReport& report) {
+std::string closing(const ForgettingReport& report, const RetentionNumbers& numbers) {
   std::string html = fmt::format("<footer>\n<p>{}</p>\n<p>{}</p>\n", kSigns, kForgettingRule);
+  if (!std::isnan(numbers.stability_gap_max)) html += fmt::format("<p>{}</p>\n", kStabilityRule);
+  if (const auto missing = left_out(report, numbers); !missing.empty())
+    html += fmt::format("<p>Not measured, and the option that adds it: {}.</p>\n", escaped(fmt::format("{}", fmt::join(missing, "; "))));
   html += "<p>A dash means not measured, or nothing to measure: the last domain has had no time to be forgotten.</p>\n";
   if (!report.mixture.empty()) html += fmt::format("<p>Predictions: {}</p>\n", escaped(report.mixture));
   return html + "</footer>\n";
@@ -128,8 +169,9 @@ std::string report_html(const ForgettingReport& report) {
   if (T > 0) {
     html += "<section>\n<h2>What each stage did to each domain</h2>\n" + heat_map(report) + "</section>\n";
     html += curves(report) + domains_table(report, numbers) + numbers_table(numbers);
+    if (report.inside) html += close_look_html(*report.inside, report.matrix.domains);
   }
-  return html + costs_table(report.costs) + closing(report) + "</main>\n</body>\n</html>\n";
+  return html + costs_table(report.costs) + closing(report, numbers) + "</main>\n</body>\n</html>\n";
 }
 
 }  // namespace peer::trainer

@@ -7,10 +7,16 @@ namespace peer::trainer {
 inline constexpr char kReportStyle[] = R"css(
 :root { color-scheme: light dark; --page: #fcfcfa; --ink: #1d2125; --soft: #626a72; --rule: #e2e2dc; --fill: #f2f2ed; --accent: #285a86;
   --worse1: #fdeadb; --worse2: #fbcfae; --worse3: #f4a877; --worse4: #e8834a;
+  --use1: #e9f0f6; --use2: #cfe0ee; --use3: #a5c5e0; --use4: #709fc9; --use5: #34699a; --on5: #fff;
+  --view0: #a9b0b6; --view1: #3f78ad; --view2: #dd8a41; --view3: #3d9488; --view4: #94609f; --view5: #c7ac3a; --view6: #bb5348;
+  --view7: #7080c4;
   --better1: #e0f1ef; --better2: #bce0dc; --better3: #8ccac4; --better4: #5cb0aa; }
 @media screen and (prefers-color-scheme: dark) {
   :root { --page: #15181b; --ink: #e8e8e4; --soft: #9ba3ab; --rule: #2d3236; --fill: #1f2327; --accent: #86b8e3;
     --worse1: #3a2a1f; --worse2: #573420; --worse3: #7c4322; --worse4: #a04f20;
+    --use1: #1d2832; --use2: #233648; --use3: #2b4963; --use4: #36618a; --use5: #4178ab; --on5: #fff;
+    --view0: #6d757d; --view1: #5b95cf; --view2: #d98a4a; --view3: #4fa79a; --view4: #b07cc0; --view5: #c9b458; --view6: #c8665c;
+    --view7: #7f8fd6;
     --better1: #1d3332; --better2: #204845; --better3: #235f5b; --better4: #25736d; } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
@@ -58,6 +64,10 @@ small { display: block; font-size: .75rem; line-height: 1.3; color: var(--soft);
 .worse3, .heat .worse3 { background: var(--worse3); } .worse4, .heat .worse4 { background: var(--worse4); }
 .better1, .heat .better1 { background: var(--better1); } .better2, .heat .better2 { background: var(--better2); }
 .better3, .heat .better3 { background: var(--better3); } .better4, .heat .better4 { background: var(--better4); }
+.heat td.own { box-shadow: inset 0 0 0 2px var(--accent); }
+.heat td.sum { background: none; }
+.heat .use1 { background: var(--use1); } .heat .use2 { background: var(--use2); } .heat .use3 { background: var(--use3); }
+.heat .use4 { background: var(--use4); } .heat .use5 { background: var(--use5); color: var(--on5); }
 .same { background: var(--fill); }
 .legend { display: flex; flex-wrap: wrap; align-items: center; gap: .25rem .6rem; margin: .75rem 0 0; }
 .scale { display: inline-flex; gap: 2px; }
@@ -80,6 +90,17 @@ svg .y { text-anchor: end; } svg .x { text-anchor: middle; } svg .now { fill: va
 .dot { fill: var(--accent); } circle.learnt { fill: var(--page); stroke-width: 2.5; }
 .early { fill: var(--soft); }
 .naive { stroke: var(--ink); stroke-width: 2; }
+.bands polygon { stroke: var(--page); stroke-width: .75; stroke-linejoin: round; }
+.switch { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 3 3; }
+.grids .use0 { fill: var(--fill); } .grids .use1 { fill: var(--use1); } .grids .use2 { fill: var(--use2); }
+.grids .use3 { fill: var(--use3); } .grids .use4 { fill: var(--use4); } .grids .use5 { fill: var(--use5); }
+.grids text[class*="on-"] { fill: var(--ink); } .grids .on-use5 { fill: var(--on5); }
+.swatch { display: inline-flex; align-items: center; gap: .35rem; }
+.swatch i { width: .8rem; height: .8rem; border-radius: 2px; }
+.view0 { fill: var(--view0); background: var(--view0); } .view1 { fill: var(--view1); background: var(--view1); }
+.view2 { fill: var(--view2); background: var(--view2); } .view3 { fill: var(--view3); background: var(--view3); }
+.view4 { fill: var(--view4); background: var(--view4); } .view5 { fill: var(--view5); background: var(--view5); }
+.view6 { fill: var(--view6); background: var(--view6); } .view7 { fill: var(--view7); background: var(--view7); }
 footer { border-top: 1px solid var(--rule); margin-top: 3rem; padding-top: 1.25rem; }
 footer p { margin: 0 0 .5rem; max-width: 46rem; }
 @media (max-width: 40rem) {

@@ -3,36 +3,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/aligned_text.h"
+#include "trainer/close_look_text.h"
 #include "trainer/report.h"
 #include "trainer/report_words.h"
 
 namespace peer::trainer {
 namespace {
 
-using Row = std::vector<std::string>;
-
-// Characters, not bytes: bytes 10xxxxxx continue one.
-std::size_t width_of(const std::string& text) {
-  return std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
-
-// The first column to the left, numbers to the right.
-std::string aligned(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size(), 0);
-  for (const Row& row : rows)
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
-  std::string text;
-  for (const Row& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string padding(widths[c] - width_of(row[c]), ' ');
-      line += c == 0 ? row[c] + padding : "  " + padding + row[c];
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
-  }
-  return text;
-}
+using Row = TextRow;
 
 Row numbers_row(const std::string& name, const std::vector<double>& values, std::string (*format)(double, int), int digits) {
   Row row = {name};
@@ -40,7 +19,7 @@ Row numbers_row(const std::string& name, const std::vector<double>& values, std:
   return row;
 }
 
-std::string matrix_text(const RetentionMatrix& matrix, const RetentionNumbers& numbers) {
+std::string matrix_text(const RetentionMatrix& matrix, const RetentionNumbers& numbers, const std::vector<EquivalenceTest>& tests) {
   const std::size_t T = matrix.domains.size();
   std::vector<Row> rows = {{"after stage"}};
   for (const std::string& domain : matrix.domains) rows[0].push_back(printable(domain) + ' ');
@@ -52,11 +31,18 @@ std::string matrix_text(const RetentionMatrix& matrix, const RetentionNumbers& n
   }
   rows.push_back(Row(T + 1));
   rows.push_back(numbers_row("forgetting", numbers.forgetting, signed_decimal, 4));
+  if (std::any_of(tests.begin(), tests.end(), [](const EquivalenceTest& test) { return test.verdict != Verdict::kUntested; })) {
+    Row row = {fmt::format("within {}", kForgettingMargin)};
+    for (const EquivalenceTest& test : tests) row.push_back((test.verdict == Verdict::kUntested ? "-" : to_text(test.verdict)) + ' ');
+    rows.push_back(std::move(row));
+  }
   rows.push_back(numbers_row("retention", numbers.retention, decimal, 3));
   if (!std::isnan(numbers.plasticity_mean)) {
     rows.push_back(numbers_row("plasticity", numbers.plasticity, decimal, 3));
     rows.push_back(numbers_row("naive", matrix.naive, decimal, 3));
   }
+  if (!std::isnan(numbers.stability_gap_max)) rows.push_back(numbers_row("stability gap", matrix.stability_gap, signed_decimal, 4));
+  if (!std::isnan(numbers.intransigence_mean)) rows.push_back(numbers_row("intransigence", numbers.intransigence, signed_decimal, 4));
   return aligned(rows) + "* right after the domain was learnt\n";
 }
 
@@ -80,13 +66,15 @@ std::string report_text(const ForgettingReport& report) {
   if (!report.pool.empty()) text += " of " + printable(report.pool);
   text += "\n\n";
   if (T > 0) {
-    text += matrix_text(report.matrix, numbers) + '\n';
+    text += matrix_text(report.matrix, numbers, report.equivalence) + '\n';
     for (const NamedNumber& number : named_numbers(numbers))
       text += fmt::format("{:<18} {:>8}   {}\n", number.name, number.value, number.meaning);
     text += '\n';
   }
   if (!report.costs.empty()) text += costs_text(report.costs) + '\n';
   for (const std::string& sentence : summary(report, numbers)) text += sentence + '\n';
+  if (report.inside) text += close_look_text(*report.inside, report.matrix.domains) + '\n';
+  if (const auto missing = left_out(report, numbers); !missing.empty()) text += fmt::format("Not measured: {}\n", fmt::join(missing, "; "));
   if (!report.mixture.empty()) text += "Predictions: " + printable(report.mixture) + '\n';
   return text + std::string(kSigns) + '\n';
 }

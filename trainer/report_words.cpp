@@ -91,6 +91,7 @@ std::size_t check_report(const ForgettingReport& report) {
   const std::size_t T = report.matrix.domains.size();
   require(report.intervals.empty() || report.intervals.size() == T + 1, "report: intervals must have a row for each stage, or none");
   for (const auto& row : report.intervals) require(row.size() == T, "report: each row of intervals must have a cell for each domain");
+  require(report.equivalence.empty() || report.equivalence.size() == T, "report: equivalence must have a test for each domain, or none");
   return T;
 }
 
@@ -115,7 +116,7 @@ StageCost total_cost(const std::vector<StageCost>& costs) {
 }
 
 std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers) {
-  return {
+  std::vector<NamedNumber> all = {
       {"forgetting, mean", signed_decimal(numbers.forgetting_mean), "loss now above the best it was after an earlier stage, older domains"},
       {"forgetting, max", signed_decimal(numbers.forgetting_max), "the same for the older domain that was kept least well"},
       {"backward transfer", signed_decimal(numbers.backward_transfer), "what later stages gave the older domains since each was learnt"},
@@ -123,7 +124,35 @@ std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers) {
       {"plasticity", decimal(numbers.plasticity_mean), "gain in the own stage as a share of naive fine-tuning's; 1: learns as much"},
       {"retention", decimal(numbers.retention_mean), "share of an older domain's gain that is still there; 1: keeps all"},
       {"final average", decimal(numbers.final_average), "bits per byte after the last stage, averaged over domains"},
+      {"area", decimal(numbers.area), "bits per byte of the domains seen so far, averaged over stages"},
   };
+  const auto add_measured = [&](const NamedNumber& number) {
+    if (number.value != "-") all.push_back(number);
+  };
+  add_measured(
+      {"stability gap", signed_decimal(numbers.stability_gap_mean), "worst inside later stages above right after learning, on a sample"});
+  add_measured({"stability gap, max", signed_decimal(numbers.stability_gap_max), "the same for the domain with the largest"});
+  add_measured({"intransigence", signed_decimal(numbers.intransigence_mean),
+                "loss right after learning above joint training on all domains so far"});
+  add_measured(
+      {"regret, own stage", signed_decimal(numbers.regret_own), "loss above a model trained for the domain, right after learning"});
+  add_measured({"regret, later", signed_decimal(numbers.regret_later), "the same after later stages: what was kept"});
+  add_measured({"regret, earlier", signed_decimal(numbers.regret_earlier), "the same after earlier stages: not learnt yet"});
+  return all;
+}
+
+std::vector<std::string> left_out(const ForgettingReport& report, const RetentionNumbers& numbers) {
+  std::vector<std::string> lines;
+  if (report.matrix.domains.empty()) return lines;
+  const auto lacks = [&](bool missing, const char* line) {
+    if (missing) lines.emplace_back(line);
+  };
+  lacks(!report.inside, "expert usage, causal value and mixture weights (forgetting --usage)");
+  lacks(std::isnan(numbers.plasticity_mean), "plasticity (stream --reference naive)");
+  lacks(report.matrix.domains.size() > 1 && std::isnan(numbers.stability_gap_max), "stability gap (stream --eval-every N)");
+  lacks(std::isnan(numbers.intransigence_mean), "intransigence (forgetting --joint POOL)");
+  lacks(std::isnan(numbers.regret_own), "regret (forgetting --oracle POOL...)");
+  return lines;
 }
 
 std::vector<std::string> summary(const ForgettingReport& report, const RetentionNumbers& numbers) {

@@ -15,10 +15,23 @@ inline constexpr std::string_view kSigns =
     "Forgetting is positive when things got worse and transfer is positive when they got better; all in bits per byte, lower is better.";
 inline constexpr std::string_view kForgettingRule =
     "Forgetting is the loss after the last stage minus the best after any earlier stage (Chaudhry et al. 2018); "
-    "the state before the stream does not count.";
-
-// 'Nothing was forgotten' is claimed when the whole interval of the mean lies below this, never because a difference is not significant.
-inline constexpr double kForgettingMargin = 0.005;  // bits per byte, fixed in advance
+    "the state before the stream does not count, and neither does the last row, so that it can be negative.";
+inline constexpr std::string_view kStabilityRule =
+    "The stability gap is the worst that a domain was inside a later stage, minus what it was right after its own, both on a sample of its "
+    "held-out documents (De Lange et al. 2023).";
+inline constexpr std::string_view kCausalRule =
+    "Causal value: how much worse a domain is predicted when a generation, and the views that grew on it, are masked.";
+inline constexpr std::string_view kUsageRule =
+    "Share of a domain's gate mass, weighted by the mixture, on the experts of each generation. Reuse, novelty, leakage: on experts born "
+    "before, in and after the domain's own stage. A token passes every grid on its view's path, so the shape of the grids sets how one "
+    "path's mass is split; across paths the mixture does.";
+inline constexpr std::string_view kGridRule =
+    "Over all held-out text: experts with any gate mass, experts that were ever a token's top pick, and unevenness, log E + sum z log z in "
+    "nats, 0 when all get the same.";
+inline constexpr std::string_view kOverlapRule =
+    "Jensen-Shannon divergence of expert usage in bits, 0 alike, 1 disjoint: half of a domain's documents against half of another's. The "
+    "diagonal, a domain against itself, is the split-half control; the other figure is the permuted-routing "
+    "control, the same usage on experts shuffled within each grid.";
 
 // Fixed digits after the point; "-" for kMissing, and no sign on what rounds to zero.
 std::string decimal(double value, int digits = 3);
@@ -44,6 +57,9 @@ struct NamedNumber {
   std::string_view meaning;  // one line
 };
 std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers);
+
+// What this report lacks, each with the option that adds it in brackets.
+std::vector<std::string> left_out(const ForgettingReport& report, const RetentionNumbers& numbers);
 
 // The key numbers in words, a sentence each.
 std::vector<std::string> summary(const ForgettingReport& report, const RetentionNumbers& numbers);

@@ -26,6 +26,11 @@ double largest(const std::vector<double>& values) {
 // kept / gained, or kMissing when nothing worth a ratio was gained. A NaN gain fails the comparison.
 double share(double kept, double gained) { return gained >= kSmallestGain ? kept / gained : kMissing; }
 
+void check_column(const std::vector<double>& column, std::size_t T) {
+  require(column.empty() || column.size() == T, "retention: what is measured beside L must have a cell for each domain, or none");
+  for (double cell : column) require(!std::isinf(cell), "retention: what is measured beside L must be finite or missing");
+}
+
 }  // namespace
 
 void check_shape(const RetentionMatrix& matrix) {
@@ -37,9 +42,29 @@ void check_shape(const RetentionMatrix& matrix) {
     require(row.size() == T, "retention: each row of loss must have a cell for each domain");
     for (double cell : row) require(!std::isinf(cell), "retention: a loss must be finite or missing");
   }
-  require(matrix.naive.empty() || matrix.naive.size() == T, "retention: naive must have a cell for each domain, or none");
-  for (double cell : matrix.naive) require(!std::isinf(cell), "retention: a naive loss must be finite or missing");
+  for (const auto* column : {&matrix.naive, &matrix.joint, &matrix.oracle, &matrix.stability_gap}) check_column(*column, T);
 }
+
+namespace {
+
+// The running average over the domains seen, averaged over stages: a method that forgets and recovers is not the one that never forgot.
+double area_of(const RetentionMatrix& matrix) {
+  std::vector<double> stages;
+  for (std::size_t i = 1; i < matrix.loss.size(); ++i)
+    stages.push_back(mean({matrix.loss[i].begin(), matrix.loss[i].begin() + static_cast<std::ptrdiff_t>(i)}));
+  return mean(stages);
+}
+
+void derive_regret(const RetentionMatrix& matrix, RetentionNumbers& numbers) {
+  const std::size_t T = matrix.domains.size();
+  if (matrix.oracle.empty()) return;
+  std::vector<double> own, later, earlier;
+  for (std::size_t i = 1; i <= T; ++i)
+    for (std::size_t j = 1; j <= T; ++j) (i == j ? own : j < i ? later : earlier).push_back(matrix.loss[i][j - 1] - matrix.oracle[j - 1]);
+  numbers.regret_own = mean(own), numbers.regret_later = mean(later), numbers.regret_earlier = mean(earlier);
+}
+
+}  // namespace
 
 RetentionNumbers derive(const RetentionMatrix& matrix) {
   RetentionNumbers numbers;
@@ -53,8 +78,10 @@ RetentionNumbers derive(const RetentionMatrix& matrix) {
   numbers.forgetting.assign(T, kMissing);
   numbers.plasticity.assign(T, kMissing);
   numbers.retention.assign(T, kMissing);
+  numbers.intransigence.assign(T, kMissing);
   for (std::size_t j = 1; j <= T; ++j) {
     if (!matrix.naive.empty()) numbers.plasticity[j - 1] = share(L(j - 1, j) - L(j, j), L(j - 1, j) - matrix.naive[j - 1]);
+    if (!matrix.joint.empty()) numbers.intransigence[j - 1] = L(j, j) - matrix.joint[j - 1];
     if (j >= 2) forward.push_back(L(0, j) - L(j - 1, j));
     if (j == T) break;  // nothing came after the last domain
     double best = kMissing;
@@ -71,6 +98,11 @@ RetentionNumbers derive(const RetentionMatrix& matrix) {
   numbers.forgetting_max = largest(numbers.forgetting);
   numbers.plasticity_mean = mean(numbers.plasticity);
   numbers.retention_mean = mean(numbers.retention);
+  numbers.area = area_of(matrix);
+  numbers.intransigence_mean = mean(numbers.intransigence);
+  numbers.stability_gap_mean = mean(matrix.stability_gap);
+  numbers.stability_gap_max = largest(matrix.stability_gap);
+  derive_regret(matrix, numbers);
   return numbers;
 }
 

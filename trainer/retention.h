@@ -15,7 +15,11 @@ struct RetentionMatrix {
   std::vector<std::string> domains;       // T, in the order in which they arrived
   std::vector<std::string> stages;        // T+1; stages[0] is the state before the stream
   std::vector<std::vector<double>> loss;  // (T+1, T), kMissing where not measured
-  std::vector<double> naive;              // T: L[j][j] of naive fine-tuning from the same parent, kMissing when not run; or empty
+  // Measured beside it, T each, kMissing where not measured; or empty.
+  std::vector<double> naive;          // L[j][j] of naive fine-tuning from the same parent
+  std::vector<double> joint;          // L*_j: domain j after joint training on the domains 1..j
+  std::vector<double> oracle;         // domain j with a model that was trained for it (alone, or with everything at hand)
+  std::vector<double> stability_gap;  // max over the steps n inside later stages of L_n[j] - L[j][j]      (De Lange et al. 2023)
 };
 
 // Throws ContractError unless the sizes agree and every cell is finite or missing; a matrix without domains may be empty altogether.
@@ -25,12 +29,19 @@ struct RetentionNumbers {
   double final_average = kMissing;      // mean_j L[T][j]
   double backward_transfer = kMissing;  // 1/(T-1) sum_{j<T} (L[j][j] - L[T][j])                (Lopez-Paz & Ranzato 2017)
   double forward_transfer = kMissing;   // 1/(T-1) sum_{j>=2} (L[0][j] - L[j-1][j])             (same)
+  double area = kMissing;               // 1/T sum_i (1/i sum_{j<=i} L[i][j]): "average incremental"  (Rebuffi et al. 2017)
   std::vector<double> forgetting;       // f_j = L[T][j] - min_{1<=l<T} L[l][j], j < T; kMissing else  (Chaudhry et al. 2018)
   double forgetting_mean = kMissing, forgetting_max = kMissing;
   std::vector<double> plasticity;  // (L[j-1][j] - L[j][j]) / (L[j-1][j] - naive[j]); kMissing without a naive run
   double plasticity_mean = kMissing;
   std::vector<double> retention;  // (L[0][j] - L[T][j]) / (L[0][j] - L[j][j]), j < T; the last would be 1 by definition
   double retention_mean = kMissing;
+  std::vector<double> intransigence;  // L[k][k] - L*_k                                        (Chaudhry et al. 2018)
+  double intransigence_mean = kMissing;
+  // L[i][j] - L_oracle[j], i >= 1: mean over a domain's own stage (i = j), later (j < i) and earlier ones (j > i)   (Li et al. 2025,
+  // TiC-LM)
+  double regret_own = kMissing, regret_later = kMissing, regret_earlier = kMissing;
+  double stability_gap_mean = kMissing, stability_gap_max = kMissing;
 };
 
 // Every mean is over the cells that exist; a number without any is kMissing. Plasticity and retention are shares of a gain: one of less
@@ -58,6 +69,9 @@ struct Interval {
 // paired_bootstrap: of bits(after)/bytes - bits(before)/bytes. Both see the same draws, which cancels what the documents have in common.
 // Requires the same documents in the same order: equal sizes, equal bytes.
 Interval paired_bootstrap(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws, std::uint64_t seed);
+// paired_draws: that difference in every draw, rising; empty for fewer than two documents.
+std::vector<double> paired_draws(const std::vector<DocumentBits>& before, const std::vector<DocumentBits>& after, int draws,
+                                 std::uint64_t seed);
 // mean_paired_bootstrap: of the mean of that difference over domains, each with documents of its own.
 struct DocumentPairs {
   std::vector<DocumentBits> before, after;

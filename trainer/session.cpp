@@ -79,18 +79,19 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
 
 namespace {
 
-// For every older domain its documents' bits after the stage that was best for it, before the last, and after the last.
+// For every domain its documents' bits after the stage that was best for it, before the last, and after the last; empty for the last
+// domain and for one that was not measured.
 std::vector<DocumentPairs> best_and_last(const Session& session) {
   const History& history = session.loaded.history;
   const auto rows = history.rows();
-  std::vector<DocumentPairs> pairs;
+  std::vector<DocumentPairs> pairs(history.domains.size());
   for (std::size_t j = 0; j + 2 < rows.size() && j < history.domains.size(); ++j) {
     const std::string& domain = history.domains[j].name;
     const StageRecord* best = nullptr;
     for (std::size_t l = 1; l + 1 < rows.size(); ++l)
       if (rows[l]->bits.contains(domain) && (best == nullptr || rows[l]->loss.at(domain) < best->loss.at(domain))) best = rows[l];
     if (best == nullptr || !rows.back()->bits.contains(domain)) continue;
-    pairs.push_back({read_bits(session.pool, best->bits.at(domain)), read_bits(session.pool, rows.back()->bits.at(domain))});
+    pairs[j] = {read_bits(session.pool, best->bits.at(domain)), read_bits(session.pool, rows.back()->bits.at(domain))};
   }
   return pairs;
 }
@@ -112,7 +113,11 @@ ForgettingReport make_report(const Session& session) {
       row.push_back(cell == stage->bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
     }
   }
-  report.mean_forgetting = mean_paired_bootstrap(best_and_last(session), kBootstrapDraws, 0);
+  std::vector<DocumentPairs> pairs = best_and_last(session);
+  for (const DocumentPairs& pair : pairs)
+    report.equivalence.push_back(equivalence_test(pair.before, pair.after, kForgettingMargin, kBootstrapDraws, 0));
+  std::erase_if(pairs, [](const DocumentPairs& pair) { return pair.before.empty(); });
+  report.mean_forgetting = mean_paired_bootstrap(pairs, kBootstrapDraws, 0);
   for (const StageRecord& stage : history.stages) {
     if (stage.steps == 0) continue;
     StageCost cost{.stage = stage.domain, .steps = stage.steps, .parameters_added = stage.parameters_added};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,6 +11,7 @@
 #include "trainer/baseline.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
+#include "trainer/inside_evaluation.h"
 #include "trainer/metrics_log.h"
 #include "trainer/novelty.h"
 #include "trainer/plasticity.h"
@@ -142,6 +144,7 @@ class Stage {
   void train() {
     TrainingStep step(session_.ctx, model_, view_, options_.train, safeguards_->terms());
     MetricsLog metrics(options_.metrics);
+    InsideEvaluation inside(session_, options_, view_);
     const double began = now_seconds();
     const std::int64_t first = step_;
     while (step_ < options_.train.steps && !stop_) {
@@ -149,6 +152,7 @@ class Stage {
       if (step_ == 0) measure_new_statistics(model_, view_, in_place(), step, batch);
       const double loss = step.run(batch, step_);
       ++step_;
+      inside.after_step(step_);
       const double seconds = now_seconds() - began;
       metrics.step(options_.stage.domain, step_, loss, seconds);
       const double tokens = static_cast<double>((step_ - first) * batch.rows * batch.length);
@@ -203,7 +207,8 @@ class Stage {
                                               .steps = step_,
                                               .view = view_,
                                               .parameters_added = added_,
-                                              .mixture = options_.stage.predicts == Prediction::kMixture});
+                                              .mixture = options_.stage.predicts == Prediction::kMixture,
+                                              .inside = std::exchange(session_.loaded.history.inside, {})});
     for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_))
       t.put_record(key, value);
     save_model(session_.loaded, changed_, std::nullopt, t);

@@ -23,6 +23,7 @@ struct TrainOptions {
   double clip = 1.0;
   double expert_clip = 1.0;
   std::int64_t checkpoint_every = 0;
+  std::int64_t eval_every = 0;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -41,6 +42,11 @@ struct TrainOptions {
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
     visit(self.checkpoint_every,
           OptionInfo{"checkpoint-every", "commit a resumable state every so many steps; 0: only when interrupted", "steps"});
+    visit(self.eval_every,
+          OptionInfo{"eval-every",
+                     "score the older domains on a small sample after the first and every so many steps, for the stability gap "
+                     "of `forgetting`; 0: never",
+                     "steps"});
   }
 };
 

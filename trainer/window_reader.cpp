@@ -61,6 +61,7 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
     std::copy_n(text.tokens.data() + w.begin, w.end - w.begin, input_.data() + r * length_);
     std::copy_n(text.tokens.data() + w.begin + 1, w.end - w.begin, target_.data() + r * length_);
   }
+  if (watch_) saved.watch = watch_of(*fullest, count);
   model_.forward(ctx_, input_.view(saved.tokens), saved, false);
   ops::cross_entropy(ctx_, {.logits = saved.logits_view(), .target = target_.view(saved.tokens), .nll = nll_.view(saved.tokens)});
   std::vector<std::size_t> complete;
@@ -75,6 +76,27 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
   fullest->list.erase(fullest->list.begin(), fullest->list.begin() + count);
   windows_read_ += count;
   return complete;
+}
+
+// The first `count` rows of the batch are those at the front of the reading's list.
+model::PickWatch WindowReader::watch_of(const Reading& reading, std::int64_t count) const {
+  return [this, &reading, count](int view, int layer, const layers::PeerBlock& block, const layers::PeerActivations& picks) {
+    const std::int64_t R = block.picks();
+    for (std::int64_t r = 0; r < count; ++r) {
+      const auto [document, window] = reading.list[r];
+      const Window& w = texts_[document].windows[window];
+      for (std::int64_t t = w.score_begin; t < w.end; ++t) {
+        const std::int64_t first = (r * length_ + t - w.begin) * R;
+        watch_({static_cast<std::size_t>(&reading - readings_.data()),
+                document,
+                t,
+                view,
+                layer,
+                {picks.id.data() + first, static_cast<std::size_t>(R)},
+                {picks.gate.data() + first, static_cast<std::size_t>(R)}});
+      }
+    }
+  };
 }
 
 }  // namespace peer::trainer

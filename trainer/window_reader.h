@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +14,16 @@
 #include "trainer/window.h"
 
 namespace peer::trainer {
+
+// What one product-key block picked to predict one token of a document.
+struct TokenPicks {
+  std::size_t g, document;
+  std::int64_t token;
+  int view, layer;                   // where the block was grown
+  std::span<const std::int64_t> id;  // (R) local numbers
+  std::span<const float> gate;       // (R)
+};
+using TokenWatch = std::function<void(const TokenPicks& picks)>;
 
 // Reads windows of many documents with the views of a model, a batch of one view's rows at a time. The shape of a batch never changes, so
 // a row's numbers depend neither on how many rows are used nor on which documents they come from: the order of reading is free, and the
@@ -31,6 +42,8 @@ class WindowReader {
   std::optional<std::vector<std::size_t>> read();
   // log_p[g][t]: natural log-probability of token t of the document, its bytes and then its end; NaN where view views[g] has not read.
   const std::vector<std::vector<float>>& log_p(std::size_t document) const { return texts_[document].log_p; }
+  // Shows every block's picks for every token that is scored from now on.
+  void watch(TokenWatch watch) { watch_ = std::move(watch); }
   std::int64_t windows_read() const { return windows_read_; }
 
  private:
@@ -44,6 +57,7 @@ class WindowReader {
     std::size_t document, window;
   };
   struct Reading;  // one view: its list and its activations
+  model::PickWatch watch_of(const Reading& reading, std::int64_t count) const;
 
   Context& ctx_;
   model::Model& model_;
@@ -52,6 +66,7 @@ class WindowReader {
   std::vector<Reading> readings_;
   Buffer<std::int32_t> input_, target_;  // (rows * T)
   Buffer<float> nll_;                    // (rows * T)
+  TokenWatch watch_;
 };
 
 }  // namespace peer::trainer

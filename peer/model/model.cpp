@@ -168,6 +168,7 @@ void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activ
     const peer::View<float, 2> output = last ? saved.output.view(n, width) : block_activations(saved, layer + 1).input.view(n, width);
     const layers::Past past = text == nullptr ? layers::Past{} : layers::Past{&text->layers[layer], text->tokens};
     blocks_[layer].forward(ctx, saved.length, layer_path(path, layer), block_activations(saved, layer), output, training, past);
+    if (saved.watch) show_picks(saved.watch, path, layer, block_activations(saved, layer));
   }
   if (text != nullptr) text->tokens += saved.length;
   const peer::View<float, 2> normed = saved.normed.view(n, width);
@@ -178,6 +179,12 @@ void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activ
                       .inverse_rms = saved.inverse_rms.view(n)});
   layers::linear(ctx, normed, *head_, 0.0f, saved.logits_view());
   for (const int g : path) layers::linear(ctx, normed, *views_[g].delta->head, 1.0f, saved.logits_view());
+}
+
+void Model::show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const {
+  if (const auto& peer = blocks_[layer].peer()) watch(0, layer, *peer, *saved.branches[0].peer);
+  for (std::size_t g = 0; g < path.size(); ++g)
+    if (const auto& annex = views_[path[g]].delta->layers[layer].annex) watch(path[g], layer, *annex, *saved.branches[g + 1].peer);
 }
 
 void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, const layers::RowGradients& rows) {

@@ -24,6 +24,10 @@ struct View {
   std::unique_ptr<Delta> delta;  // none for the base, an empty one for a retired view
 };
 
+// Sees the picks of a product-key block right after its layer's forward: the view and the layer that the block was grown in, the block,
+// and what it picked for each token of the batch (id, gate: (N, R)).
+using PickWatch = std::function<void(int view, int layer, const layers::PeerBlock& block, const layers::PeerActivations& picks)>;
+
 // Everything a forward pass writes, sized up front: reused for every batch of the same shape and view.
 class Activations {
  public:
@@ -37,6 +41,7 @@ class Activations {
   Buffer<float> logits;                       // (N, V); becomes its own gradient before backward
   Buffer<float> dx;                           // (N, D); with keep
   layers::BlockWorkspace work;                // with keep
+  PickWatch watch;                            // none unless set
   peer::View<float, 2> logits_view() { return logits.view(tokens, logits.size() / tokens); }
   bool keeps() const { return !dx.empty(); }
 };
@@ -96,6 +101,7 @@ class Model {
   friend class Activations;
   void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training, ReadText* text);
   std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
+  void show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const;
   layers::BlockActivations& block_activations(Activations& saved, int layer) {
     return saved.blocks[saved.keeps() ? static_cast<std::size_t>(layer) : 0];
   }

@@ -175,6 +175,59 @@ TEST_CASE("a matrix of the wrong shape, or with an infinite loss, is refused") {
   SECTION("a stage too few") { matrix.stages.pop_back(); }
   SECTION("a naive cell too few") { matrix.naive.pop_back(); }
   SECTION("an infinite cell") { matrix.loss[1][1] = std::numeric_limits<double>::infinity(); }
+  SECTION("a joint cell too many") { matrix.joint.assign(4, 1.0); }
+  SECTION("an infinite oracle") { matrix.oracle = {1, std::numeric_limits<double>::infinity(), 1}; }
+  SECTION("a stability gap too few") { matrix.stability_gap = {0.1}; }
   SECTION("an infinite naive cell") { matrix.naive[1] = -std::numeric_limits<double>::infinity(); }
   CHECK_THROWS_AS(derive(matrix), ContractError);
+}
+
+TEST_CASE("the area is the average over the domains seen so far, averaged over stages") {
+  CHECK(derive(worked_example()).area == Approx((2 + (2.5 + 3) / 2 + (2.25 + 3.5 + 1) / 3) / 3));
+  RetentionMatrix holes = worked_example();
+  holes.loss[2] = {kMissing, 3, 5};
+  CHECK(derive(holes).area == Approx((2 + 3 + (2.25 + 3.5 + 1) / 3) / 3));
+  holes.loss[1] = {kMissing, 5, 4};  // a stage without a cell is no stage of zero bits
+  CHECK(derive(holes).area == Approx((3 + (2.25 + 3.5 + 1) / 3) / 2));
+}
+
+TEST_CASE("intransigence is the loss right after learning above joint training's, and missing without it") {
+  RetentionMatrix matrix = worked_example();
+  CHECK(std::isnan(derive(matrix).intransigence_mean));
+  matrix.joint = {2, 2.5, kMissing};
+  const RetentionNumbers numbers = derive(matrix);
+  CHECK(numbers.intransigence[0] == 0);
+  CHECK(numbers.intransigence[1] == Approx(0.5));
+  CHECK(std::isnan(numbers.intransigence[2]));
+  CHECK(numbers.intransigence_mean == Approx(0.25));
+}
+
+TEST_CASE("regret is taken apart by whether the domain is being learnt, was learnt, or is still to come; row 0 does not count") {
+  RetentionMatrix matrix = worked_example();
+  CHECK(std::isnan(derive(matrix).regret_own));
+  matrix.oracle = {1, 2, 3};
+  const RetentionNumbers numbers = derive(matrix);
+  CHECK(numbers.regret_own == Approx(((2 - 1) + (3 - 2) + (1 - 3)) / 3.0));
+  CHECK(numbers.regret_later == Approx(((2.5 - 1) + (2.25 - 1) + (3.5 - 2)) / 3));
+  CHECK(numbers.regret_earlier == Approx(((5 - 2) + (4 - 3) + (5 - 3)) / 3.0));
+  matrix.oracle[1] = kMissing;
+  CHECK(derive(matrix).regret_own == Approx(((2 - 1) + (1 - 3)) / 2.0));
+  CHECK(derive(matrix).regret_earlier == Approx(((4 - 3) + (5 - 3)) / 2.0));
+}
+
+TEST_CASE("the stability gap's mean and maximum are over the domains in which it was measured, and it may be negative") {
+  RetentionMatrix matrix = worked_example();
+  CHECK(std::isnan(derive(matrix).stability_gap_max));
+  matrix.stability_gap = {-0.25, -0.125, kMissing};
+  CHECK(derive(matrix).stability_gap_mean == Approx(-0.1875));
+  CHECK(derive(matrix).stability_gap_max == Approx(-0.125));
+}
+
+TEST_CASE("which forgetting is printed: not Avalanche's first minus last, not Mammoth's maximum over all rows") {
+  const std::vector<std::vector<double>> loss = {{8, 8, 8}, {3, 8, 8}, {2, 3, 8}, {1.5, 3, 3}};
+  const double chaudhry = derive(matrix_of(loss)).forgetting[0];
+  const double avalanche = loss[3][0] - loss[1][0], mammoth = loss[3][0] - 1.5;
+  CHECK(chaudhry == Approx(1.5 - 2));
+  CHECK(chaudhry != Approx(avalanche));
+  CHECK(chaudhry != Approx(mammoth));
 }
