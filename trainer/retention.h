@@ -16,10 +16,10 @@ struct RetentionMatrix {
   std::vector<std::string> stages;        // T+1; stages[0] is the state before the stream
   std::vector<std::vector<double>> loss;  // (T+1, T), kMissing where not measured
   // Measured beside it, T each, kMissing where not measured; or empty.
-  std::vector<double> naive;          // L[j][j] of naive fine-tuning from the same parent
-  std::vector<double> joint;          // L*_j: domain j after joint training on the domains 1..j
-  std::vector<double> oracle;         // domain j with a model that was trained for it (alone, or with everything at hand)
-  std::vector<double> stability_gap;  // max over the steps n inside later stages of L_n[j] - L[j][j]      (De Lange et al. 2023)
+  std::vector<double> naive = {};          // L[j][j] of naive fine-tuning from the same parent
+  std::vector<double> joint = {};          // L*_j: domain j after joint training on the domains 1..j
+  std::vector<double> oracle = {};         // domain j with a model that was trained for it (alone, or with everything at hand)
+  std::vector<double> stability_gap = {};  // max over the steps n inside later stages of L_n[j] - L[j][j]      (De Lange et al. 2023)
 };
 
 // Throws ContractError unless the sizes agree and every cell is finite or missing; a matrix without domains may be empty altogether.

@@ -129,6 +129,34 @@ TEST_CASE("forgetting reports the matrix and every number from it, as JSON, page
   CHECK(lacks(read_text(csv), {"domain,stage,bits_per_byte", "\ncode,sea,"}) == "");
 }
 
+TEST_CASE("forgetting --usage adds what reading the held-out text again tells; other pools add intransigence and regret") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch), html = scratch / "report.html";
+  const Json quick = peer_cli("forgetting", pool, {"--json"}).json();
+  for (const char* key : {"usage", "causal_value", "documents"}) CHECK(quick[key].is_null());
+  CHECK(quick["intransigence"]["mean"].is_null());
+  CHECK(quick["stability_gap"]["mean"].is_null());
+  const Json report = peer_cli("forgetting", pool, {"--json", "--usage", "--joint", pool, "--oracle", pool, "--html", html}).json();
+  CHECK(report["usage"]["domains"].size() == 2);
+  CHECK(report["usage"]["together"].size() == 3);
+  CHECK(report["causal_value"]["generations"] == Json({"g1"}));
+  CHECK(report["documents"].size() == 3);
+  CHECK(report["intransigence"]["mean"] == 0.0);  // against itself
+  CHECK(report["regret"]["own"] >= 0.0);
+  CHECK(report["area"] == quick["area"]);
+  CHECK(lacks(read_text(html), {"What each generation is worth", "Who predicts, along a document", "</html>"}) == "");
+}
+
+TEST_CASE("--eval-every measures the stability gap") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  CHECK(peer_cli("stream", pool, world().stage("molecules") + Words{"--eval-every", "8"}).code == kDone);
+  const Json gap = peer_cli("forgetting", pool, {"--json"}).json()["stability_gap"];
+  CHECK(gap["by_domain"][0].is_number());
+  CHECK(gap["by_domain"][1].is_number());
+  CHECK(gap["by_domain"][2].is_null());
+}
+
 TEST_CASE("inspect counts experts, pages, blocks and bytes, trainable and frozen") {
   const ScratchDirectory scratch;
   const Json base = peer_cli("inspect", world().untrained(scratch), {"--json"}).json();

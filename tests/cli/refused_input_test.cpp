@@ -63,9 +63,9 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
                                                                     {"--switch-share", "-1"},  {"--beta1", "1"},
                                                                     {"--clip", "-1"},          {"--delta-rate", "nan"},
                                                                     {"--delta-rate", "-1"},    {"--checkpoint-every", "-1"},
-                                                                    {"--parent-view", "g9"},   {"--domain", "a b"},
-                                                                    {"--domain", ""},          {"--warmup-share", "2"},
-                                                                    {"--stesp", "3"}};
+                                                                    {"--eval-every", "-1"},    {"--parent-view", "g9"},
+                                                                    {"--domain", "a b"},       {"--domain", ""},
+                                                                    {"--warmup-share", "2"},   {"--stesp", "3"}};
   for (const auto& [flag, value] : options) check_refused("stream", pool, with(stage, flag, value), kUsage);
   check_refused("train", pool, with(stage, "--experts", "4"), kUsage);
   check_refused("train", pool, stage, kUsage);  // every view is frozen
@@ -74,6 +74,7 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
   for (const Words& words : {Words{"--domain", "cod"}, Words{"--view", "g7"}, Words{"--at", "g7"}, Words{"--eval-batch", "0"}})
     check_refused("eval", pool, words, kUsage);
   check_refused("forgetting", pool, {"--at", "nowhere"}, kUsage);
+  check_refused("forgetting", pool, {"--usage", "--newest-prior", "2"}, kUsage);
   check_refused("inspect", pool, {"--at", "nowhere"}, kUsage);
   check_refused("generate", pool, {"--bytes", "-1"}, kUsage);
   check_refused("generate", pool, {"--view", "g7"}, kUsage);

@@ -112,7 +112,8 @@ TEST_CASE("a softmax gate gives each head of each view its weight for every toke
 
 TEST_CASE("a top pick has mass, and there is at least one in every block") {
   Scene scene;
-  for (const BlockUse& use : scene.usage(scene.weights()).domains[0]) {
+  const ExpertUsage usage = scene.usage(scene.weights());
+  for (const BlockUse& use : usage.domains[0]) {
     CHECK(std::count(use.top.begin(), use.top.end(), true) > 0);
     for (std::size_t e = 0; e < use.top.size(); ++e)
       if (use.top[e]) CHECK(use.mass[0][e] + use.mass[1][e] > 0);

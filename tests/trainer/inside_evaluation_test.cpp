@@ -12,8 +12,8 @@ using namespace peer::trainer::test;
 
 namespace {
 
-RunOptions inside(const SmallWorld& world, int domain, Strategy strategy, std::int64_t every) {
-  RunOptions options = world.options(domain);
+RunOptions inside(const SmallWorld& world, int domain, Strategy strategy, std::int64_t every, std::int64_t steps = 24) {
+  RunOptions options = world.options(domain, steps);
   options.stage = composed(strategy);
   options.stage.domain = kNames[domain];
   options.train.eval_every = every;
@@ -22,8 +22,8 @@ RunOptions inside(const SmallWorld& world, int domain, Strategy strategy, std::i
 
 History after_two(const SmallWorld& world, const std::string& name, Strategy strategy, std::int64_t every) {
   Session session = SmallWorld::open(world.init(name));
-  SmallWorld::run(session, inside(world, 0, Strategy::kNaive, every));
-  SmallWorld::run(session, inside(world, 1, strategy, every));
+  SmallWorld::run(session, inside(world, 0, Strategy::kNaive, every, 80));
+  SmallWorld::run(session, inside(world, 1, strategy, every, 60));
   return session.loaded.history;
 }
 
