@@ -51,6 +51,9 @@ void check_limits(const trainer::TrainOptions& options) {
     expect(beta >= 0 && beta < 1, name, "a number in [0, 1)", beta);
   expect_share("warmup-share", options.warmup_share);
   expect_share("final-share", options.final_share);
+  expect_share("cooldown-share", options.cooldown_share);
+  expect_share("constant-share", options.constant_share);
+  expect_share("anneal-share", options.anneal_share);
 }
 
 void check_limits(const trainer::EvaluateOptions& options) {

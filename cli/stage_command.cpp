@@ -31,9 +31,13 @@ void check_domain(const std::string& domain) {
 // What a new stage grows.
 model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Session& session) {
   if (!options.grow_first || options.stage.grows == trainer::Growth::kNone) return {};
-  const model::ModelOptions& shape = session.loaded.model.options();
-  return model::cost_of(
-      shape, trainer::delta_for(shape, session.loaded.delta, trainer::wanted_experts(options.stage.experts).count, options.stage.grows));
+  const model::Model& model = session.loaded.model;
+  const std::int64_t experts = trainer::wanted_experts(options.stage.experts).count;
+  if (options.stage.grows != trainer::Growth::kExtend)
+    return model::cost_of(model.options(), trainer::delta_for(model.options(), session.loaded.delta, experts, options.stage.grows));
+  model::ModelOptions extended = model.options();
+  extended.peer_side = trainer::extended_side(model, session.loaded.delta, experts);
+  return model::cost_of(extended) - model::cost_of(model.options());
 }
 
 // A lower bound: the weights, what grows with its optimizer state, and the logits with their gradient.

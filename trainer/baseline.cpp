@@ -4,6 +4,7 @@
 
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
+#include "trainer/schedule.h"
 #include "trainer/step.h"
 
 namespace peer::trainer {
@@ -94,9 +95,9 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
                        const std::atomic<bool>& stop) {
   LoadedModel copy = load_model(session.pool, session.generation);
   const int view = copy.model.newest();
-  TrainOptions train = options.train;
+  TrainOptions train = session.loaded.history.stages.size() > 1 ? later_stage(options.train) : options.train;
   train.delta_rate = train.trunk_rate;  // nothing starts at zero here: one rate for all dense tensors
-  make_plastic(copy.model, view, true);
+  make_plastic(copy.model, view, Trains::kAll);
   corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed)});
   TrainingStep step(session.ctx, copy.model, view, train);
   for (std::int64_t i = 0; i < train.steps && !stop; ++i) {

@@ -46,12 +46,12 @@ ByteBigrams load_statistics(const pool::Pool& pool, const pool::Generation& gene
   return ByteBigrams(std::move(counts->second.values));
 }
 
-void load_moments(const pool::Pool& pool, const pool::Generation& generation, const std::string& name, layers::Parameters& parameters) {
-  const pool::TrunkInfo* info = generation.trunk(moments_name(name));
-  if (info == nullptr) throw CorruptError(fmt::format("generation {}: the moments of '{}' are missing", generation.id.value, name));
-  const auto tensors = pool.trunk(*info);
+// The tensors that have moments were being trained, and are again.
+void load_moments(const pool::Pool& pool, const pool::TrunkInfo& info, const std::string& name, layers::Parameters& parameters) {
+  const auto tensors = pool.trunk(info);
   for (auto& parameter : parameters) {
-    if (!parameter->trainable()) continue;
+    if (!tensors.contains(parameter->name + ".m")) continue;
+    layers::set_trainable(*parameter, true);
     copy_tensor(tensors, parameter->name + ".m", name, parameter->m);
     copy_tensor(tensors, parameter->name + ".v", name, parameter->v);
   }
@@ -80,6 +80,7 @@ void load_row_state(const pool::Pool& pool, const pool::Generation& generation, 
   for (std::int64_t page = 0; page < experts.page_count(); ++page) {
     const std::vector<float> state = pool.page_state(generation, block.id(), PageIndex{page});
     if (state.empty()) continue;
+    experts.set_trainable(true);  // a block is trained as a whole
     for (std::int64_t r = 0; r < experts.page_rows(page); ++r)
       std::memcpy(experts.state(page * experts.rows_per_page() + r), state.data() + r * floats,
                   static_cast<std::size_t>(floats) * sizeof(float));
@@ -196,12 +197,11 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
     loaded.model.for_each_block(v, [&](PeerBlock& block, int) { load_experts(pool, generation, block); });
   }
   if (loaded.run) {
-    // Every trunk that has moments was being trained.
     for (int v = 0; v <= loaded.model.newest(); ++v) {
       const std::string& name = loaded.model.view(v).name;
-      if (generation.trunk(moments_name(name)) == nullptr) continue;
-      loaded.model.set_trainable(v, true);
-      load_moments(pool, generation, name, loaded.model.parameters(v));
+      const pool::TrunkInfo* moments = generation.trunk(moments_name(name));
+      if (moments == nullptr) continue;
+      load_moments(pool, *moments, name, loaded.model.parameters(v));
       loaded.model.for_each_block(v, [&](PeerBlock& block, int) { load_row_state(pool, generation, block); });
     }
   }

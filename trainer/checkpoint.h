@@ -20,7 +20,7 @@ struct LoadedModel {
   std::vector<ByteBigrams> statistics = {};  // by view: of the text that it was trained on
 };
 
-// Frozen pages are mapped, nothing of them is read yet. With a stored run, its view is trainable again and has its moments.
+// Frozen pages are mapped, nothing of them is read yet. With a stored run, what it trained is trainable again and has its moments.
 LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generation);
 
 // Puts what `changed` views hold into the transaction: their trunks, statistics and dirty pages, and the state text. With `run`, moments

@@ -76,7 +76,7 @@ class Consolidation {
     const int parent = common_parent(model_, views_);
     view_ =
         model_.add_view(parent, delta_for(model_.options(), session_.loaded.delta, options_.experts), joined_domains(model_, views_), true);
-    changed_ = make_plastic(model_, view_, false);
+    changed_ = make_plastic(model_, view_, Trains::kGrown);
     progress_.note(fmt::format("{} grows on {} and learns to predict as {} views do", model_.view(view_).name, model_.view(parent).name,
                                views_.size()));
   }
@@ -95,7 +95,7 @@ class Consolidation {
     TrainingStep step(session_.ctx, model_, view_, train_, {.teacher = &teacher});
     for (std::int64_t s = 0; s < train_.steps && !stop; ++s) {
       const streams::Batch& batch = syllabus.batch(s);
-      if (s == 0) measure_new_statistics(model_, view_, false, step, batch);
+      if (s == 0) measure_new_statistics(model_, view_, step, batch);
       const double loss = step.run(batch, s);
       progress_.update("consolidate", s + 1, train_.steps, fmt::format("{:.3f} bpb", loss));
     }

@@ -26,19 +26,31 @@ model::DeltaOptions delta_for(const model::ModelOptions& model, const model::Del
   return delta;
 }
 
+std::int64_t extended_side(const model::Model& model, const model::DeltaOptions& preset, std::int64_t experts) {
+  if (model.newest() > 0)
+    throw UsageError("extend: it enlarges the base's grids, on which views were grown that would change with them; grow an annex instead");
+  const model::ModelOptions& shape = model.options();
+  const auto grids = static_cast<std::int64_t>(shape.peer_layers.size());
+  if (grids == 0) throw UsageError("extend: the base has no PEER layer; grow an annex instead");
+  if (experts == 0) experts = preset.annexes(shape.layers) * preset.annex_side * preset.annex_side;
+  const std::int64_t a_grid = shape.peer_side * shape.peer_side + (experts + grids - 1) / grids;
+  return layers::grid_side(a_grid);
+}
+
 std::vector<streams::Document> sample_of(std::span<const streams::Document> documents) {
   return select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
 }
 
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress) {
+  if (parent == "newest") return model.newest();
   std::vector<std::string> names;
   for (const int v : all_views(model)) {
     names.push_back(model.view(v).name);
     if (names.back() == parent) return v;
   }
   if (parent != "auto")
-    throw UsageError(fmt::format("option 'parent-view': expected auto or one of {}, found '{}'", fmt::join(names, ", "), parent));
+    throw UsageError(fmt::format("option 'parent-view': expected auto, newest or one of {}, found '{}'", fmt::join(names, ", "), parent));
   const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;

@@ -22,7 +22,12 @@ model::DeltaOptions delta_for(const model::ModelOptions& model, const model::Del
 // Training documents that stand for the new text when views are compared.
 std::vector<streams::Document> sample_of(std::span<const streams::Document> documents);
 
-// The view to grow on: the one called `parent`, or with "auto" the one that predicts a sample of the documents with the fewest bits.
+// The side of the base's grids when they get `experts` more in all (0: as many as an annex of the preset in each layer has), rounded up to
+// whole grids. UsageError when that is not possible: views were grown on the base, or it has no grid.
+std::int64_t extended_side(const model::Model& model, const model::DeltaOptions& preset, std::int64_t experts);
+
+// The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
+// bits.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress);
 

@@ -45,14 +45,14 @@ double probe_gain(Session& session, const RunOptions& options, int parent, strea
   const double before = bits_per_byte(score(session.ctx, copy.model, parent, sample, options.evaluate));
   const int view =
       copy.model.add_view(parent, delta_for(copy.model.options(), session.loaded.delta, 0, options.stage.grows), "probe", true);
-  make_plastic(copy.model, view, false);
+  make_plastic(copy.model, view, Trains::kGrown);
   TrainOptions train = options.train;
   train.steps = std::max(kFewestProbeSteps, options.train.steps / kProbeShare);
   corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed) + 1});
   TrainingStep step(session.ctx, copy.model, view, train);
   for (std::int64_t i = 0; i < train.steps && !stop; ++i) {
     const streams::Batch& batch = corpus.next();
-    if (i == 0) measure_new_statistics(copy.model, view, false, step, batch);
+    if (i == 0) measure_new_statistics(copy.model, view, step, batch);
     const double loss = step.run(batch, i);
     progress.update("probe " + options.stage.domain, i + 1, train.steps, fmt::format("{:.3f} bpb", loss));
   }

@@ -9,11 +9,26 @@
 #include "peer/base/require.h"
 
 namespace peer::trainer {
+namespace {
+
+std::int64_t product(const std::vector<std::int64_t>& shape, std::size_t from, std::size_t to) {
+  return std::accumulate(shape.begin() + static_cast<std::ptrdiff_t>(from), shape.begin() + static_cast<std::ptrdiff_t>(to),
+                         std::int64_t{1}, std::multiplies<>());
+}
+
+// Whether `shape` is `old`, or longer along `axis` alone.
+bool grew_along(std::size_t axis, const std::vector<std::int64_t>& old, const std::vector<std::int64_t>& shape) {
+  if (old.size() != shape.size()) return false;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (i == axis ? old[i] > shape[i] : old[i] != shape[i]) return false;
+  return true;
+}
+
+}  // namespace
 
 ParameterField::ParameterField(model::Model& model, std::span<const int> views) {
   const auto add = [this](const void* key, Entry entry) {
-    const auto count = std::accumulate(entry.shape.begin(), entry.shape.end(), std::int64_t{1}, std::multiplies<>());
-    entry.values.assign(static_cast<std::size_t>(count), 0.0f);
+    entry.values.assign(static_cast<std::size_t>(product(entry.shape, 0, entry.shape.size())), 0.0f);
     index_[key] = entries_.size();
     entries_.push_back(std::move(entry));
   };
@@ -38,6 +53,14 @@ ParameterField ParameterField::weights_of(model::Model& source, model::Model& mo
     weights.entries_[i].values = std::move(there.entries_[i].values);
   }
   return weights;
+}
+
+ParameterField ParameterField::known_to(model::Model& source, model::Model& model, std::span<const int> views) {
+  ParameterField known(model, views), there(source, views);
+  std::map<std::string, pool::Tensor> ones;
+  for (const Entry& entry : there.entries_) ones[entry.name] = {entry.shape, std::vector<float>(entry.values.size(), 1.0f)};
+  known.take(ones, "numbers of before");
+  return known;
 }
 
 std::span<float> ParameterField::of(const layers::Parameter& parameter) {
@@ -95,15 +118,17 @@ std::vector<pool::TensorView> ParameterField::tensors() const {
 void ParameterField::take(const std::map<std::string, pool::Tensor>& tensors, const std::string& what) {
   for (Entry& entry : entries_) {
     const auto at = tensors.find(entry.name);
-    const bool rows = entry.block != nullptr;  // experts are appended: those of before keep their places
-    if (at == tensors.end() || at->second.shape.size() != entry.shape.size() ||
-        !std::equal(entry.shape.begin() + rows, entry.shape.end(), at->second.shape.begin() + rows) ||
-        at->second.values.size() > entry.values.size())
+    const std::size_t axis = entry.block != nullptr ? 0 : 1;  // experts are appended; a set's sub-keys too
+    const bool grid = entry.block != nullptr || entry.name.find(".sub_keys.") != std::string::npos;
+    if (at == tensors.end() || !(grid ? grew_along(axis, at->second.shape, entry.shape) : at->second.shape == entry.shape))
       throw UsageError(
           fmt::format("{} do not fit '{}': the model has grown since they were measured; train a stage without a penalty that "
                       "measures them again",
                       what, entry.name));
-    std::copy(at->second.values.begin(), at->second.values.end(), entry.values.begin());
+    const std::vector<std::int64_t>& old = at->second.shape;
+    const std::int64_t runs = product(old, 0, axis), old_run = product(old, axis, old.size()),
+                       run = product(entry.shape, axis, entry.shape.size());
+    for (std::int64_t r = 0; r < runs; ++r) std::copy_n(at->second.values.data() + r * old_run, old_run, entry.values.data() + r * run);
   }
 }
 

@@ -20,6 +20,8 @@ class ParameterField {
   ParameterField(model::Model& model, std::span<const int> views);
   // The same field, holding the weights that `source`, an older copy of `model`, has there.
   static ParameterField weights_of(model::Model& source, model::Model& model, std::span<const int> views);
+  // The same field: 1 for every number that `source`, an older copy, has too; 0 for what grids got since.
+  static ParameterField known_to(model::Model& source, model::Model& model, std::span<const int> views);
 
   bool empty() const { return entries_.empty(); }
   std::span<float> of(const layers::Parameter& parameter);  // as its value; empty when the field does not cover it
@@ -34,8 +36,8 @@ class ParameterField {
   double mean() const;
   void scale(double factor);
 
-  // As named tensors of a trunk file, and back. Numbers that a grid got since stay 0; a tensor that is missing or whose shape is another
-  // is a UsageError that names `what`.
+  // As named tensors of a trunk file, and back. Numbers that a grid got since, experts and sub-keys, stay 0; a tensor that is missing or
+  // whose shape is another is a UsageError that names `what`.
   std::vector<pool::TensorView> tensors() const;
   void take(const std::map<std::string, pool::Tensor>& tensors, const std::string& what);
 

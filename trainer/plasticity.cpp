@@ -5,23 +5,34 @@
 namespace peer::trainer {
 namespace {
 
-bool is_trainable(model::Model& model, int view) {
-  for (const auto& parameter : model.parameters(view))
-    if (parameter->trainable()) return true;
-  return false;
+bool is_plastic(const layers::Parameter& parameter, int view, Trains trains) {
+  switch (trains) {
+    case Trains::kExperts:
+      return false;
+    case Trains::kAdapters:
+      return parameter.name.find(".lora_") != std::string::npos;
+    case Trains::kGrown:
+      return view > 0 || parameter.group == layers::ParameterGroup::kRouter;
+    case Trains::kAll:
+    case Trains::kAuto:
+      return true;
+  }
+  return true;
 }
 
 }  // namespace
 
-std::vector<int> make_plastic(model::Model& model, int view, bool in_place) {
+std::vector<int> make_plastic(model::Model& model, int view, Trains trains) {
   std::vector<int> changed = {view};
-  if (in_place) {
+  if (trains == Trains::kAll || trains == Trains::kExperts) {
     changed = model.path(view);
     changed.insert(changed.begin(), 0);
   }
   for (int v = 0; v <= model.newest(); ++v) {
-    const bool wanted = std::find(changed.begin(), changed.end(), v) != changed.end();
-    if (is_trainable(model, v) != wanted) model.set_trainable(v, wanted);
+    const bool may_change = std::find(changed.begin(), changed.end(), v) != changed.end();
+    for (auto& parameter : model.parameters(v)) layers::set_trainable(*parameter, may_change && is_plastic(*parameter, v, trains));
+    model.for_each_block(v,
+                         [&](layers::PeerBlock& block, int) { block.experts().set_trainable(may_change && trains != Trains::kAdapters); });
   }
   return changed;
 }
@@ -35,8 +46,7 @@ void freeze(model::Model& model, const std::vector<int>& views) {
   for (const int v : views) model.set_trainable(v, false);
 }
 
-void measure_new_statistics(model::Model& model, int view, bool in_place, TrainingStep& step, const streams::Batch& batch) {
-  if (in_place) return;
+void measure_new_statistics(model::Model& model, int view, TrainingStep& step, const streams::Batch& batch) {
   bool any = false;
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     if (block.statistics() != ops::Statistics::kBatch) return;

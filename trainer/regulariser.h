@@ -12,17 +12,16 @@
 #pragma once
 
 #include "trainer/parameter_field.h"
+#include "trainer/weight_penalty.h"
 
 namespace peer::trainer {
 
-class Regulariser {
+class Regulariser final : public WeightPenalty {
  public:
   Regulariser(double weight, ParameterField importance, ParameterField pull);
 
-  // Adds the penalty's gradient to that of a dense tensor.
-  void add_to(layers::Parameter& parameter) const;
-  // ... to those of experts: expert (C), gradient (C, 2D) = [ddown | dup].
-  void add_to(const layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) const;
+  void add_to(layers::Parameter& parameter) const override;
+  void add_to(const layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) const override;
 
  private:
   float weight_;

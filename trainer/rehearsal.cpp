@@ -36,10 +36,15 @@ void Rehearsal::seek(std::int64_t row) {
 }
 
 void Rehearsal::mix(streams::Batch& batch, std::int64_t step) {
-  require(batch.length == length_, "rehearsal: the batch must have the windows' length");
   const double rows_a_step = share_ * static_cast<double>(batch.rows);
-  const auto begin = static_cast<std::int64_t>(std::floor(static_cast<double>(step) * rows_a_step));
-  const auto end = static_cast<std::int64_t>(std::floor(static_cast<double>(step + 1) * rows_a_step));
+  replay(batch, static_cast<std::int64_t>(std::floor(static_cast<double>(step) * rows_a_step)),
+         static_cast<std::int64_t>(std::floor(static_cast<double>(step + 1) * rows_a_step)));
+}
+
+void Rehearsal::fill(streams::Batch& batch, std::int64_t step) { replay(batch, step * batch.rows, (step + 1) * batch.rows); }
+
+void Rehearsal::replay(streams::Batch& batch, std::int64_t begin, std::int64_t end) {
+  require(batch.length == length_, "rehearsal: the batch must have the windows' length");
   if (next_row_ != begin) seek(begin);
   for (; next_row_ < end; ++next_row_) {
     std::int32_t* row = batch.tokens.data() + (next_row_ - begin) * (length_ + 1);

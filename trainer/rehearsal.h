@@ -17,11 +17,14 @@ class Rehearsal {
   // After step s, floor((s + 1) * share * B) rows were replayed in all, from the domains in turn: exact at every step, whatever the share.
   // Puts those of this step in the place of the batch's first rows. A function of (batch, step): steps may start anywhere.
   void mix(streams::Batch& batch, std::int64_t step);
+  // Puts a replayed row in the place of every row, whatever the share; for a rehearsal that mixes nothing.
+  void fill(streams::Batch& batch, std::int64_t step);
 
   double share() const { return share_; }
 
  private:
   void seek(std::int64_t row);
+  void replay(streams::Batch& batch, std::int64_t begin, std::int64_t end);  // rows of all replayed ones
 
   std::vector<std::vector<streams::Document>> domains_;
   double share_;

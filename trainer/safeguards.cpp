@@ -2,77 +2,40 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/error.h"
 #include "streams/reservoir.h"
 #include "trainer/held_out.h"
-#include "trainer/importance.h"
 
 namespace peer::trainer {
 namespace {
 
-constexpr const char* kPathTrunk = "path";  // of an interrupted stage with --penalty si
-
-std::string importance_trunk(Penalty penalty) { return "importance." + to_text(penalty); }
-std::string pull_trunk(Penalty penalty) { return importance_trunk(penalty) + ".pull"; }
-
-float product(float a, float b) { return a * b; }
-float sum(float a, float b) { return a + b; }
+constexpr const char* kAverageTrunk = "average";  // of an interrupted stage with --average
+constexpr const char* kBackgroundTrunk = "retrievals";
+constexpr std::uint64_t kReferenceSeed = 1u << 20;  // windows of the reference are not those of the replay
 
 }  // namespace
 
 Safeguards::Safeguards(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, GenerationId parent)
-    : session_(session), options_(options), view_(view), changed_(changed), parent_(session.pool.generation(parent)) {
-  prepare_penalty();
-  if (!has_past()) return;  // nothing to guard yet, only to measure
+    : session_(session), options_(options), view_(view), changed_(changed), past_(session, parent, changed) {
   const StageOptions& stage = options_.stage;
+  if (stage.penalty != Penalty::kNone) anchor_.emplace(session_, options_, view_, changed_, past_);
+  if (!past_.any()) return;  // nothing to guard yet, only to measure
+  model::Model& model = session_.loaded.model;
+  if (stage.orthogonal > 0 && grows_view(stage)) orthogonality_.emplace(model, view_, stage.orthogonal);
   if (stage.distill > 0) {
-    const int opinion[] = {stage.grows == Growth::kNone ? view_ : session_.loaded.model.view(view_).parent};
-    teacher_.emplace(before().model, opinion, options_.train.batch, stage.distill, stage.temperature);
+    const int opinion[] = {grows_view(stage) ? model.view(view_).parent : view_};
+    teacher_.emplace(past_.loaded().model, opinion, options_.train.batch, stage.distill, stage.temperature);
   }
-  if (stage.replay > 0) prepare_replay();
+  const auto seed = static_cast<std::uint64_t>(options_.seed);
+  if (stage.replay > 0) rehearse(stage.replay, "replay", seed, replay_);
+  if (stage.project) rehearse(1, "project", seed + kReferenceSeed, reference_);
+  if (stage.grows == Growth::kExtend && what_trains(stage) == Trains::kGrown) grown_.emplace(past_.loaded().model.options().peer_side);
+  if (stage.rows > 0) prepare_sparse_rows();
+  if (stage.average > 0) prepare_average();
 }
 
-LoadedModel& Safeguards::before() {
-  if (!before_) before_.emplace(load_model(session_.pool, parent_));
-  return *before_;
-}
-
-ParameterField Safeguards::weights_before() { return ParameterField::weights_of(before().model, session_.loaded.model, changed_); }
-
-ParameterField Safeguards::stored_field(const pool::Generation& generation, const std::string& trunk, const std::string& what) {
-  const pool::TrunkInfo* info = generation.trunk(trunk);
-  if (info == nullptr)
-    throw UsageError(fmt::format("option 'penalty': generation {} holds no {} for {}; train the stage before it with --penalty {}",
-                                 generation.id.value, what, to_text(options_.stage.penalty), to_text(options_.stage.penalty)));
-  ParameterField field(session_.loaded.model, changed_);
-  field.take(session_.pool.trunk(*info), what);
-  return field;
-}
-
-void Safeguards::prepare_penalty() {
-  const Penalty penalty = options_.stage.penalty;
-  if (penalty == Penalty::kNone) return;
-  if (penalty == Penalty::kSi) {
-    path_.emplace(session_.loaded.model, changed_);
-    if (session_.loaded.run) path_->work() = stored_field(session_.generation, kPathTrunk, "path");
-  }
-  if (!has_past()) return;
-  if (penalty == Penalty::kL2sp) {
-    ParameterField pull = weights_before(), ones(session_.loaded.model, changed_);
-    ones.combine(pull, [](float, float) { return 1.0f; });
-    regulariser_.emplace(options_.stage.penalty_weight, std::move(ones), std::move(pull));
-    return;
-  }
-  old_importance_ = stored_field(parent_, importance_trunk(penalty), "importances");
-  if (penalty == Penalty::kEwc) {
-    old_pull_ = stored_field(parent_, pull_trunk(penalty), "anchors");
-  } else {
-    old_pull_ = weights_before();
-    old_pull_->combine(*old_importance_, product);
-  }
-  regulariser_.emplace(options_.stage.penalty_weight, *old_importance_, *old_pull_);
-}
-
-void Safeguards::prepare_replay() {
+// None when the only domain is learnt further.
+void Safeguards::rehearse(double share, const char* option, std::uint64_t seed, std::optional<Rehearsal>& rehearsal) {
   std::vector<std::vector<streams::Document>> domains;
   bool older = false;
   for (const DomainRecord& domain : session_.loaded.history.domains) {
@@ -80,84 +43,72 @@ void Safeguards::prepare_replay() {
     older = true;
     if (!domain.reservoir.empty()) domains.push_back(read_reservoir(session_.pool, domain));
   }
-  if (!older) return;  // the only domain is learnt further
+  if (!older) return;
   if (domains.empty())
-    throw UsageError("option 'replay': no older domain of this pool has a reservoir; train the stages before with --reservoir BYTES");
-  rehearsal_.emplace(std::move(domains), options_.stage.replay, session_.loaded.model.options().context,
-                     static_cast<std::uint64_t>(options_.seed));
+    throw UsageError(
+        fmt::format("option '{}': no older domain of this pool has a reservoir; train the stages before with "
+                    "--reservoir BYTES",
+                    option));
+  rehearsal.emplace(std::move(domains), share, session_.loaded.model.options().context, seed);
+}
+
+void Safeguards::prepare_average() {
+  average_.emplace(session_.loaded.model, changed_, options_.stage.average);
+  if (session_.loaded.run) average_->average().take(session_.pool.trunk(*session_.generation.trunk(kAverageTrunk)), "average");
+}
+
+void Safeguards::prepare_sparse_rows() {
+  const pool::TrunkInfo* info = past_.generation().trunk(kBackgroundTrunk);
+  if (info == nullptr)
+    throw UsageError(
+        fmt::format("option 'rows': generation {} knows no retrievals of old text to compare with; train the stage before "
+                    "it with --strategy smf",
+                    past_.generation().id.value));
+  background_ = RetrievalBackground::from(session_.pool.trunk(*info), kBackgroundTrunk);
+  sparse_.emplace(*background_, options_.stage.rows, options_.stage.rows_rate);
 }
 
 StepTerms Safeguards::terms() {
-  return {.regulariser = regulariser_ ? &*regulariser_ : nullptr,
-          .path = path_ ? &*path_ : nullptr,
-          .teacher = teacher_ ? &*teacher_ : nullptr};
+  const WeightPenalty* penalty = anchor_ ? anchor_->penalty() : nullptr;
+  return {.penalty = orthogonality_ ? &*orthogonality_ : penalty,
+          .path = anchor_ ? anchor_->path() : nullptr,
+          .teacher = teacher_ ? &*teacher_ : nullptr,
+          .reference = reference_ ? &*reference_ : nullptr,
+          .mask = grown_ ? &*grown_ : nullptr,
+          .sparse = sparse_ ? &*sparse_ : nullptr};
 }
 
 const streams::Batch& Safeguards::mix(const streams::Batch& batch, std::int64_t step) {
-  if (!rehearsal_) return batch;
+  if (!replay_) return batch;
   mixed_ = batch;
-  rehearsal_->mix(mixed_, step);
+  replay_->mix(mixed_, step);
   return mixed_;
 }
 
+void Safeguards::after_step() {
+  if (average_) average_->take_step();
+}
+
 void Safeguards::save_unfinished(pool::Transaction& transaction) const {
-  if (path_) transaction.put_trunk(kPathTrunk, path_->work().tensors());
+  if (anchor_) anchor_->save_unfinished(transaction);
+  if (average_) transaction.put_trunk(kAverageTrunk, average_->average().tensors());
 }
 
 void Safeguards::finish(const std::vector<streams::Document>& training, pool::Transaction& transaction) {
-  if (options_.stage.keep > 0 && has_past()) move_back();
-  if (options_.stage.penalty != Penalty::kNone && options_.stage.penalty != Penalty::kL2sp) save_importance(training, transaction);
-  if (options_.stage.reservoir > 0) save_reservoir(training, transaction);
-}
-
-// w <- keep * before + (1 - keep) * after                          (WiSE-FT, Wortsman et al. 2022)
-void Safeguards::move_back() {
-  const auto keep = static_cast<float>(options_.stage.keep);
-  const ParameterField start = weights_before();
+  const StageOptions& stage = options_.stage;
   model::Model& model = session_.loaded.model;
-  const auto blend = [keep](const float* old, std::int64_t count, float* now) {
-    for (std::int64_t i = 0; i < count; ++i) now[i] = keep * old[i] + (1 - keep) * now[i];
-  };
-  for (const int v : changed_) {
-    for (auto& parameter : model.parameters(v))
-      if (parameter->trainable()) blend(start.of(*parameter).data(), parameter->size(), parameter->value.data());
-    model.for_each_block(v, [&](layers::PeerBlock& block, int) {
-      const std::int64_t record = 2 * block.experts().width();
-      for (std::int64_t e = 0; e < block.experts().count(); ++e)
-        blend(start.of(block).data() + e * record, record, block.experts().owned_parameters(e));
-    });
-  }
+  if (average_) blend(model, changed_, average_->average(), 1);
+  if (stage.keep > 0 && past_.any()) blend(model, changed_, past_.weights(), stage.keep);  // (WiSE-FT, Wortsman et al. 2022)
+  if (anchor_) anchor_->finish(training, transaction);
+  if (stage.rows > 0) save_background(training, transaction);
+  if (stage.reservoir > 0) save_reservoir(training, transaction);
 }
 
-ParameterField Safeguards::new_importance(const std::vector<streams::Document>& training) {
-  ParameterField importance;
-  if (options_.stage.penalty == Penalty::kSi) {
-    importance = path_->importance(weights_before());
-  } else {
-    const ImportanceKind kind = options_.stage.penalty == Penalty::kMas ? ImportanceKind::kSensitivity : ImportanceKind::kFisher;
-    importance = measure_importance(session_.ctx, session_.loaded.model, view_, changed_, kind, training, options_.stage.penalty_samples,
-                                    static_cast<std::uint64_t>(options_.seed));
-  }
-  const double mean = importance.mean();
-  if (!(mean > 0)) throw NumericError("option 'penalty': every importance is zero; nothing was committed; train for more steps");
-  importance.scale(1 / mean);
-  return importance;
-}
-
-void Safeguards::save_importance(const std::vector<streams::Document>& training, pool::Transaction& transaction) {
-  const Penalty penalty = options_.stage.penalty;
-  ParameterField importance = new_importance(training);
-  if (penalty == Penalty::kEwc) {
-    ParameterField pull = ParameterField::weights_of(session_.loaded.model, session_.loaded.model, changed_);
-    pull.combine(importance, product);
-    if (old_pull_) pull.combine(*old_pull_, sum);
-    transaction.put_trunk(pull_trunk(penalty), pull.tensors());
-  }
-  if (old_importance_) {
-    if (penalty != Penalty::kEwc) old_importance_->scale(options_.stage.penalty_decay);
-    importance.combine(*old_importance_, sum);
-  }
-  transaction.put_trunk(importance_trunk(penalty), importance.tensors());
+void Safeguards::save_background(const std::vector<streams::Document>& training, pool::Transaction& transaction) {
+  RetrievalBackground background = measure_background(session_.ctx, session_.loaded.model, view_, training, options_.train.batch,
+                                                      options_.stage.rows_background, static_cast<std::uint64_t>(options_.seed));
+  if (background_) background.add(*background_);
+  transaction.put_trunk(kBackgroundTrunk, background.tensors());
 }
 
 void Safeguards::save_reservoir(const std::vector<streams::Document>& training, pool::Transaction& transaction) {

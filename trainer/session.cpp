@@ -60,13 +60,7 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
     history.open_view = changed;
     message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
   } else {
-    if (model.newest() > 0)
-      throw UsageError("grow: extend enlarges the base's grids, which are frozen once views were grown; use --mode annex");
-    const auto grids = static_cast<std::int64_t>(model.options().peer_layers.size());
-    if (grids == 0) throw UsageError("grow: the base has no PEER layer to extend; use --mode annex");
-    const std::int64_t before = experts_in(model, 0), side = model.options().peer_side;
-    std::int64_t wanted = side;
-    while (wanted * wanted * grids < before + experts) ++wanted;
+    const std::int64_t before = experts_in(model, 0), wanted = extended_side(model, session.loaded.delta, experts);
     model.extend(wanted);
     message = fmt::format("grow: extend to {0}x{0}, {1} experts more", wanted, experts_in(model, 0) - before);
   }

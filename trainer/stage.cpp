@@ -16,6 +16,7 @@
 #include "trainer/novelty.h"
 #include "trainer/plasticity.h"
 #include "trainer/safeguards.h"
+#include "trainer/schedule.h"
 #include "trainer/step.h"
 
 namespace peer::trainer {
@@ -39,7 +40,7 @@ class Stage {
     }
     choose_view();
     if (stop_) return;
-    if (!known_) changed_ = make_plastic(model_, view_, in_place());
+    if (!known_) changed_ = make_plastic(model_, view_, trains());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, {.seed = static_cast<std::uint64_t>(options_.seed)});
   }
@@ -48,8 +49,7 @@ class Stage {
     const StoredRun& run = *session_.loaded.run;
     read_corpus();
     view_ = run.view, step_ = run.step;
-    added_ = in_place() ? 0 : parameters_in(model_, view_);
-    changed_ = make_plastic(model_, view_, in_place());
+    changed_ = make_plastic(model_, view_, trains());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
     if (session_.generation.fingerprint != fingerprint())
@@ -78,30 +78,50 @@ class Stage {
     if (r.bad > 0) progress_.note(fmt::format("{} bad documents skipped, the first: {}", r.bad, r.first_bad));
   }
 
-  bool in_place() const { return options_.stage.grows == Growth::kNone; }
+  // The first stage of a pool has nothing to keep: the base is trained as a whole.
+  Trains trains() const { return view_ == 0 && is_first() ? Trains::kAll : what_trains(options_.stage); }
+  bool is_first() const { return session_.loaded.history.stages.size() == 1; }
 
   // `stream` grows a view on the best parent, or trains the newest in place; `train` takes the view that was grown by hand, or the base
   // while nothing was grown.
   void choose_view() {
     History& history = session_.loaded.history;
-    if (model_.newest() == 0 && (in_place() || !options_.grow_first)) {
+    if (model_.newest() == 0 && (!grows_view(options_.stage) || !options_.grow_first)) {
       view_ = 0;
       std::string& domain = model_.view(0).domain;
       domain = domain.empty() ? options_.stage.domain : domain + "+" + options_.stage.domain;
-      options_.stage.grows = Growth::kNone, options_.stage.predicts = Prediction::kHead;  // the base: everything may change
-    } else if (in_place()) {
+      if (options_.stage.grows == Growth::kExtend && options_.grow_first)
+        extend_base();
+      else
+        train_base();
+    } else if (options_.stage.grows == Growth::kExtend) {
+      extend_base();  // says why that cannot be
+    } else if (options_.stage.grows == Growth::kNone) {
       view_ = model_.newest();
     } else if (options_.grow_first) {
       grow_view();
     } else if (history.open_view >= 0) {
       view_ = history.open_view;
       model_.view(view_).domain = options_.stage.domain;
-      added_ = parameters_in(model_, view_);
     } else {
       throw UsageError("train: every view is frozen; grow first (peer-cli grow), use peer-cli stream, or --grows none");
     }
     history.open_view = -1;
     if (view_ == 0) model_.open_all();
+  }
+
+  // What the options say of growth does not hold for a base that is trained as it is.
+  void train_base() {
+    GrowthOptions& growth = options_.stage;
+    growth.grows = Growth::kNone, growth.predicts = Prediction::kHead;
+    if (growth.trains != Trains::kExperts) growth.trains = Trains::kAll;
+  }
+
+  void extend_base() {
+    const std::int64_t before = model_.options().peer_side;
+    model_.extend(extended_side(model_, session_.loaded.delta, wanted_experts(options_.stage.experts).count));
+    progress_.note(fmt::format("extends the base's grids from {0}x{0} to {1}x{1}, {2} experts in all", before, model_.options().peer_side,
+                               experts_in(model_, 0)));
   }
 
   void grow_view() {
@@ -118,9 +138,8 @@ class Stage {
     }
     const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, experts, options_.stage.grows);
     view_ = model_.add_view(parent, delta, options_.stage.domain, true);
-    added_ = parameters_in(model_, view_);
     progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,
-                               experts_in(model_, view_), delta.annex_side * delta.annex_side, added_));
+                               experts_in(model_, view_), delta.annex_side * delta.annex_side, parameters_in(model_, view_)));
   }
 
   // 0 and known_ set: the text is no news to the parent view, so nothing grows and nothing is trained.
@@ -142,15 +161,16 @@ class Stage {
   }
 
   void train() {
-    TrainingStep step(session_.ctx, model_, view_, options_.train, safeguards_->terms());
+    TrainingStep step(session_.ctx, model_, view_, is_first() ? options_.train : later_stage(options_.train), safeguards_->terms());
     MetricsLog metrics(options_.metrics);
     InsideEvaluation inside(session_, options_, view_);
     const double began = now_seconds();
     const std::int64_t first = step_;
     while (step_ < options_.train.steps && !stop_) {
       const streams::Batch& batch = safeguards_->mix(corpus_->next(), step_);
-      if (step_ == 0) measure_new_statistics(model_, view_, in_place(), step, batch);
+      if (step_ == 0 && grows_view(options_.stage)) measure_new_statistics(model_, view_, step, batch);
       const double loss = step.run(batch, step_);
+      safeguards_->after_step();
       ++step_;
       inside.after_step(step_);
       const double seconds = now_seconds() - began;
@@ -196,7 +216,17 @@ class Stage {
             .summary = fmt::format("interrupted at step {} of {}; go on with --resume", step_, options_.train.steps)};
   }
 
+  // Since the generation before the stage; a view that was grown by hand counts for the stage that trains it.
+  std::int64_t numbers_added() {
+    if (known_ || options_.stage.grows == Growth::kNone) return 0;
+    const std::int64_t now = parameters_in(model_, view_);
+    if (grows_view(options_.stage)) return now;
+    LoadedModel before = load_model(session_.pool, session_.pool.generation(parent()));
+    return now - parameters_in(before.model, view_);
+  }
+
   StageOutcome finish() {
+    const std::int64_t added = numbers_added();
     freeze_statistics(model_, changed_);
     pool::Transaction t = transaction();
     safeguards_->finish(corpus_->training(), t);
@@ -206,7 +236,7 @@ class Stage {
                                               .strategy = to_text(options_.stage.strategy),
                                               .steps = step_,
                                               .view = view_,
-                                              .parameters_added = added_,
+                                              .parameters_added = added,
                                               .mixture = options_.stage.predicts == Prediction::kMixture,
                                               .inside = std::exchange(session_.loaded.history.inside, {})});
     for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_))
@@ -214,7 +244,7 @@ class Stage {
     save_model(session_.loaded, changed_, std::nullopt, t);
     const bool refused = forgets_too_much();
     const std::string what = session_.loaded.history.stages.size() == 2 ? "base" : to_text(options_.stage.strategy);
-    const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added_);
+    const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
     const double seconds = now_seconds() - began_;
     StageOutcome outcome{.refused = refused,
                          .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
@@ -264,7 +294,7 @@ class Stage {
   bool known_ = false;        // --experts auto found that the text is no news: the stage only measures
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
   std::optional<Safeguards> safeguards_;
-  std::int64_t step_ = 0, added_ = 0;
+  std::int64_t step_ = 0;
 };
 
 }  // namespace

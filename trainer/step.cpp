@@ -1,5 +1,6 @@
 #include "trainer/step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -48,6 +49,13 @@ TrainingStep::TrainingStep(Context& ctx, model::Model& model, int view, const Tr
       target_(saved_.tokens),
       nll_(saved_.tokens) {}
 
+template <class Visit>
+void TrainingStep::for_each_trainable(Visit&& visit) {
+  for (int view = 0; view <= model_.newest(); ++view)
+    for (auto& parameter : model_.parameters(view))
+      if (parameter->trainable()) visit(*parameter);
+}
+
 void TrainingStep::load(const streams::Batch& batch) {
   require(batch.rows == saved_.batch && batch.length == saved_.length, "step: the batch must have the shape of the activations");
   for (std::int64_t b = 0; b < batch.rows; ++b)
@@ -63,29 +71,72 @@ void TrainingStep::measure_statistics(const streams::Batch& batch) {
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
 }
 
-double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
-  load(batch);
+void TrainingStep::zero_gradients() {
   for (int g : model_.path(saved_.view)) model_.parameters(g).zero_gradients();
   model_.base().zero_gradients();
+}
+
+double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
+  if (terms_.reference != nullptr) reference_gradient(batch, step);
+  const double share = rate_share(step, options_);
+  const auto update = [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
+    update_experts(block, expert, gradient, share);
+  };
+  load(batch);
+  zero_gradients();
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
-  const double nats = cross_entropy(step);
-  const double share = schedule(step, options_.steps, options_.warmup_share, options_.final_share);
-  model_.backward(ctx_, input_.view(saved_.tokens), saved_,
-                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
-                    update_experts(block, expert, gradient, share);
-                  });
+  if (terms_.sparse != nullptr) terms_.sparse->choose(count_retrievals(model_, saved_));
+  const double nats = cross_entropy(step, terms_.teacher);
+  if (terms_.reference == nullptr) {
+    backward(update);
+  } else {
+    backward_into(own_);
+    if (project(own_, reference_)) own_.give_back_dense();
+    own_.for_each_rows(update);
+  }
   update_dense(step, share);
   return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
 }
 
-double TrainingStep::cross_entropy(std::int64_t step) {
+void TrainingStep::reference_gradient(const streams::Batch& batch, std::int64_t step) {
+  reference_batch_ = batch;
+  terms_.reference->fill(reference_batch_, step);
+  load(reference_batch_);
+  zero_gradients();
+  model_.forward(ctx_, input_.view(saved_.tokens), saved_, false);
+  cross_entropy(step, nullptr);
+  backward_into(reference_);
+}
+
+void TrainingStep::backward(const layers::RowGradients& rows) {
+  if (mask() == nullptr) return model_.backward(ctx_, input_.view(saved_.tokens), saved_, rows);
+  model_.backward(ctx_, input_.view(saved_.tokens), saved_, [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
+    allowed_.clear();
+    for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
+      if (!mask()->allows(block, expert[c])) continue;
+      std::copy_n(gradient.row(c), gradient.shape[1], gradient.row(static_cast<std::int64_t>(allowed_.size())));
+      allowed_.push_back(expert[c]);
+    }
+    const auto left = static_cast<std::int64_t>(allowed_.size());
+    if (left > 0) rows(block, {allowed_.data(), left}, {gradient.data, left, gradient.shape[1]});
+  });
+  clear_masked_gradients();
+}
+
+void TrainingStep::backward_into(HeldGradient& gradient) {
+  gradient.clear();
+  backward([&](layers::PeerBlock& block, ExpertIds expert, RowGradient rows) { gradient.hold(block, expert, rows); });
+  for_each_trainable([&](layers::Parameter& parameter) { gradient.hold(parameter); });
+}
+
+double TrainingStep::cross_entropy(std::int64_t step, Teacher* teacher) {
   const auto target = target_.view(saved_.tokens);
-  if (terms_.teacher != nullptr) terms_.teacher->compare(ctx_, input_.view(saved_.tokens), target, saved_.logits_view());
+  if (teacher != nullptr) teacher->compare(ctx_, input_.view(saved_.tokens), target, saved_.logits_view());
   ops::cross_entropy_with_gradient(ctx_, {.logits = saved_.logits_view(),
                                           .target = target,
                                           .scale = 1.0f / static_cast<float>(saved_.tokens),
                                           .nll = nll_.view(saved_.tokens)});
-  if (terms_.teacher != nullptr) terms_.teacher->add_gradient(ctx_, saved_.logits_view());
+  if (teacher != nullptr) teacher->add_gradient(ctx_, saved_.logits_view());
   double nats = 0;
   for (std::int64_t n = 0; n < saved_.tokens; ++n) nats += nll_[n];
   if (!std::isfinite(nats))
@@ -93,49 +144,64 @@ double TrainingStep::cross_entropy(std::int64_t step) {
   return nats;
 }
 
-void TrainingStep::update_experts(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient, double share) {
+void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, double share) {
   if (terms_.path != nullptr) terms_.path->before(block, expert, gradient);
-  if (terms_.regulariser != nullptr) terms_.regulariser->add_to(block, expert, gradient);
-  ops::adamw_rows(ctx_, {.rates = rates(options_, options_.expert_rate * share, 0),
-                         .clip = static_cast<float>(options_.expert_clip),
-                         .expert = expert,
-                         .gradient = gradient,
-                         .rows = block.experts().rows()});
+  if (terms_.penalty != nullptr) terms_.penalty->add_to(block, expert, gradient);
+  if (terms_.sparse != nullptr)
+    descend_rows(block, expert, gradient, terms_.sparse->rate() * share, options_.expert_clip);
+  else
+    ops::adamw_rows(ctx_, {.rates = rates(options_, options_.expert_rate * share, 0),
+                           .clip = static_cast<float>(options_.expert_clip),
+                           .expert = expert,
+                           .gradient = gradient,
+                           .rows = block.experts().rows()});
   if (terms_.path != nullptr) terms_.path->after(block, expert);
 }
 
 double TrainingStep::dense_gradient_norm() {
   double squares = 0;
-  for (int view = 0; view <= model_.newest(); ++view)
-    for (auto& parameter : model_.parameters(view))
-      if (parameter->trainable()) squares += ops::sum_of_squares(ctx_, {.x = parameter->gradient_vector()});
+  for_each_trainable([&](layers::Parameter& p) { squares += ops::sum_of_squares(ctx_, {.x = p.gradient_vector()}); });
   return std::sqrt(squares);
 }
 
-void TrainingStep::update_dense(std::int64_t step, double share) {
-  for (int view = 0; view <= model_.newest(); ++view)
-    for (auto& parameter : model_.parameters(view)) {
-      if (!parameter->trainable()) continue;
-      if (terms_.path != nullptr) terms_.path->before(*parameter);
-      if (terms_.regulariser != nullptr) terms_.regulariser->add_to(*parameter);
+void TrainingStep::clear_masked_gradients() {
+  for_each_trainable([&](layers::Parameter& parameter) {
+    std::int64_t end = 0;
+    for (const NumberRange& range : mask()->ranges(parameter)) {
+      std::fill(parameter.gradient.data() + end, parameter.gradient.data() + range.first, 0.0f);
+      end = range.first + range.count;
     }
+    std::fill(parameter.gradient.data() + end, parameter.gradient.data() + parameter.size(), 0.0f);
+  });
+}
+
+void TrainingStep::update_dense(std::int64_t step, double share) {
+  for_each_trainable([&](layers::Parameter& parameter) {
+    if (terms_.path != nullptr) terms_.path->before(parameter);
+    if (terms_.penalty != nullptr) terms_.penalty->add_to(parameter);
+  });
+  if (mask() != nullptr) clear_masked_gradients();  // what the penalty added; the norm is that of what moves
   const double norm = dense_gradient_norm();
   if (!std::isfinite(norm))
     throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
   const double scale = options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0;
-  for (int view = 0; view <= model_.newest(); ++view)
-    for (auto& parameter : model_.parameters(view)) {
-      if (!parameter->trainable()) continue;
-      ops::adamw(ctx_,
-                 {.rates = rates(options_, rate_of(parameter->group, options_) * share, parameter->decays ? options_.weight_decay : 0),
-                  .step = step + 1,
-                  .gradient_scale = static_cast<float>(scale),
-                  .gradient = parameter->gradient_vector(),
-                  .weight = {parameter->value.data(), parameter->size()},
-                  .m = {parameter->m.data(), parameter->size()},
-                  .v = {parameter->v.data(), parameter->size()}});
-      if (terms_.path != nullptr) terms_.path->after(*parameter);
-    }
+  for_each_trainable([&](layers::Parameter& parameter) {
+    const auto update = [&](const NumberRange& range) {
+      const auto part = [&range](Buffer<float>& numbers) { return View<float, 1>(numbers.data() + range.first, range.count); };
+      ops::adamw(ctx_, {.rates = rates(options_, rate_of(parameter.group, options_) * share, parameter.decays ? options_.weight_decay : 0),
+                        .step = step + 1,
+                        .gradient_scale = static_cast<float>(scale),
+                        .gradient = part(parameter.gradient),
+                        .weight = part(parameter.value),
+                        .m = part(parameter.m),
+                        .v = part(parameter.v)});
+    };
+    if (mask() == nullptr)
+      update({0, parameter.size()});
+    else
+      for (const NumberRange& range : mask()->ranges(parameter)) update(range);
+    if (terms_.path != nullptr) terms_.path->after(parameter);
+  });
 }
 
 }  // namespace peer::trainer

@@ -4,18 +4,25 @@
 
 #include "peer/model/model.h"
 #include "streams/batch.h"
+#include "trainer/held_gradient.h"
 #include "trainer/path_integral.h"
-#include "trainer/regulariser.h"
+#include "trainer/rehearsal.h"
+#include "trainer/sparse_rows.h"
 #include "trainer/teacher.h"
 #include "trainer/train_options.h"
+#include "trainer/update_mask.h"
+#include "trainer/weight_penalty.h"
 
 namespace peer::trainer {
 
-// What a step adds to the plain gradient, or takes note of. None are owned; each may be missing.
+// What a step adds to the plain gradient, takes from it, or takes note of. None are owned; each may be missing.
 struct StepTerms {
-  const Regulariser* regulariser = nullptr;
+  const WeightPenalty* penalty = nullptr;
   PathIntegral* path = nullptr;
   Teacher* teacher = nullptr;
+  Rehearsal* reference = nullptr;    // batches whose loss a step must not raise (A-GEM)
+  const UpdateMask* mask = nullptr;  // only this may change
+  SparseRows* sparse = nullptr;      // only rows of its choice may change, by SGD
 };
 
 // One optimizer step after another on one view. Owns the activations: after the first step nothing is allocated.
@@ -30,10 +37,21 @@ class TrainingStep {
   void measure_statistics(const streams::Batch& batch);
 
  private:
+  using ExpertIds = View<const std::int64_t, 1>;
+  using RowGradient = View<float, 2>;
+  const UpdateMask* mask() const { return terms_.sparse != nullptr ? terms_.sparse : terms_.mask; }
+  template <class Visit>
+  void for_each_trainable(Visit&& visit);
+
   void load(const streams::Batch& batch);
-  double cross_entropy(std::int64_t step);  // the logits become their gradient
-  void update_experts(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient, double share);
+  void zero_gradients();
+  double cross_entropy(std::int64_t step, Teacher* teacher);  // the logits become their gradient; returns nats
+  void backward(const layers::RowGradients& rows);            // of what the mask leaves
+  void backward_into(HeldGradient& gradient);
+  void reference_gradient(const streams::Batch& batch, std::int64_t step);
+  void update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, double share);
   void update_dense(std::int64_t step, double share);
+  void clear_masked_gradients();
   double dense_gradient_norm();
 
   Context& ctx_;
@@ -43,6 +61,9 @@ class TrainingStep {
   model::Activations saved_;
   Buffer<std::int32_t> input_, target_;  // (N)
   Buffer<float> nll_;                    // (N)
+  std::vector<std::int64_t> allowed_;    // experts of a chunk that the mask leaves
+  streams::Batch reference_batch_;
+  HeldGradient own_, reference_;  // with a reference
 };
 
 }  // namespace peer::trainer

@@ -30,13 +30,34 @@ StageOptions replayed(double share) {
   return stage;
 }
 
+StageOptions grown(Growth growth) {
+  StageOptions stage;
+  stage.grows = growth;
+  stage.predicts = Prediction::kHead;
+  stage.parent = "newest";  // who predicts with one view goes on from what it has learnt so far
+  return stage;
+}
+
+StageOptions experts_alone(std::int64_t rows) {
+  StageOptions stage = in_place();
+  stage.trains = Trains::kExperts;
+  stage.rows = rows;
+  return stage;
+}
+
 StageOptions parts_of(Strategy strategy) {
   StageOptions stage = in_place();
   switch (strategy) {
     case Strategy::kGrow:
       return {};
+    case Strategy::kExtend:
+      return grown(Growth::kExtend);
     case Strategy::kLora:
-      stage.grows = Growth::kAdapters;
+      return grown(Growth::kAdapters);
+    case Strategy::kOlora:
+      stage = grown(Growth::kAdapters);
+      stage.trains = Trains::kAdapters;
+      stage.orthogonal = 0.5;
       return stage;
     case Strategy::kNaive:
       return stage;
@@ -44,6 +65,10 @@ StageOptions parts_of(Strategy strategy) {
       return replayed(0.25);
     case Strategy::kJoint:
       return replayed(1);
+    case Strategy::kAgem:
+      stage = replayed(0);
+      stage.project = true;
+      return stage;
     case Strategy::kL2sp:
       return penalised(Penalty::kL2sp, 0.01);
     case Strategy::kEwc:
@@ -57,9 +82,20 @@ StageOptions parts_of(Strategy strategy) {
     case Strategy::kLwf:
       stage.distill = 1;
       return stage;
+    case Strategy::kSmf:
+      return experts_alone(500);
     case Strategy::kInterpolate:
       stage.keep = 0.5;
       return stage;
+    case Strategy::kEma:
+      stage.average = 0.99;
+      return stage;
+    case Strategy::kGrowUnfrozen:
+      stage = grown(Growth::kAnnex);
+      stage.trains = Trains::kAll;
+      return stage;
+    case Strategy::kFrozenTrunk:
+      return experts_alone(0);
   }
   return stage;
 }
@@ -91,21 +127,56 @@ StageOptions composed(Strategy strategy) {
   return stage;
 }
 
+namespace {
+
+void check_growth(const GrowthOptions& growth) {
+  const WantedExperts wanted = wanted_experts(growth.experts);
+  const Trains trains = what_trains(growth);
+  expect(!wanted.by_novelty || growth.grows != Growth::kExtend, "experts", "preset or a number beside --grows extend: no probe tries that");
+  expect(trains != Trains::kGrown || growth.grows != Growth::kNone, "trains", "all or experts beside --grows none: nothing is grown");
+  expect(trains != Trains::kAdapters || growth.grows == Growth::kAdapters, "trains", "adapters only beside --grows adapters");
+  expect(trains != Trains::kExperts || growth.grows == Growth::kNone, "trains", "experts only beside --grows none");
+  expect(growth.predicts == Prediction::kHead || (grows_view(growth) && trains != Trains::kAll), "predicts",
+         "head when old weights change: no older view is left as it was");
+}
+
+void check_penalty(const PenaltyOptions& penalty) {
+  expect(penalty.penalty_weight >= 0, "penalty-weight", "0 or more");
+  expect(penalty.penalty_decay >= 0 && penalty.penalty_decay <= 1, "penalty-decay", "a share from 0 to 1");
+  expect(penalty.penalty_samples > 0, "penalty-samples", "1 or more");
+  expect(penalty.orthogonal >= 0, "orthogonal", "0 or more");
+  expect(penalty.distill >= 0, "distill", "0 or more");
+  expect(penalty.temperature > 0, "distill-temperature", "more than 0");
+}
+
+void check_replay(const ReplayOptions& replay) {
+  expect(replay.replay >= 0 && replay.replay <= 1, "replay", "a share from 0 to 1");
+  expect(replay.reservoir >= 0, "reservoir", "0 or more");
+}
+
+void check_rows(const RowOptions& rows) {
+  expect(rows.rows >= 0, "rows", "0 or more");
+  expect(rows.rows_rate >= 0, "rows-rate", "0 or more");
+  expect(rows.rows_background > 0, "rows-background", "1 or more");
+}
+
+}  // namespace
+
 void check(const StageOptions& stage) {
-  wanted_experts(stage.experts);
-  const bool in_place = stage.grows == Growth::kNone;
-  expect(in_place || stage.penalty == Penalty::kNone, "penalty", "none beside growth, which freezes all old weights; or --grows none");
-  expect(in_place || stage.keep == 0, "keep", "0 beside growth, which freezes all old weights; or --grows none");
-  expect(!in_place || stage.predicts == Prediction::kHead, "predicts",
-         "head when weights change in place: no older view is left as it was");
-  expect(stage.penalty_weight >= 0, "penalty-weight", "0 or more");
-  expect(stage.penalty_decay >= 0 && stage.penalty_decay <= 1, "penalty-decay", "a share from 0 to 1");
-  expect(stage.penalty_samples > 0, "penalty-samples", "1 or more");
-  expect(stage.distill >= 0, "distill", "0 or more");
-  expect(stage.temperature > 0, "distill-temperature", "more than 0");
-  expect(stage.replay >= 0 && stage.replay <= 1, "replay", "a share from 0 to 1");
-  expect(stage.reservoir >= 0, "reservoir", "0 or more");
+  check_growth(stage);
+  check_penalty(stage);
+  check_replay(stage);
+  check_rows(stage);
+  const bool old_views_stay = grows_view(stage);
+  expect(!old_views_stay || stage.penalty == Penalty::kNone, "penalty", "none beside --grows annex or adapters");
+  expect(stage.grows == Growth::kNone || stage.keep == 0, "keep", "0 beside growth; or --grows none");
+  expect(old_views_stay || stage.orthogonal == 0, "orthogonal", "0 unless the stage grows adapters: --grows adapters or annex");
+  expect(stage.rows == 0 || what_trains(stage) == Trains::kExperts, "rows", "0 unless --trains experts");
+  expect(stage.rows == 0 || !stage.project, "project", "false beside --rows, which chooses rows by its own batch");
+  expect(stage.penalty != Penalty::kSi || !stage.project, "project",
+         "false beside --penalty si, which follows the gradient of the loss alone");
   expect(stage.keep >= 0 && stage.keep <= 1, "keep", "a share from 0 to 1");
+  expect(stage.average >= 0 && stage.average < 1, "average", "a decay in [0, 1)");
 }
 
 }  // namespace peer::trainer

@@ -1,18 +1,39 @@
-// What a stage is composed of: what grows, what is penalised, what is replayed, what is kept. A strategy is a name for one composition;
-// every part of it can be set alone.
+// What a stage is composed of: what grows and what may change, what is penalised, what is replayed, what is averaged. A strategy is a name
+// for one composition; every part of it can be set alone.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
 #include "peer/base/options.h"
+#include "trainer/growth_options.h"
+#include "trainer/penalty_options.h"
+#include "trainer/replay_options.h"
+#include "trainer/row_options.h"
 
 namespace peer::trainer {
 
-enum class Strategy { kGrow, kLora, kNaive, kReplay, kJoint, kL2sp, kEwc, kOnlineEwc, kSi, kMas, kLwf, kInterpolate };
-enum class Growth { kAnnex, kAdapters, kNone };
-enum class Penalty { kNone, kL2sp, kEwc, kOnlineEwc, kSi, kMas };
-enum class Prediction { kMixture, kHead };
+enum class Strategy {
+  kGrow,
+  kExtend,
+  kLora,
+  kOlora,
+  kNaive,
+  kReplay,
+  kJoint,
+  kAgem,
+  kL2sp,
+  kEwc,
+  kOnlineEwc,
+  kSi,
+  kMas,
+  kLwf,
+  kSmf,
+  kInterpolate,
+  kEma,
+  kGrowUnfrozen,
+  kFrozenTrunk
+};
 enum class Reference { kNone, kNaive };
 
 }  // namespace peer::trainer
@@ -21,26 +42,25 @@ namespace peer {
 template <>
 struct EnumNames<trainer::Strategy> {
   using enum trainer::Strategy;
-  static constexpr std::pair<trainer::Strategy, std::string_view> values[] = {
-      {kGrow, "grow"},   {kLora, "lora"}, {kNaive, "naive"}, {kReplay, "replay"},
-      {kJoint, "joint"}, {kL2sp, "l2sp"}, {kEwc, "ewc"},     {kOnlineEwc, "online-ewc"},
-      {kSi, "si"},       {kMas, "mas"},   {kLwf, "lwf"},     {kInterpolate, "interpolate"}};
-};
-template <>
-struct EnumNames<trainer::Growth> {
-  using enum trainer::Growth;
-  static constexpr std::pair<trainer::Growth, std::string_view> values[] = {{kAnnex, "annex"}, {kAdapters, "adapters"}, {kNone, "none"}};
-};
-template <>
-struct EnumNames<trainer::Penalty> {
-  using enum trainer::Penalty;
-  static constexpr std::pair<trainer::Penalty, std::string_view> values[] = {
-      {kNone, "none"}, {kL2sp, "l2sp"}, {kEwc, "ewc"}, {kOnlineEwc, "online-ewc"}, {kSi, "si"}, {kMas, "mas"}};
-};
-template <>
-struct EnumNames<trainer::Prediction> {
-  using enum trainer::Prediction;
-  static constexpr std::pair<trainer::Prediction, std::string_view> values[] = {{kMixture, "mixture"}, {kHead, "head"}};
+  static constexpr std::pair<trainer::Strategy, std::string_view> values[] = {{kGrow, "grow"},
+                                                                              {kExtend, "extend"},
+                                                                              {kLora, "lora"},
+                                                                              {kOlora, "olora"},
+                                                                              {kNaive, "naive"},
+                                                                              {kReplay, "replay"},
+                                                                              {kJoint, "joint"},
+                                                                              {kAgem, "agem"},
+                                                                              {kL2sp, "l2sp"},
+                                                                              {kEwc, "ewc"},
+                                                                              {kOnlineEwc, "online-ewc"},
+                                                                              {kSi, "si"},
+                                                                              {kMas, "mas"},
+                                                                              {kLwf, "lwf"},
+                                                                              {kSmf, "smf"},
+                                                                              {kInterpolate, "interpolate"},
+                                                                              {kEma, "ema"},
+                                                                              {kGrowUnfrozen, "grow-unfrozen"},
+                                                                              {kFrozenTrunk, "frozen-trunk"}};
 };
 template <>
 struct EnumNames<trainer::Reference> {
@@ -51,22 +71,11 @@ struct EnumNames<trainer::Reference> {
 
 namespace peer::trainer {
 
-struct StageOptions {
+struct StageOptions : GrowthOptions, PenaltyOptions, ReplayOptions, RowOptions {
   std::string domain = {};
   Strategy strategy = Strategy::kGrow;
-  Growth grows = Growth::kAnnex;
-  std::string experts = "preset";
-  std::string parent = "auto";
-  Prediction predicts = Prediction::kMixture;
-  Penalty penalty = Penalty::kNone;
-  double penalty_weight = 1;
-  double penalty_decay = 1;
-  std::int64_t penalty_samples = 64;
-  double distill = 0;
-  double temperature = 2;
-  double replay = 0;
-  std::int64_t reservoir = 0;
   double keep = 0;
+  double average = 0;
   double max_forgetting = -1;
   Reference reference = Reference::kNone;
 
@@ -75,29 +84,14 @@ struct StageOptions {
     visit(self.domain, OptionInfo{"domain", "name of the domain that the text belongs to", "NAME"});
     visit(self.strategy,
           OptionInfo{"strategy", "a composition of the options below, each of which can be set beside it (docs/continual.md)"});
-    visit(self.grows, OptionInfo{"grows",
-                                 "annex: experts, adapters and deltas of its own, the rest is frozen; adapters: the same without experts "
-                                 "and dense block; none: everything is trained in place"});
-    visit(self.experts,
-          OptionInfo{"experts",
-                     "experts that the stage adds, over all layers: a number, preset, or auto: as many as a short probe finds "
-                     "worth it, and none when the text is known",
-                     "N|preset|auto"});
-    visit(self.parent,
-          OptionInfo{"parent-view", "the view that the stage grows on; auto: the one that predicts a sample of the new text best"});
-    visit(self.predicts, OptionInfo{"predicts", "who answers from now on: the mixture over all views, or the head view alone"});
-    visit(self.penalty, OptionInfo{"penalty", "what pulls old weights back, each by how much it mattered; only with --grows none"});
-    visit(self.penalty_weight, OptionInfo{"penalty-weight", "of the penalty, whose importances have a mean of 1"});
-    visit(self.penalty_decay, OptionInfo{"penalty-decay", "what the importances of the stages before keep at each stage; 1: a sum"});
-    visit(self.penalty_samples, OptionInfo{"penalty-samples", "windows on which ewc and mas measure importances after a stage", "windows"});
-    visit(self.distill, OptionInfo{"distill", "weight of the divergence from the model as it was before the stage (LwF); 0: none"});
-    visit(self.temperature, OptionInfo{"distill-temperature", "softens both sides of that divergence"});
-    visit(self.replay,
-          OptionInfo{"replay",
-                     "share of every batch's windows that comes from the reservoirs of older domains; 1: as much for each domain "
-                     "as for the new one"});
-    visit(self.reservoir, OptionInfo{"reservoir", "training text of this domain that stays in the pool to be replayed; 0: none", "bytes"});
+    GrowthOptions::fields(self, visit);
+    PenaltyOptions::fields(self, visit);
+    ReplayOptions::fields(self, visit);
+    RowOptions::fields(self, visit);
     visit(self.keep, OptionInfo{"keep", "at the end, weights = keep * before + (1 - keep) * after (WiSE-FT)"});
+    visit(self.average, OptionInfo{"average",
+                                   "decay a step of a moving average of the weights, which starts at those before the stage and is what "
+                                   "the stage leaves; 0: none, 0.99: about the last hundred steps. The first stage of a pool has none"});
     visit(self.max_forgetting, OptionInfo{"max-forgetting",
                                           "commit only when no older domain is worse by more than this than it ever was; else exit 3, head "
                                           "stays, and the ref 'refused' names the result; below 0: no limit",
@@ -105,13 +99,6 @@ struct StageOptions {
     visit(self.reference, OptionInfo{"reference", "naive: also train a throw-away copy naively for as many steps, to measure plasticity"});
   }
 };
-
-// `text` as --experts takes it. UsageError unless it is auto, preset or a number from 1 to 2^30.
-struct WantedExperts {
-  bool by_novelty = false;
-  std::int64_t count = 0;  // 0: the preset's
-};
-WantedExperts wanted_experts(const std::string& text);
 
 // The composition that a strategy names.
 StageOptions composed(Strategy strategy);

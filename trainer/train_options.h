@@ -7,6 +7,20 @@
 
 namespace peer::trainer {
 
+enum class Schedule { kCosine, kInfinite };
+
+}  // namespace peer::trainer
+
+namespace peer {
+template <>
+struct EnumNames<trainer::Schedule> {
+  static constexpr std::pair<trainer::Schedule, std::string_view> values[] = {{trainer::Schedule::kCosine, "cosine"},
+                                                                              {trainer::Schedule::kInfinite, "infinite"}};
+};
+}  // namespace peer
+
+namespace peer::trainer {
+
 // How a stage trains. Learning rates are peaks; each group has its own, because branches that start at zero want a larger one.
 struct TrainOptions {
   std::int64_t steps = 400;
@@ -18,8 +32,12 @@ struct TrainOptions {
   double beta1 = 0.9;
   double beta2 = 0.95;
   double weight_decay = 0.1;
+  Schedule schedule = Schedule::kCosine;
   double warmup_share = 0.05;
   double final_share = 0.05;
+  double cooldown_share = 0.3;
+  double constant_share = 0.5;
+  double anneal_share = 0.1;
   double clip = 1.0;
   double expert_clip = 1.0;
   std::int64_t checkpoint_every = 0;
@@ -36,8 +54,15 @@ struct TrainOptions {
     visit(self.beta1, OptionInfo{"beta1", "decay of AdamW's first moment"});
     visit(self.beta2, OptionInfo{"beta2", "decay of AdamW's second moment"});
     visit(self.weight_decay, OptionInfo{"weight-decay", "decoupled decay of the trunk's matrices; nothing else decays"});
+    visit(self.schedule,
+          OptionInfo{"schedule",
+                     "cosine: every stage rises to the peak and falls again; infinite: only the first stage of a pool does, to "
+                     "a constant rate that later stages begin with, and each ends in a short fall"});
     visit(self.warmup_share, OptionInfo{"warmup-share", "share of the steps in which the rates rise from 0"});
-    visit(self.final_share, OptionInfo{"final-share", "rates at the last step, as a share of the peak (cosine decay)"});
+    visit(self.final_share, OptionInfo{"final-share", "rates at the last step, as a share of the peak"});
+    visit(self.cooldown_share, OptionInfo{"cooldown-share", "infinite: share of the first stage's steps that follow the rise, falling"});
+    visit(self.constant_share, OptionInfo{"constant-share", "infinite: the constant rate, as a share of the peak"});
+    visit(self.anneal_share, OptionInfo{"anneal-share", "infinite: share of the steps at a stage's end that fall to the final share"});
     visit(self.clip, OptionInfo{"clip", "largest global norm of the dense gradient; 0: no clip"});
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
     visit(self.checkpoint_every,

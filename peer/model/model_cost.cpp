@@ -33,6 +33,13 @@ void finish(ModelCost& cost) {
 
 }  // namespace
 
+ModelCost operator-(const ModelCost& a, const ModelCost& b) {
+  return {a.dense_parameters - b.dense_parameters,   a.experts - b.experts,
+          a.expert_parameters - b.expert_parameters, a.active_parameters - b.active_parameters,
+          a.forward_flops - b.forward_flops,         a.bytes - b.bytes,
+          a.training_bytes - b.training_bytes};
+}
+
 ModelCost cost_of(const ModelOptions& o) {
   ModelCost cost;
   const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;

@@ -14,6 +14,7 @@ struct ModelCost {
   std::int64_t forward_flops = 0;      // a token, at the full context; a multiply and an add count as 2
   std::int64_t bytes = 0;              // fp32, without optimizer state
   std::int64_t training_bytes = 0;     // with gradients and moments of everything
+  friend ModelCost operator-(const ModelCost& a, const ModelCost& b);
 };
 
 ModelCost cost_of(const ModelOptions& options);

@@ -79,3 +79,15 @@ TEST_CASE("bytes of the batch are counted anew: an end of a document is none") {
   CHECK(batch.bytes == bytes);
   CHECK(bytes < kRows * kLength);
 }
+
+TEST_CASE("filling replaces every row, domains in turn, and may start at any step") {
+  Rehearsal whole(domains(3), 1, kLength, 5), late(domains(3), 1, kLength, 5);
+  for (std::int64_t step = 0; step < 20; ++step) {
+    streams::Batch batch = new_text(), again = new_text();
+    whole.fill(batch, step);
+    for (std::int64_t row = 0; row < kRows; ++row) REQUIRE(is_replayed(batch, row));
+    if (step < 7) continue;
+    late.fill(again, step);
+    REQUIRE(again.tokens == batch.tokens);
+  }
+}

@@ -15,7 +15,8 @@ RunOptions with(const SmallWorld& world, Strategy strategy, int domain, std::int
   RunOptions options = world.options(domain, steps);
   options.stage = composed(strategy);
   options.stage.domain = kNames[domain];
-  options.stage.penalty_samples = 8;
+  options.stage.penalty_samples = 8, options.stage.rows_background = 8;
+  if (strategy == Strategy::kSmf) options.stage.rows = 12, options.stage.rows_rate = 300;
   return options;
 }
 
@@ -42,11 +43,18 @@ TEST_CASE("each way of guarding old domains forgets less than naive training, an
   const SmallWorld world;
   const TwoStages naive = learn_two(world, Strategy::kNaive);
   REQUIRE(naive.forgotten > 0.1);
-  for (const Strategy strategy : {Strategy::kReplay, Strategy::kJoint, Strategy::kLwf, Strategy::kInterpolate}) {
+  for (const Strategy strategy :
+       {Strategy::kReplay, Strategy::kJoint, Strategy::kAgem, Strategy::kLwf, Strategy::kInterpolate, Strategy::kEma}) {
     INFO(to_text(strategy));
     const TwoStages guarded = learn_two(world, strategy);
     CHECK(guarded.forgotten < 0.9 * naive.forgotten);
     CHECK(guarded.learnt > 0.2 * naive.learnt);
+  }
+  for (const Strategy strategy : {Strategy::kSmf, Strategy::kFrozenTrunk}) {  // the few rows of this model can learn little
+    INFO(to_text(strategy));
+    const TwoStages guarded = learn_two(world, strategy);
+    CHECK(guarded.forgotten < 0.5 * naive.forgotten);
+    CHECK(guarded.learnt > 0.005 * naive.learnt);
   }
   for (const Strategy strategy : {Strategy::kL2sp, Strategy::kEwc, Strategy::kOnlineEwc, Strategy::kSi, Strategy::kMas}) {
     INFO(to_text(strategy));
@@ -85,6 +93,46 @@ TEST_CASE("weights that are kept whole are those of before, to the last bit") {
   RunOptions options = with(world, Strategy::kInterpolate, 1, 10);
   options.stage.keep = 1;
   SmallWorld::run(session, options);
+  CHECK(logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16) == before);
+}
+
+TEST_CASE("rows that alone may change leave the trunk and the routers as they were; unfrozen growth changes both") {
+  const SmallWorld world;
+  for (const Strategy strategy : {Strategy::kFrozenTrunk, Strategy::kGrowUnfrozen}) {
+    INFO(to_text(strategy));
+    Session session = SmallWorld::open(world.init(to_text(strategy)));
+    SmallWorld::run(session, with(world, strategy, 0, 10));
+    LoadedModel before = load_model(session.pool, session.generation);
+    SmallWorld::run(session, with(world, strategy, 1, 10));
+    CHECK(session.loaded.model.newest() == (strategy == Strategy::kGrowUnfrozen));
+    const bool frozen = strategy == Strategy::kFrozenTrunk;
+    for (auto& parameter : before.model.base()) {
+      INFO(parameter->name);
+      if (parameter->group == layers::ParameterGroup::kStatistics) continue;
+      const float* now = session.loaded.model.base().find(parameter->name)->value.data();
+      CHECK(std::equal(now, now + parameter->size(), parameter->value.data()) == frozen);
+    }
+    bool moved = false;
+    session.loaded.model.for_each_block(0, [&](layers::PeerBlock& block, int) {
+      before.model.for_each_block(0, [&](layers::PeerBlock& old, int) {
+        for (std::int64_t e = 0; e < block.experts().count(); ++e)
+          moved |= block.experts().parameters(e)[0] != old.experts().parameters(e)[0];
+      });
+    });
+    CHECK(moved);
+  }
+}
+
+TEST_CASE("a moving average that never moves leaves the weights of before; the first stage has none") {
+  const SmallWorld world;
+  Session session = SmallWorld::open(world.init("pool"));
+  RunOptions first = with(world, Strategy::kEma, 0, 10), second = with(world, Strategy::kEma, 1, 10);
+  first.stage.average = second.stage.average = 1 - 1e-12;  // one minus this is nothing beside a weight in fp32
+  const std::vector<float> fresh = logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16);
+  SmallWorld::run(session, first);
+  const std::vector<float> before = logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16);
+  CHECK(before != fresh);
+  SmallWorld::run(session, second);
   CHECK(logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16) == before);
 }
 
@@ -128,6 +176,8 @@ TEST_CASE("a penalty or a replay that has nothing to go by says what to do") {
   };
   CHECK_THAT(refusal(Strategy::kEwc), Catch::Contains("--penalty ewc"));
   CHECK_THAT(refusal(Strategy::kReplay), Catch::Contains("--reservoir"));
+  CHECK_THAT(refusal(Strategy::kAgem), Catch::Contains("--reservoir"));
+  CHECK_THAT(refusal(Strategy::kSmf), Catch::Contains("--strategy smf"));
 }
 
 TEST_CASE("--experts takes a number, preset or auto, and says so") {
@@ -167,6 +217,20 @@ TEST_CASE("options that contradict each other are refused before anything is rea
     stage.replay = replay;
     CHECK_THROWS_AS(check(stage), UsageError);
   }
+  const auto refused = [](Strategy strategy, auto&& change) {
+    StageOptions stage = composed(strategy);
+    change(stage);
+    CHECK_THROWS_AS(check(stage), UsageError);
+  };
+  refused(Strategy::kNaive, [](StageOptions& stage) { stage.trains = Trains::kGrown; });
+  refused(Strategy::kGrow, [](StageOptions& stage) { stage.trains = Trains::kAll; });  // the mixture needs old views as they were
+  refused(Strategy::kGrow, [](StageOptions& stage) { stage.trains = Trains::kExperts; });
+  refused(Strategy::kNaive, [](StageOptions& stage) { stage.orthogonal = 1; });
+  refused(Strategy::kNaive, [](StageOptions& stage) { stage.rows = 10; });
+  refused(Strategy::kSmf, [](StageOptions& stage) { stage.project = true; });
+  refused(Strategy::kSi, [](StageOptions& stage) { stage.project = true; });
+  refused(Strategy::kExtend, [](StageOptions& stage) { stage.experts = "auto"; });
+  refused(Strategy::kEma, [](StageOptions& stage) { stage.average = 1; });
   for (const auto& [strategy, name] : EnumNames<Strategy>::values) {
     INFO(name);
     CHECK_NOTHROW(check(composed(strategy)));

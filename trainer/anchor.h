@@ -1,0 +1,39 @@
+// --penalty over a stage: what it needs of the stages before, the penalty while the stage trains, and what the stage leaves for the next.
+#pragma once
+
+#include <optional>
+
+#include "streams/document.h"
+#include "trainer/past.h"
+#include "trainer/path_integral.h"
+#include "trainer/regulariser.h"
+#include "trainer/stage.h"
+
+namespace peer::trainer {
+
+class Anchor {
+ public:
+  // UsageError when the stages before left no importances. Those and the path so far are read from the past and from an interrupted stage.
+  Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, Past& past);
+
+  const Regulariser* penalty() const { return regulariser_ ? &*regulariser_ : nullptr; }  // nothing was learnt before: none
+  PathIntegral* path() { return path_ ? &*path_ : nullptr; }
+
+  void save_unfinished(pool::Transaction& transaction) const;
+  // Measures on the stage's text what mattered to it.
+  void finish(const std::vector<streams::Document>& training, pool::Transaction& transaction);
+
+ private:
+  ParameterField new_importance(const std::vector<streams::Document>& training);
+
+  Session& session_;
+  const RunOptions& options_;
+  int view_;
+  const std::vector<int>& changed_;
+  Past& past_;
+  std::optional<ParameterField> old_importance_, old_pull_;
+  std::optional<Regulariser> regulariser_;
+  std::optional<PathIntegral> path_;
+};
+
+}  // namespace peer::trainer

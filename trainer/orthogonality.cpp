@@ -1,0 +1,55 @@
+#include "trainer/orthogonality.h"
+
+#include <optional>
+
+namespace peer::trainer {
+namespace {
+
+double dot(const float* a, const float* b, std::int64_t count) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+}  // namespace
+
+Orthogonality::Orthogonality(model::Model& model, int view, double weight) : weight_(weight) {
+  using Adapter = layers::LowRankAdapter layers::AttentionAdapters::*;
+  const auto adapters = [&](int v, std::size_t layer) -> const std::optional<layers::AttentionAdapters>& {
+    return model.view(v).delta->layers[layer].adapters;
+  };
+  for (std::size_t layer = 0; layer < static_cast<std::size_t>(model.options().layers); ++layer) {
+    if (!adapters(view, layer)) continue;
+    for (const Adapter map :
+         {&layers::AttentionAdapters::q, &layers::AttentionAdapters::k, &layers::AttentionAdapters::v, &layers::AttentionAdapters::o})
+      for (const int old : model.path(view))
+        if (old != view && adapters(old, layer)) older_[(*adapters(view, layer).*map).a].push_back((*adapters(old, layer).*map).a);
+  }
+}
+
+double Orthogonality::value() const {
+  double sum = 0;
+  for (const auto& [a, older] : older_)
+    for (const layers::Parameter* old : older)
+      for (std::int64_t i = 0; i < old->shape[0]; ++i)
+        for (std::int64_t j = 0; j < a->shape[0]; ++j) {
+          const double overlap = dot(old->matrix().row(i), a->matrix().row(j), a->shape[1]);
+          sum += overlap * overlap;
+        }
+  return weight_ * sum;
+}
+
+void Orthogonality::add_to(layers::Parameter& parameter) const {
+  const auto at = older_.find(&parameter);
+  if (at == older_.end()) return;
+  const std::int64_t width = parameter.shape[1];
+  for (const layers::Parameter* old : at->second)
+    for (std::int64_t i = 0; i < old->shape[0]; ++i)
+      for (std::int64_t j = 0; j < parameter.shape[0]; ++j) {
+        const float* row = old->matrix().row(i);
+        const auto factor = static_cast<float>(2 * weight_ * dot(row, parameter.matrix().row(j), width));
+        for (std::int64_t k = 0; k < width; ++k) parameter.gradient[j * width + k] += factor * row[k];
+      }
+}
+
+}  // namespace peer::trainer

@@ -1,0 +1,32 @@
+#include "trainer/past.h"
+
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
+
+namespace peer::trainer {
+
+Past::Past(Session& session, GenerationId parent, const std::vector<int>& changed)
+    : session_(session), generation_(session.pool.generation(parent)), changed_(changed), any_(session.loaded.history.stages.size() > 1) {}
+
+LoadedModel& Past::loaded() {
+  if (!loaded_) loaded_.emplace(load_model(session_.pool, generation_));
+  return *loaded_;
+}
+
+ParameterField Past::weights() const {
+  LoadedModel before = load_model(session_.pool, generation_);
+  const std::int64_t side = session_.loaded.model.options().peer_side;
+  if (before.model.options().peer_side < side) before.model.extend(side);
+  return ParameterField::weights_of(before.model, session_.loaded.model, changed_);
+}
+
+ParameterField Past::field(const std::string& trunk, const std::string& what, const std::string& advice) const {
+  const pool::TrunkInfo* info = generation_.trunk(trunk);
+  if (info == nullptr) throw UsageError(fmt::format("generation {} holds no {}; {}", generation_.id.value, what, advice));
+  ParameterField field(session_.loaded.model, changed_);
+  field.take(session_.pool.trunk(*info), what);
+  return field;
+}
+
+}  // namespace peer::trainer

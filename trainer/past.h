@@ -1,0 +1,34 @@
+// A pool as it was before the stage that trains.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trainer/parameter_field.h"
+#include "trainer/session.h"
+
+namespace peer::trainer {
+
+class Past {
+ public:
+  // parent: the generation before the stage; changed: the views whose weights change. All outlive it.
+  Past(Session& session, GenerationId parent, const std::vector<int>& changed);
+
+  bool any() const { return any_; }  // a stage was before this one
+  const pool::Generation& generation() const { return generation_; }
+  LoadedModel& loaded();  // read when somebody asks
+  // Of the changed views, as they were; what the stage added to a grid, as it was when it was added.
+  ParameterField weights() const;
+  // A field that the stage before left as a trunk. Its absence or misfit is a UsageError that names `what` and says `advice`.
+  ParameterField field(const std::string& trunk, const std::string& what, const std::string& advice) const;
+
+ private:
+  Session& session_;
+  pool::Generation generation_;
+  const std::vector<int>& changed_;
+  bool any_;
+  std::optional<LoadedModel> loaded_;
+};
+
+}  // namespace peer::trainer
