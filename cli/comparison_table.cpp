@@ -70,7 +70,7 @@ std::string differences(const trainer::Comparison& comparison, bool repeated) {
       row.push_back(signed_decimal(e->value));
       row.push_back(range(e->documents));
       if (repeated) row.push_back(plus_minus(e->runs));
-      row.emplace_back(in_words(trainer::verdict_of(*e)));
+      row.emplace_back(in_words(trainer::standing_of(*e)));
     }
     table.add(row);
   }

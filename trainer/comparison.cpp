@@ -139,26 +139,26 @@ Interval widest(const Estimate& estimate) {
   return {std::fmin(estimate.documents.low, estimate.runs.low), std::fmax(estimate.documents.high, estimate.runs.high)};
 }
 
-Verdict verdict_of(const Estimate& difference) {
+Standing standing_of(const Estimate& difference) {
   const Interval interval = widest(difference);
-  if (std::isnan(interval.low)) return Verdict::kUnknown;
-  if (interval.low >= -kEquivalenceMargin && interval.high <= kEquivalenceMargin) return Verdict::kEqual;
-  if (interval.high < 0) return Verdict::kBetter;
-  if (interval.low > 0) return Verdict::kWorse;
-  return Verdict::kUndecided;
+  if (std::isnan(interval.low)) return Standing::kUnknown;
+  if (interval.low >= -kEquivalenceMargin && interval.high <= kEquivalenceMargin) return Standing::kEqual;
+  if (interval.high < 0) return Standing::kBetter;
+  if (interval.low > 0) return Standing::kWorse;
+  return Standing::kUndecided;
 }
 
-std::string_view in_words(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kUnknown:
+std::string_view in_words(Standing standing) {
+  switch (standing) {
+    case Standing::kUnknown:
       return "-";
-    case Verdict::kEqual:
+    case Standing::kEqual:
       return "equal";
-    case Verdict::kBetter:
+    case Standing::kBetter:
       return "better";
-    case Verdict::kWorse:
+    case Standing::kWorse:
       return "worse";
-    case Verdict::kUndecided:
+    case Standing::kUndecided:
       return "undecided";
   }
   return "-";

@@ -28,9 +28,9 @@ Interval widest(const Estimate& estimate);
 
 // Of a difference to the baseline, in which less is better, by its widest interval. Equal: two one-sided tests at 2.5 %, that is, the whole
 // interval lies within the margin; it comes first, because a difference may be beyond doubt and still not matter.
-enum class Verdict { kUnknown, kEqual, kBetter, kWorse, kUndecided };
-Verdict verdict_of(const Estimate& difference);
-std::string_view in_words(Verdict verdict);
+enum class Standing { kUnknown, kEqual, kBetter, kWorse, kUndecided };
+Standing standing_of(const Estimate& difference);
+std::string_view in_words(Standing standing);
 
 // new loss: mean over the domains after the first, right after their own stage. forgetting: mean over the older domains (retention.h).
 struct GroupNumbers {

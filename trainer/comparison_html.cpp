@@ -115,11 +115,11 @@ std::string levels_table(const Comparison& comparison) {
 }
 
 std::string difference_cell(const Estimate& estimate, bool repeated) {
-  const Verdict verdict = verdict_of(estimate);
+  const Standing standing = standing_of(estimate);
   std::string html = "<td>" + with_interval(estimate.value, estimate.documents, signed_decimal(estimate.value));
   if (repeated && !std::isnan(estimate.runs.low))
     html += fmt::format("<small>over runs ± {}</small>", decimal((estimate.runs.high - estimate.runs.low) / 2, 4));
-  if (verdict != Verdict::kUnknown) html += fmt::format("<small class=\"verdict {0}\">{0}</small>", in_words(verdict));
+  if (standing != Standing::kUnknown) html += fmt::format("<small class=\"verdict {0}\">{0}</small>", in_words(standing));
   return html + "</td>";
 }
 

@@ -59,7 +59,7 @@ std::string comparison_json(const Comparison& comparison) {
     for (const NamedEstimate& number : kNumbers) {
       Json json = to_json(group.numbers.*number.part);
       Json difference = to_json(group.difference.*number.part);
-      if (less_is_better(number)) difference["verdict"] = in_words(verdict_of(group.difference.*number.part));
+      if (less_is_better(number)) difference["verdict"] = in_words(standing_of(group.difference.*number.part));
       json["difference"] = std::move(difference);
       strategy[number.name] = std::move(json);
     }
@@ -86,11 +86,11 @@ std::string comparison_csv(const Comparison& comparison) {
     for (const NamedEstimate& number : kNumbers) {
       const Estimate& value = group.numbers.*number.part;
       const Estimate& difference = group.difference.*number.part;
-      const bool judged = less_is_better(number) && verdict_of(difference) != Verdict::kUnknown;
+      const bool judged = less_is_better(number) && standing_of(difference) != Standing::kUnknown;
       csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(group.name), number.name, csv_number(value.value),
                          csv_number(value.documents.low), csv_number(value.documents.high), csv_number(value.runs.low),
                          csv_number(value.runs.high), csv_number(difference.value), csv_number(difference.documents.low),
-                         csv_number(difference.documents.high), judged ? in_words(verdict_of(difference)) : "");
+                         csv_number(difference.documents.high), judged ? in_words(standing_of(difference)) : "");
     }
     const std::pair<const char*, double> costs[] = {{"forgetting_max", group.forgetting_max},
                                                     {"plasticity", group.plasticity},

@@ -17,8 +17,6 @@
 namespace peer::trainer {
 namespace {
 
-constexpr int kBootstrapDraws = 2000;
-
 bool contains(const std::vector<int>& views, int view) { return std::find(views.begin(), views.end(), view) != views.end(); }
 
 bool is_ancestor(const pool::Pool& pool, GenerationId ancestor, GenerationId of) {
@@ -198,11 +196,9 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
                             .parameters_added = outcome.parameters_after - outcome.parameters_before});
   for (const auto& [key, value] : evaluate_all(session, evaluate, mixture, {}, progress)) transaction.put_record(key, value);
   const StageRecord& after = history.stages.back();
-  for (const auto& [domain, loss] : after.loss) {
-    const auto old = before.loss.find(domain);
-    outcome.costs.push_back({.domain = domain, .before = old == before.loss.end() ? kMissing : old->second, .after = loss});
-    outcome.refused |= options.max_forgetting >= 0 && outcome.costs.back().after - outcome.costs.back().before > options.max_forgetting;
-  }
+  for (const auto& [domain, loss] : after.loss)
+    if (const auto old = before.loss.find(domain); old != before.loss.end())
+      outcome.refused |= options.max_forgetting >= 0 && loss - old->second > options.max_forgetting;
   save_model(session.loaded, consolidation.changed(), std::nullopt, transaction);
   transaction.set_fingerprint(fmt::format("consolidate {} {} threads {} {}", to_hex(options_fingerprint(options)),
                                           to_hex(options_fingerprint(train)), session.ctx.threads(), to_text(session.ctx.device())));
@@ -212,10 +208,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   session.pool.put_records({{cost_key(after), fmt::format("{:.3f} {}", seconds, outcome.commit.bytes_written)}});
   session.generation = session.pool.generation(outcome.commit.id);
-  for (FoldingCost& cost : outcome.costs)
-    if (before.bits.contains(cost.domain))
-      cost.difference = paired_bootstrap(read_bits(session.pool, before.bits.at(cost.domain)),
-                                         read_bits(session.pool, after.bits.at(cost.domain)), kBootstrapDraws, 0);
+  outcome.costs = folding_costs(session.pool, before, after);
   return outcome;
 }
 

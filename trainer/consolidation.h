@@ -6,11 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "trainer/folding_cost.h"
 #include "trainer/session.h"
 
 namespace peer::trainer {
-
-inline constexpr const char* kConsolidate = "consolidate";  // StageRecord::strategy
 
 struct ConsolidationOptions {
   std::int64_t experts = 0;
@@ -28,13 +27,6 @@ struct ConsolidationOptions {
                                           "ref 'refused' names the result; below 0: no limit",
                                           "bits a byte"});
   }
-};
-
-// The cost of folding to one domain: bits per byte with the views and without them.
-struct FoldingCost {
-  std::string domain;
-  double before = kMissing, after = kMissing;
-  Interval difference = {};  // after - before: 95 %, paired by documents
 };
 
 struct ConsolidationOutcome {

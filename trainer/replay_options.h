@@ -9,6 +9,7 @@ namespace peer::trainer {
 
 struct ReplayOptions {
   double replay = 0;
+  std::int64_t self_text = 0;
   bool project = false;
   std::int64_t reservoir = 0;
 
@@ -18,6 +19,10 @@ struct ReplayOptions {
           OptionInfo{"replay",
                      "share of every batch's windows that comes from the reservoirs of older domains; 1: as much for each domain "
                      "as for the new one"});
+    visit(self.self_text, OptionInfo{"self-text",
+                                     "replay text that the model writes itself before the stage, this much, instead of reservoirs; 0: "
+                                     "reservoirs",
+                                     "bytes"});
     visit(self.project,
           OptionInfo{"project",
                      "a gradient that would raise the loss on a batch of the older domains' reservoirs loses the part that would (A-GEM)"});

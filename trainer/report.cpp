@@ -35,6 +35,18 @@ Json costs_json(const std::vector<StageCost>& costs) {
   return list;
 }
 
+Json foldings_json(const std::vector<Folding>& foldings) {
+  Json list = Json::array();
+  for (const Folding& folding : foldings) {
+    Json costs = Json::array();
+    for (const FoldingCost& c : folding.costs)
+      costs.push_back(
+          {{"domain", c.domain}, {"before", c.before}, {"after", c.after}, {"low", c.difference.low}, {"high", c.difference.high}});
+    list.push_back({{"into", folding.into}, {"costs", costs}});
+  }
+  return list;
+}
+
 Json equivalence_json(const std::vector<EquivalenceTest>& tests) {
   Json list = Json::array();
   for (const EquivalenceTest& test : tests) {
@@ -96,6 +108,7 @@ std::string report_json(const ForgettingReport& report) {
   json["stability_gap"] = {
       {"mean", numbers.stability_gap_mean}, {"max", numbers.stability_gap_max}, {"by_domain", beside(matrix.stability_gap)}};
   json["costs"] = costs_json(report.costs);
+  json["foldings"] = foldings_json(report.foldings);
   json["mixture"] = report.mixture;
   json["usage"] = report.inside ? usage_json(*report.inside, matrix.domains) : Json(nullptr);
   json["causal_value"] = report.inside ? causal_json(*report.inside) : Json(nullptr);

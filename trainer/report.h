@@ -7,6 +7,7 @@
 
 #include "trainer/close_look.h"
 #include "trainer/equivalence.h"
+#include "trainer/folding_cost.h"
 #include "trainer/retention.h"
 
 namespace peer::trainer {
@@ -25,6 +26,7 @@ struct ForgettingReport {
   Interval mean_forgetting;                      // 95 % of the mean forgetting: paired, by documents; kMissing when unknown
   std::vector<EquivalenceTest> equivalence;      // T: of each domain's forgetting, against kForgettingMargin; empty when unknown
   std::vector<StageCost> costs;
+  std::vector<Folding> foldings;    // stages that folded views into one, oldest first
   std::string mixture;              // one line: how predictions were made
   std::optional<CloseLook> inside;  // what reading the held-out text again tells; none when it was not asked for
 };
@@ -37,8 +39,9 @@ inline constexpr double kForgettingMargin = 0.005;  // bits per byte, fixed in a
 //  "equivalence": [{"change", "low", "high", "p_worse", "p_better", "verdict"}], "bwt", "fwt", "plasticity", "plasticity_by_domain",
 //  "retention", "retention_by_domain", "intransigence": {"mean", "by_domain"}, "regret": {"own", "later", "earlier"},
 //  "stability_gap": {"mean", "max", "by_domain"}, "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written"}],
-//  "mixture", "usage", "causal_value", "documents" (trainer/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented
-//  by two. Numbers at full precision; null where there is none.
+//  "foldings": [{"into", "costs": [{"domain", "before", "after", "low", "high"}]}], "mixture", "usage", "causal_value", "documents"
+//  (trainer/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null where
+//  there is none.
 std::string report_json(const ForgettingReport& report);
 // domain,stage,bits_per_byte,low,high (RFC 4180): one line a measured cell; low and high are empty when unknown.
 std::string report_csv(const ForgettingReport& report);

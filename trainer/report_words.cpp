@@ -42,6 +42,14 @@ std::string equivalence_sentence(const Interval& mean) {
       signed_decimal(mean.low), signed_decimal(mean.high), claimed ? "below" : "not below", kForgettingMargin, claimed ? "" : "not ");
 }
 
+std::string folding_sentence(const Folding& folding) {
+  std::vector<std::string> costs;
+  for (const FoldingCost& c : folding.costs)
+    costs.push_back(fmt::format("{} {} ({} to {})", printable(c.domain), signed_decimal(c.after - c.before),
+                                signed_decimal(c.difference.low), signed_decimal(c.difference.high)));
+  return fmt::format("Folding views into {} changed, in bits per byte with 95 %: {}.", folding.into, fmt::join(costs, ", "));
+}
+
 }  // namespace
 
 std::string decimal(double value, int digits) {
@@ -171,6 +179,7 @@ std::vector<std::string> summary(const ForgettingReport& report, const Retention
   if (!std::isnan(numbers.plasticity_mean))
     sentences.push_back(fmt::format("In its own stage a domain comes {} as far as with naive fine-tuning of the whole model.",
                                     percent(numbers.plasticity_mean)));
+  for (const Folding& folding : report.foldings) sentences.push_back(folding_sentence(folding));
   return sentences;
 }
 

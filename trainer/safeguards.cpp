@@ -5,6 +5,7 @@
 #include "peer/base/error.h"
 #include "streams/reservoir.h"
 #include "trainer/held_out.h"
+#include "trainer/self_text.h"
 
 namespace peer::trainer {
 namespace {
@@ -27,7 +28,8 @@ Safeguards::Safeguards(Session& session, const RunOptions& options, int view, co
     teacher_.emplace(past_.loaded().model, opinion, options_.train.batch, stage.distill, stage.temperature);
   }
   const auto seed = static_cast<std::uint64_t>(options_.seed);
-  if (stage.replay > 0) rehearse(stage.replay, "replay", seed, replay_);
+  if (stage.replay > 0 && stage.self_text > 0) rehearse_self_text(seed);
+  if (stage.replay > 0 && stage.self_text == 0) rehearse(stage.replay, "replay", seed, replay_);
   if (stage.project) rehearse(1, "project", seed + kReferenceSeed, reference_);
   if (stage.grows == Growth::kExtend && what_trains(stage) == Trains::kGrown) grown_.emplace(past_.loaded().model.options().peer_side);
   if (stage.rows > 0) prepare_sparse_rows();
@@ -50,6 +52,15 @@ void Safeguards::rehearse(double share, const char* option, std::uint64_t seed, 
                     "--reservoir BYTES",
                     option));
   rehearsal.emplace(std::move(domains), share, session_.loaded.model.options().context, seed);
+}
+
+// Written anew when the stage is resumed: the same weights and seed write the same text.
+void Safeguards::rehearse_self_text(std::uint64_t seed) {
+  const StageOptions& stage = options_.stage;
+  const int writer = grows_view(stage) ? session_.loaded.model.view(view_).parent : view_;
+  std::vector<std::vector<streams::Document>> text;
+  text.push_back(write_self_text(session_.ctx, past_.loaded().model, writer, stage.self_text, seed));
+  replay_.emplace(std::move(text), stage.replay, session_.loaded.model.options().context, seed);
 }
 
 void Safeguards::prepare_average() {

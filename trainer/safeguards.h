@@ -36,6 +36,7 @@ class Safeguards {
 
  private:
   void rehearse(double share, const char* option, std::uint64_t seed, std::optional<Rehearsal>& rehearsal);
+  void rehearse_self_text(std::uint64_t seed);
   void prepare_average();
   void prepare_sparse_rows();
   void save_background(const std::vector<streams::Document>& training, pool::Transaction& transaction);

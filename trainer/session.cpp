@@ -99,7 +99,7 @@ ForgettingReport make_report(const Session& session) {
   report.created = session.generation.created;
   report.matrix = history.matrix();
   const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().mixture;
-  report.mixture = mixture ? fmt::format("mixture over {} views", session.loaded.model.newest() + 1) : "one view";
+  report.mixture = mixture ? fmt::format("mixture over {} views", all_views(session.loaded.model).size()) : "one view";
   for (const StageRecord* stage : history.rows()) {
     auto& row = report.intervals.emplace_back();
     for (const DomainRecord& domain : history.domains) {
@@ -112,9 +112,14 @@ ForgettingReport make_report(const Session& session) {
     report.equivalence.push_back(equivalence_test(pair.before, pair.after, kForgettingMargin, kBootstrapDraws, 0));
   std::erase_if(pairs, [](const DocumentPairs& pair) { return pair.before.empty(); });
   report.mean_forgetting = mean_paired_bootstrap(pairs, kBootstrapDraws, 0);
+  for (std::size_t i = 1; i < history.stages.size(); ++i)
+    if (const StageRecord& stage = history.stages[i]; stage.strategy == kConsolidate)
+      report.foldings.push_back({session.loaded.model.views()[stage.view].name, folding_costs(session.pool, history.stages[i - 1], stage)});
   for (const StageRecord& stage : history.stages) {
     if (stage.steps == 0) continue;
-    StageCost cost{.stage = stage.domain, .steps = stage.steps, .parameters_added = stage.parameters_added};
+    StageCost cost{.stage = stage.strategy == kConsolidate ? "folding" : stage.domain,
+                   .steps = stage.steps,
+                   .parameters_added = stage.parameters_added};
     std::istringstream(session.pool.record(cost_key(stage)).value_or("")) >> cost.seconds >> cost.bytes_written;
     report.costs.push_back(cost);
   }

@@ -7,7 +7,7 @@
 namespace peer::trainer {
 namespace {
 
-constexpr std::int64_t kReservoirBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kReservoirBytes = std::int64_t{1} << 20, kSelfTextBytes = std::int64_t{1} << 17;
 
 StageOptions in_place() {
   StageOptions stage;
@@ -63,6 +63,9 @@ StageOptions parts_of(Strategy strategy) {
       return stage;
     case Strategy::kReplay:
       return replayed(0.25);
+    case Strategy::kSelfReplay:
+      stage.replay = 0.25, stage.self_text = kSelfTextBytes;
+      return stage;
     case Strategy::kJoint:
       return replayed(1);
     case Strategy::kAgem:
@@ -152,6 +155,8 @@ void check_penalty(const PenaltyOptions& penalty) {
 void check_replay(const ReplayOptions& replay) {
   expect(replay.replay >= 0 && replay.replay <= 1, "replay", "a share from 0 to 1");
   expect(replay.reservoir >= 0, "reservoir", "0 or more");
+  expect(replay.self_text >= 0, "self-text", "0 or more");
+  expect(replay.self_text == 0 || replay.replay > 0, "self-text", "0 unless something is replayed: --replay SHARE");
 }
 
 void check_rows(const RowOptions& rows) {

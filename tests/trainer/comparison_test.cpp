@@ -106,10 +106,10 @@ TEST_CASE("pairing cancels what the documents have in common") {
     CHECK(estimate->value == Approx(0.01));
     CHECK(estimate->documents.low == Approx(0.01));
     CHECK(estimate->documents.high == Approx(0.01));
-    CHECK(verdict_of(*estimate) == Verdict::kWorse);
+    CHECK(standing_of(*estimate) == Standing::kWorse);
   }
   CHECK(difference.forgetting.value == Approx(0).margin(1e-12));
-  CHECK(verdict_of(difference.forgetting) == Verdict::kEqual);
+  CHECK(standing_of(difference.forgetting) == Standing::kEqual);
   const Interval level = comparison.groups[1].numbers.new_loss.documents;
   CHECK(level.high - level.low > 0.5);  // the documents themselves differ by far more
 }
@@ -125,7 +125,7 @@ TEST_CASE("runs of one name are a group; runs over seeds are paired by seed, wha
   CHECK(difference.value == Approx(0.15));
   CHECK(difference.documents.high == Approx(0.15));
   CHECK(difference.runs.high == Approx(0.15 + 12.7062 * 0.05).margin(1e-4));
-  CHECK(verdict_of(difference) == Verdict::kUndecided);  // two runs say little, however sure the documents are
+  CHECK(standing_of(difference) == Standing::kUndecided);  // two runs say little, however sure the documents are
 }
 
 TEST_CASE("without runs of the same seeds a difference has no interval over runs") {
@@ -136,13 +136,13 @@ TEST_CASE("without runs of the same seeds a difference has no interval over runs
 }
 
 TEST_CASE("a verdict needs the whole interval, and within the margin a difference is none") {
-  const auto verdict = [](double low, double high) { return verdict_of(Estimate{.documents = {low, high}, .runs = {}}); };
-  CHECK(verdict(-0.005, 0.005) == Verdict::kEqual);
-  CHECK(verdict(0.001, 0.002) == Verdict::kEqual);
-  CHECK(verdict(-0.02, -0.001) == Verdict::kBetter);
-  CHECK(verdict(0.001, 0.02) == Verdict::kWorse);
-  CHECK(verdict(-0.001, 0.006) == Verdict::kUndecided);
-  CHECK(verdict_of(Estimate{}) == Verdict::kUnknown);
+  const auto verdict = [](double low, double high) { return standing_of(Estimate{.documents = {low, high}, .runs = {}}); };
+  CHECK(verdict(-0.005, 0.005) == Standing::kEqual);
+  CHECK(verdict(0.001, 0.002) == Standing::kEqual);
+  CHECK(verdict(-0.02, -0.001) == Standing::kBetter);
+  CHECK(verdict(0.001, 0.02) == Standing::kWorse);
+  CHECK(verdict(-0.001, 0.006) == Standing::kUndecided);
+  CHECK(standing_of(Estimate{}) == Standing::kUnknown);
 }
 
 TEST_CASE("runs on other documents or other domains are refused, and the message says which") {

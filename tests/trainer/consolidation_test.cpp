@@ -2,6 +2,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
+#include "trainer/report.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -66,6 +67,11 @@ TEST_CASE("two views are folded into one, which remembers what they knew, and th
   CHECK(stages.back().loss.at("code") < stages[1].loss.at("code") - 0.5);
   CHECK(stages.back().loss.at("molecules") < stages[2].loss.at("molecules") - 0.5);
   CHECK(session.pool.verify().damage.empty());
+  const ForgettingReport report = make_report(session);
+  REQUIRE(report.foldings.size() == 1);
+  CHECK(report.foldings[0].into == "g3");
+  CHECK(report.foldings[0].costs.size() == 3);
+  CHECK_THAT(report_text(report), Catch::Contains("Folding views into g3"));
 }
 
 TEST_CASE("a pool grows on after a folding, and the views before it come back with a rollback") {

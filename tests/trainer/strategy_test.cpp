@@ -17,6 +17,7 @@ RunOptions with(const SmallWorld& world, Strategy strategy, int domain, std::int
   options.stage.domain = kNames[domain];
   options.stage.penalty_samples = 8, options.stage.rows_background = 8;
   if (strategy == Strategy::kSmf) options.stage.rows = 12, options.stage.rows_rate = 300;
+  if (strategy == Strategy::kSelfReplay) options.stage.self_text = 4000;
   return options;
 }
 
@@ -43,8 +44,8 @@ TEST_CASE("each way of guarding old domains forgets less than naive training, an
   const SmallWorld world;
   const TwoStages naive = learn_two(world, Strategy::kNaive);
   REQUIRE(naive.forgotten > 0.1);
-  for (const Strategy strategy :
-       {Strategy::kReplay, Strategy::kJoint, Strategy::kAgem, Strategy::kLwf, Strategy::kInterpolate, Strategy::kEma}) {
+  for (const Strategy strategy : {Strategy::kReplay, Strategy::kSelfReplay, Strategy::kJoint, Strategy::kAgem, Strategy::kLwf,
+                                  Strategy::kInterpolate, Strategy::kEma}) {
     INFO(to_text(strategy));
     const TwoStages guarded = learn_two(world, strategy);
     CHECK(guarded.forgotten < 0.9 * naive.forgotten);
@@ -227,6 +228,7 @@ TEST_CASE("options that contradict each other are refused before anything is rea
   refused(Strategy::kGrow, [](StageOptions& stage) { stage.trains = Trains::kExperts; });
   refused(Strategy::kNaive, [](StageOptions& stage) { stage.orthogonal = 1; });
   refused(Strategy::kNaive, [](StageOptions& stage) { stage.rows = 10; });
+  refused(Strategy::kNaive, [](StageOptions& stage) { stage.self_text = 10; });
   refused(Strategy::kSmf, [](StageOptions& stage) { stage.project = true; });
   refused(Strategy::kSi, [](StageOptions& stage) { stage.project = true; });
   refused(Strategy::kExtend, [](StageOptions& stage) { stage.experts = "auto"; });
