@@ -46,7 +46,7 @@ RunSums sums_of(const ComparedRun& run) {
 
 // The mean over runs; `values`: the same number of each run alone (or of each pair of runs), for the t-interval.
 Estimate estimate_of(const DocumentSum& sum, const std::vector<double>& values, int draws) {
-  return {sum.value(), sum.interval(draws, kBootstrapSeed), t_interval(values)};
+  return {sum.value(), sum.interval(draws, kBootstrapSeed), t_interval(values), values};
 }
 
 template <class Part>

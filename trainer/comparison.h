@@ -19,8 +19,9 @@ inline constexpr double kEquivalenceMargin = 0.005;  // bits per byte, fixed in 
 
 struct Estimate {
   double value = kMissing;
-  Interval documents;  // 95 %, bootstrap over documents
-  Interval runs;       // 95 %, t over runs; kMissing for a single one
+  Interval documents;               // 95 %, bootstrap over documents
+  Interval runs;                    // 95 %, t over runs; kMissing for a single one
+  std::vector<double> by_run = {};  // what `runs` is of: the number of each run, or of each pair of runs
 };
 
 // Both intervals together: from the lower of their lows to the higher of their highs.

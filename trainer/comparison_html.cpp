@@ -15,7 +15,8 @@ namespace {
 constexpr char kStyle[] = R"css(
 .scatter { max-width: 46rem; margin-top: 1rem; }
 .scatter text { font-size: 12px; }
-.scatter .name { fill: var(--ink); }
+.scatter .name { fill: var(--ink); stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
+.scatter .run { fill: var(--accent); opacity: .45; }
 .scatter .x { text-anchor: middle; }
 .scatter .zero { stroke: var(--soft); }
 .scatter .whisker { stroke: var(--accent); stroke-width: 2; opacity: .45; }
@@ -69,20 +70,28 @@ std::string plot_section(const Comparison& comparison) {
                    .points = {}};
   for (const ComparedGroup& group : comparison.groups) {
     const bool reference = &group == &comparison.groups[comparison.baseline];
-    const Estimate& gap = group.difference.new_loss;
-    plot.points.push_back({printable(group.name), reference ? 0 : gap.value, group.numbers.forgetting.value,
-                           reference ? Interval{} : widest(gap), widest(group.numbers.forgetting), reference});
+    const Estimate &gap = group.difference.new_loss, &forgetting = group.numbers.forgetting;
+    ScatterPoint point{.name = printable(group.name),
+                       .x = reference ? 0 : gap.value,
+                       .y = forgetting.value,
+                       .x_interval = gap.documents,
+                       .y_interval = forgetting.documents,
+                       .runs = {},
+                       .reference = reference};
+    for (std::size_t run = 0; run < forgetting.by_run.size() && forgetting.by_run.size() > 1; ++run)
+      if (reference || run < gap.by_run.size()) point.runs.emplace_back(reference ? 0 : gap.by_run[run], forgetting.by_run[run]);
+    plot.points.push_back(std::move(point));
   }
   return "<section>\n<h2>Stability and plasticity</h2>\n<p class=\"note\">In bits per byte; the lower left is better: little forgotten, "
-         "and new "
-         "domains learnt well. Lines are 95 % intervals; the ring is what the others are held against.</p>\n" +
+         "and new domains learnt well. Lines are 95 % intervals over documents, small dots single runs; the ring is what the others are "
+         "held against.</p>\n" +
          scatter_svg(plot) + "</section>\n";
 }
 
-std::string with_interval(double value, const Interval& interval, const std::string& text) {
-  std::string html = figure(text);
-  if (!std::isnan(value) && !std::isnan(interval.low))
-    html += fmt::format("<small>{} to {}</small>", figure(signed_decimal(interval.low)), figure(signed_decimal(interval.high)));
+std::string with_interval(const Estimate& estimate) {
+  const auto& [low, high] = estimate.documents;
+  std::string html = figure(signed_decimal(estimate.value));
+  if (!std::isnan(low)) html += fmt::format("<small>{} to {}</small>", figure(signed_decimal(low)), figure(signed_decimal(high)));
   return html;
 }
 
@@ -98,25 +107,27 @@ std::string table_start(const char* heading, const std::string& note, const std:
 constexpr const char* kTableEnd = "</tbody></table></div>\n</section>\n";
 
 std::string levels_table(const Comparison& comparison) {
-  std::string html =
-      table_start("The strategies", "In bits per byte, lower is better; means over runs. Small figures are 95 % intervals over documents.",
-                  {"strategy", "runs", "new domains", "forgetting", "at most", "final average", "BWT", "plasticity"});
+  bool with_plasticity = false;
+  for (const ComparedGroup& group : comparison.groups) with_plasticity |= !std::isnan(group.plasticity);
+  std::vector<std::string> columns = {"strategy", "runs", "new domains", "forgetting", "at most", "final average", "BWT"};
+  if (with_plasticity) columns.emplace_back("plasticity");
+  std::string html = table_start(
+      "The strategies", "In bits per byte, lower is better; means over runs. Small figures are 95 % intervals over documents.", columns);
   for (const ComparedGroup& group : comparison.groups) {
     const GroupNumbers& n = group.numbers;
-    html += fmt::format(
-        "<tr><th "
-        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}<small>{}</small></td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-        escaped(group.name), group.runs.size(), decimal(n.new_loss.value),
-        with_interval(n.forgetting.value, n.forgetting.documents, signed_decimal(n.forgetting.value)),
-        figure(signed_decimal(group.forgetting_max)), escaped(group.kept_least_well), decimal(n.final_average.value),
-        figure(signed_decimal(n.backward_transfer.value)), figure(decimal(group.plasticity)));
+    html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}<small>{}</small></td><td>{}</td><td>{}</td>",
+                        escaped(group.name), group.runs.size(), decimal(n.new_loss.value), with_interval(n.forgetting),
+                        figure(signed_decimal(group.forgetting_max)), escaped(group.kept_least_well), decimal(n.final_average.value),
+                        figure(signed_decimal(n.backward_transfer.value)));
+    if (with_plasticity) html += fmt::format("<td>{}</td>", figure(decimal(group.plasticity)));
+    html += "</tr>\n";
   }
   return html + kTableEnd;
 }
 
 std::string difference_cell(const Estimate& estimate, bool repeated) {
   const Standing standing = standing_of(estimate);
-  std::string html = "<td>" + with_interval(estimate.value, estimate.documents, signed_decimal(estimate.value));
+  std::string html = "<td>" + with_interval(estimate);
   if (repeated && !std::isnan(estimate.runs.low))
     html += fmt::format("<small>over runs ± {}</small>", decimal((estimate.runs.high - estimate.runs.low) / 2, 4));
   if (standing != Standing::kUnknown) html += fmt::format("<small class=\"verdict {0}\">{0}</small>", in_words(standing));
@@ -143,8 +154,9 @@ std::string differences_table(const Comparison& comparison) {
 }
 
 std::string costs_table(const Comparison& comparison) {
-  std::string html = table_start("What it cost", "The stages after the first, which all have in common; means over runs.",
-                                 {"strategy", "parameters added", "a stage, of the base's", "time", "written to disk"});
+  std::string html =
+      table_start("What it cost", "The stages after the first, which all have in common; means over runs. Share: of the base's parameters.",
+                  {"strategy", "parameters added", "share a stage", "time", "written to disk"});
   for (const ComparedGroup& group : comparison.groups)
     html += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{} %</td><td>{}</td><td>{}</td></tr>\n", escaped(group.name),
                         grouped(std::llround(group.parameters_added)), decimal(100 * group.added_per_domain, 1), duration(group.seconds),
@@ -154,9 +166,12 @@ std::string costs_table(const Comparison& comparison) {
 
 std::string closing(const Comparison& comparison) {
   std::string html = fmt::format("<footer>\n<p>{}</p>\n<p>{}</p>\n", kSigns, kForgettingRule);
-  for (const ComparedGroup& group : comparison.groups)
+  for (const ComparedGroup& group : comparison.groups) {
+    std::string runs;
     for (const ComparedRun& run : group.runs)
-      html += fmt::format("<p>{}: {}, seed {}, {}</p>\n", escaped(group.name), escaped(run.pool), run.seed, escaped(joined(run.order())));
+      runs += fmt::format("{}{} (seed {}: {})", runs.empty() ? "" : "; ", run.pool, run.seed, joined(run.order()));
+    html += fmt::format("<p class=\"about\">{}: {}</p>\n", escaped(group.name), escaped(runs));
+  }
   return html + "</footer>\n";
 }
 

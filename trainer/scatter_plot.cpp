@@ -61,6 +61,10 @@ class Drawing {
       points_.push_back(&point);
       for (const double x : {point.x, point.x_interval.low, point.x_interval.high}) left = std::fmin(left, x), right = std::fmax(right, x);
       for (const double y : {point.y, point.y_interval.low, point.y_interval.high}) low = std::fmin(low, y), high = std::fmax(high, y);
+      for (const auto& [x, y] : point.runs) {
+        left = std::fmin(left, x), right = std::fmax(right, x);
+        low = std::fmin(low, y), high = std::fmax(high, y);
+      }
     }
     x_axis_ = axis_over(left, right), y_axis_ = axis_over(low, high);
   }
@@ -105,6 +109,8 @@ class Drawing {
     if (!std::isnan(point.y_interval.low))
       svg += fmt::format("<line class=\"whisker\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>", x(point.x),
                          y(point.y_interval.low), y(point.y_interval.high));
+    for (const auto& [run_x, run_y] : point.runs)
+      svg += fmt::format("<circle class=\"run\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\"/>", x(run_x), y(run_y));
     return svg + '\n';
   }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "trainer/retention.h"
@@ -10,9 +11,10 @@ namespace peer::trainer {
 
 struct ScatterPoint {
   std::string name;
-  double x = 0, y = 0;              // a point with a missing coordinate is left out
-  Interval x_interval, y_interval;  // kMissing: none is drawn
-  bool reference = false;           // drawn as a ring
+  double x = 0, y = 0;                          // a point with a missing coordinate is left out
+  Interval x_interval, y_interval;              // kMissing: none is drawn
+  std::vector<std::pair<double, double>> runs;  // smaller dots beside their mean
+  bool reference = false;                       // drawn as a ring
 };
 
 struct ScatterPlot {

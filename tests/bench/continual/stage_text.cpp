@@ -38,17 +38,25 @@ Documents part_of(const Documents& documents, int part, int parts) {
   return kept;
 }
 
-SplitText read_text(const Domain& domain) {
+// As the stages read: --document-bytes, --text-field and the like.
+streams::StreamOptions reading_of(const Words& stage) {
+  streams::StreamOptions options;
+  for (std::size_t i = 0; i + 1 < stage.size(); ++i)
+    if (stage[i].starts_with("--")) set_option(options, stage[i].substr(2), stage[i + 1]);
+  return options;
+}
+
+SplitText read_text(const Domain& domain, const Words& stage) {
   std::vector<Documents> training, held_out;
   for (std::size_t i = 0; i < domain.from.size(); ++i) {
-    streams::StreamOptions options;
+    streams::StreamOptions options = reading_of(stage);
     options.from = {domain.from[i]};
     if (!domain.test.empty()) options.test = domain.from.size() == 1 ? domain.test : Words{domain.test[i]};
     const streams::Corpus corpus(options);
-    training.push_back(corpus.training());
-    held_out.push_back(corpus.held_out());
+    training.push_back(part_of(corpus.training(), domain.part, domain.parts));
+    held_out.push_back(part_of(corpus.held_out(), domain.part, domain.parts));
   }
-  return {part_of(in_turn(training), domain.part, domain.parts), part_of(in_turn(held_out), domain.part, domain.parts)};
+  return {in_turn(training), in_turn(held_out)};
 }
 
 std::size_t bytes_of(const Documents& documents) {
@@ -94,7 +102,7 @@ StageText StageTexts::of_domain(const std::string& name) const {
   const Domain& domain = suite_.domain(name);
   if (domain.from.size() == 1 && domain.parts == 1) return {domain.from, domain.test};
   const StageText files = files_at(fs::path(folder_) / name);
-  if (!complete(files)) write(files, read_text(domain));
+  if (!complete(files)) write(files, read_text(domain, suite_.stage));
   return files;
 }
 
@@ -102,7 +110,7 @@ StageText StageTexts::of_stage(const Order& order, std::size_t position) const {
   if (order.overlap == 0) return of_domain(order.domains[position]);
   const StageText files = files_at(fs::path(folder_) / fmt::format("{}.{}.{}", order.name, position + 1, order.domains[position]));
   if (complete(files)) return files;
-  const SplitText own = read_text(suite_.domain(order.domains[position]));
+  const SplitText own = read_text(suite_.domain(order.domains[position]), suite_.stage);
   std::vector<std::size_t> neighbours;
   if (position > 0) neighbours.push_back(position - 1);
   if (position + 1 < order.domains.size()) neighbours.push_back(position + 1);
@@ -110,7 +118,7 @@ StageText StageTexts::of_stage(const Order& order, std::size_t position) const {
   SplitText mixed{{}, own.held_out};
   take(own.training, static_cast<std::size_t>((1 - order.overlap) * bytes), false, mixed.training);
   for (const std::size_t neighbour : neighbours) {
-    const Documents theirs = read_text(suite_.domain(order.domains[neighbour])).training;
+    const Documents theirs = read_text(suite_.domain(order.domains[neighbour]), suite_.stage).training;
     take(theirs, static_cast<std::size_t>(order.overlap * bytes / static_cast<double>(neighbours.size())), true, mixed.training);
   }
   write(files, mixed);

@@ -31,7 +31,7 @@ using Words = std::vector<std::string>;
 struct Domain {
   std::string name;
   Words from, test;         // absolute paths
-  int part = 1, parts = 1;  // the documents whose number is `part` modulo `parts`
+  int part = 1, parts = 1;  // of each text the documents whose number is `part` modulo `parts`
 };
 
 struct Base {

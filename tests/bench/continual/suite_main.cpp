@@ -11,7 +11,7 @@
 #include "cli/exit_code.h"
 #include "peer/base/error.h"
 #include "peer/base/nearest_name.h"
-#include "tests/bench/continual/child_process.h"
+#include "tests/bench/continual/child_program.h"
 #include "tests/bench/continual/figure_text.h"
 
 namespace {

@@ -11,7 +11,7 @@
 
 #include "cli/exit_code.h"
 #include "peer/base/error.h"
-#include "tests/bench/continual/child_process.h"
+#include "tests/bench/continual/child_program.h"
 #include "trainer/retention.h"
 #include "trainer/session.h"
 #include "trainer/stored_state.h"
@@ -87,6 +87,7 @@ double SuiteRunner::tuning_loss(const std::string& method, const Candidate& cand
 }
 
 const Candidate* SuiteRunner::chosen(const std::string& method) {
+  if (const auto known = chosen_.find(method); known != chosen_.end()) return known->second;
   const Candidate* best = nullptr;
   double lowest = 0;
   for (const Candidate& candidate : suite_.tuning.candidates) {
@@ -94,6 +95,7 @@ const Candidate* SuiteRunner::chosen(const std::string& method) {
     if (std::isnan(loss)) return nullptr;
     if (!best || loss < lowest) best = &candidate, lowest = loss;
   }
+  chosen_[method] = best;
   return best;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <ostream>
 #include <string>
@@ -58,6 +59,7 @@ class SuiteRunner {
   const std::atomic<bool>& stop_;
   std::mutex mutex_;
   std::vector<std::string> failures_;
+  std::map<std::string, const Candidate*> chosen_;  // by method, once known
   std::size_t stages_run_ = 0, stages_wanted_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "tests/bench/continual/child_process.h"
+#include "tests/bench/continual/child_program.h"
 
 #include <fcntl.h>
 #include <signal.h>
