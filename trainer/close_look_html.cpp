@@ -73,10 +73,11 @@ std::string weights_section(const CloseLook& look) {
   for (std::size_t i = 0; i < look.documents.size(); ++i)
     html += fmt::format("<figure><figcaption><b>{}</b></figcaption>\n{}</figure>\n", escaped(look.documents[i].title),
                         weight_bands(look.documents[i], look.views, i));
-  return section("Who predicts, along a document",
-                 "The weight of each view in the mixture while it reads one held-out document of each domain from left to right, knowing "
-                 "nothing but the text so far. The last drawing reads two domains as one text.",
-                 html + "</div>\n");
+  return section(
+      "Who predicts, along a document",
+      "The weight of each view in the mixture, in percent, while it reads a held-out document of each domain from left to right and knows "
+      "nothing but the text so far. The last drawing reads two domains as one text.",
+      html + "</div>\n");
 }
 
 std::string shares_table(const CloseLook& look, const std::vector<std::string>& domains) {
@@ -121,13 +122,23 @@ std::string grids(const CloseLook& look, const std::vector<std::string>& domains
 
 std::string usage_sections(const CloseLook& look, const std::vector<std::string>& domains) {
   if (look.usage.blocks.empty()) return "";
-  return section("Which generation the text goes through", kUsageRule, shares_table(look, domains)) +
+  return section(
+             "Which generation the text goes through",
+             "Share of a domain's gate mass, weighted by the mixture, on the experts of each generation; framed: the one trained in the "
+             "domain's own stage. Reuse, novelty and leakage: on experts born before, in and after that stage. A token passes every "
+             "grid on its view's path, so the size of the grids sets how one path's mass is split, and the mixture how much each path "
+             "gets.",
+             shares_table(look, domains)) +
          section("How full the grids are",
                  "Share of a grid's experts, in percent, that the held-out text of a domain retrieves, whatever weight the mixture gives "
                  "the view. Each figure's hint also has the share that was ever a token's top pick, and the unevenness log E + sum z log "
                  "z, 0 when all experts get the same.",
                  grids(look, domains)) +
-         section("How alike the domains' usage is", kOverlapRule, overlap_table(look.usage, domains));
+         section("How alike the domains' usage is",
+                 "Jensen-Shannon divergence of expert usage in bits, 0 alike and 1 disjoint, between one half of a domain's documents and "
+                 "the other half of another's. Framed: a domain against itself, what sampling alone makes. Small figures: the same usage "
+                 "with the experts shuffled within each grid, what unrelated routing makes.",
+                 overlap_table(look.usage, domains));
 }
 
 }  // namespace

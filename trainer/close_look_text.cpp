@@ -2,13 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "trainer/aligned_text.h"
 #include "trainer/report_words.h"
 
 namespace peer::trainer {
 namespace {
 
-std::string percent(double share) { return share == share ? decimal(100 * share, 1) : "-"; }
+std::string percent(double share) { return std::isnan(share) ? "-" : decimal(100 * share, 1); }
 
 TextRow heading(const std::string& first, const std::vector<std::string>& domains) {
   TextRow row = {first};
@@ -52,14 +54,17 @@ std::string blocks_text(const CloseLook& look) {
   return aligned(rows) + fmt::format("{}\n\n", kGridRule);
 }
 
+std::string pair(double overlap, double permuted) {
+  return std::isnan(overlap) ? "-" : fmt::format("{} / {}", decimal(overlap), decimal(permuted));
+}
+
 std::string overlap_text(const UsageNumbers& usage, const std::vector<std::string>& domains) {
-  std::vector<TextRow> rows = {heading("usage differs by", domains)};
+  std::vector<TextRow> rows = {heading("usage apart by", domains)};
   for (std::size_t d = 0; d < domains.size(); ++d) {
     TextRow& row = rows.emplace_back(TextRow{printable(domains[d])});
-    for (std::size_t e = 0; e < domains.size(); ++e)
-      row.push_back(fmt::format("{} ({})", decimal(usage.overlap[d][e]), decimal(usage.permuted[d][e])));
+    for (std::size_t e = 0; e < domains.size(); ++e) row.push_back(pair(usage.overlap[d][e], usage.permuted[d][e]));
   }
-  return aligned(rows) + fmt::format("{}\n", kOverlapRule);
+  return aligned(rows) + fmt::format("{}\n\n", kOverlapRule);
 }
 
 }  // namespace

@@ -90,11 +90,10 @@ svg .y { text-anchor: end; } svg .x { text-anchor: middle; } svg .now { fill: va
 .dot { fill: var(--accent); } circle.learnt { fill: var(--page); stroke-width: 2.5; }
 .early { fill: var(--soft); }
 .naive { stroke: var(--ink); stroke-width: 2; }
-.bands polygon { stroke: var(--page); stroke-width: .75; stroke-linejoin: round; }
 .switch { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 3 3; }
 .grids .use0 { fill: var(--fill); } .grids .use1 { fill: var(--use1); } .grids .use2 { fill: var(--use2); }
 .grids .use3 { fill: var(--use3); } .grids .use4 { fill: var(--use4); } .grids .use5 { fill: var(--use5); }
-.grids text[class*="on-"] { fill: var(--ink); } .grids .on-use5 { fill: var(--on5); }
+.grids text[class*="on-"] { fill: var(--ink); } .grids text.on-use5 { fill: var(--on5); }
 .swatch { display: inline-flex; align-items: center; gap: .35rem; }
 .swatch i { width: .8rem; height: .8rem; border-radius: 2px; }
 .view0 { fill: var(--view0); background: var(--view0); } .view1 { fill: var(--view1); background: var(--view1); }

@@ -71,9 +71,9 @@ std::string report_text(const ForgettingReport& report) {
       text += fmt::format("{:<18} {:>8}   {}\n", number.name, number.value, number.meaning);
     text += '\n';
   }
+  if (report.inside) text += close_look_text(*report.inside, report.matrix.domains);
   if (!report.costs.empty()) text += costs_text(report.costs) + '\n';
   for (const std::string& sentence : summary(report, numbers)) text += sentence + '\n';
-  if (report.inside) text += close_look_text(*report.inside, report.matrix.domains) + '\n';
   if (const auto missing = left_out(report, numbers); !missing.empty()) text += fmt::format("Not measured: {}\n", fmt::join(missing, "; "));
   if (!report.mixture.empty()) text += "Predictions: " + printable(report.mixture) + '\n';
   return text + std::string(kSigns) + '\n';

@@ -19,19 +19,14 @@ inline constexpr std::string_view kForgettingRule =
 inline constexpr std::string_view kStabilityRule =
     "The stability gap is the worst that a domain was inside a later stage, minus what it was right after its own, both on a sample of its "
     "held-out documents (De Lange et al. 2023).";
-inline constexpr std::string_view kCausalRule =
-    "Causal value: how much worse a domain is predicted when a generation, and the views that grew on it, are masked.";
+inline constexpr std::string_view kCausalRule = "bits per byte lost when a generation, and the views that grew on it, are masked";
 inline constexpr std::string_view kUsageRule =
-    "Share of a domain's gate mass, weighted by the mixture, on the experts of each generation. Reuse, novelty, leakage: on experts born "
-    "before, in and after the domain's own stage. A token passes every grid on its view's path, so the shape of the grids sets how one "
-    "path's mass is split; across paths the mixture does.";
+    "share of a domain's gate mass, weighted by the mixture; on experts born before (reuse), in (novelty) and after (leakage) its own "
+    "stage";
 inline constexpr std::string_view kGridRule =
-    "Over all held-out text: experts with any gate mass, experts that were ever a token's top pick, and unevenness, log E + sum z log z in "
-    "nats, 0 when all get the same.";
+    "experts with any gate mass, experts that were ever a token's top pick, log E + sum z log z in nats (0: all get the same)";
 inline constexpr std::string_view kOverlapRule =
-    "Jensen-Shannon divergence of expert usage in bits, 0 alike, 1 disjoint: half of a domain's documents against half of another's. The "
-    "diagonal, a domain against itself, is the split-half control; the other figure is the permuted-routing "
-    "control, the same usage on experts shuffled within each grid.";
+    "Jensen-Shannon divergence of usage between halves of the documents, bits; diagonal: split-half control; second: experts shuffled";
 
 // Fixed digits after the point; "-" for kMissing, and no sign on what rounds to zero.
 std::string decimal(double value, int digits = 3);

@@ -11,7 +11,7 @@ namespace peer::trainer {
 namespace {
 
 // The drawing, in its own units; the page scales it.
-constexpr double kWidth = 320, kHeight = 156, kLeft = 34, kRight = 318, kTop = 8, kBottom = 132;
+constexpr double kWidth = 320, kHeight = 156, kLeft = 30, kRight = 318, kTop = 8, kBottom = 132;
 constexpr double kInvisible = 0.002;  // a band whose weight never exceeds this is left out
 constexpr int kColours = 7;           // beside the base's
 
@@ -51,7 +51,7 @@ std::string axes(const DocumentWeights& document) {
   for (const int percent : {0, 50, 100})
     svg += fmt::format(
         "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text x=\"{3}\" y=\"{4:.1f}\" class=\"y\">{5}</text>\n",
-        kLeft, kRight, y_of(percent / 100.0), kLeft - 6, y_of(percent / 100.0) + 4, percent == 100 ? "100 %" : std::to_string(percent));
+        kLeft, kRight, y_of(percent / 100.0), kLeft - 6, y_of(percent / 100.0) + 4, percent);
   return svg + fmt::format("<text x=\"{}\" y=\"{}\">0</text><text x=\"{}\" y=\"{}\" class=\"y\">{}</text>\n", kLeft, kBottom + 17, kRight,
                            kBottom + 17, byte_size(document.bytes));
 }

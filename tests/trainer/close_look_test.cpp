@@ -142,7 +142,7 @@ TEST_CASE("page and terminal show what was looked at, and no name becomes markup
   CHECK(holds(html, "class=\"worse3\""));
   CHECK_FALSE(holds(html, "forgetting --usage"));
   const std::string text = report_text(report);
-  for (const char* part : {"without", "<g1>     -0.2500  +1.5000", "reuse", "83.3", "<g1> layer 1", "split-half"})
+  for (const char* part : {"without", "<g1>     -0.2500  +1.5000", "reuse", "83.3", "<g1> layer 1", "split-half control"})
     CHECK((std::string(part) + (holds(text, part) ? "" : " is not in the text")) == part);
 }
 
