@@ -24,7 +24,7 @@ Anchor::Anchor(Session& session, const RunOptions& options, int view, const std:
   const double weight = options_.stage.penalty_weight;
   if (penalty == Penalty::kSi) {
     path_.emplace(session_.loaded.model, changed_);
-    if (session_.loaded.run) path_->work().take(session_.pool.trunk(*session_.generation.trunk(kPathTrunk)), "path");
+    past_.go_on_with(kPathTrunk, path_->work());
   }
   if (!past_.any()) return;
   if (penalty == Penalty::kL2sp) {

@@ -29,4 +29,11 @@ ParameterField Past::field(const std::string& trunk, const std::string& what, co
   return field;
 }
 
+void Past::go_on_with(const std::string& trunk, ParameterField& field) const {
+  if (!session_.loaded.run) return;
+  const pool::TrunkInfo* info = session_.generation.trunk(trunk);
+  if (info == nullptr) throw CorruptError(fmt::format("generation {}: the trunk '{}' is missing", session_.generation.id.value, trunk));
+  field.take(session_.pool.trunk(*info), trunk);
+}
+
 }  // namespace peer::trainer

@@ -22,6 +22,8 @@ class Past {
   ParameterField weights() const;
   // A field that the stage before left as a trunk. Its absence or misfit is a UsageError that names `what` and says `advice`.
   ParameterField field(const std::string& trunk, const std::string& what, const std::string& advice) const;
+  // What the stage itself had gathered when it was interrupted; a stage that begins leaves `field` as it is.
+  void go_on_with(const std::string& trunk, ParameterField& field) const;
 
  private:
   Session& session_;

@@ -33,10 +33,12 @@ Safeguards::Safeguards(Session& session, const RunOptions& options, int view, co
   if (stage.project) rehearse(1, "project", seed + kReferenceSeed, reference_);
   if (stage.grows == Growth::kExtend && what_trains(stage) == Trains::kGrown) grown_.emplace(past_.loaded().model.options().peer_side);
   if (stage.rows > 0) prepare_sparse_rows();
-  if (stage.average > 0) prepare_average();
+  if (stage.average > 0) {
+    average_.emplace(model, changed_, stage.average);
+    past_.go_on_with(kAverageTrunk, average_->average());
+  }
 }
 
-// None when the only domain is learnt further.
 void Safeguards::rehearse(double share, const char* option, std::uint64_t seed, std::optional<Rehearsal>& rehearsal) {
   std::vector<std::vector<streams::Document>> domains;
   bool older = false;
@@ -61,11 +63,6 @@ void Safeguards::rehearse_self_text(std::uint64_t seed) {
   std::vector<std::vector<streams::Document>> text;
   text.push_back(write_self_text(session_.ctx, past_.loaded().model, writer, stage.self_text, seed));
   replay_.emplace(std::move(text), stage.replay, session_.loaded.model.options().context, seed);
-}
-
-void Safeguards::prepare_average() {
-  average_.emplace(session_.loaded.model, changed_, options_.stage.average);
-  if (session_.loaded.run) average_->average().take(session_.pool.trunk(*session_.generation.trunk(kAverageTrunk)), "average");
 }
 
 void Safeguards::prepare_sparse_rows() {

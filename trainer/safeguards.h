@@ -35,9 +35,9 @@ class Safeguards {
   void finish(const std::vector<streams::Document>& training, pool::Transaction& transaction);
 
  private:
+  // `rehearsal` is left alone when the only domain is learnt further.
   void rehearse(double share, const char* option, std::uint64_t seed, std::optional<Rehearsal>& rehearsal);
   void rehearse_self_text(std::uint64_t seed);
-  void prepare_average();
   void prepare_sparse_rows();
   void save_background(const std::vector<streams::Document>& training, pool::Transaction& transaction);
   void save_reservoir(const std::vector<streams::Document>& training, pool::Transaction& transaction);

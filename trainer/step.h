@@ -15,7 +15,8 @@
 
 namespace peer::trainer {
 
-// What a step adds to the plain gradient, takes from it, or takes note of. None are owned; each may be missing.
+// What a step adds to the plain gradient, takes from it, or takes note of. None are owned; each may be missing. The reference sees the
+// gradient of the loss, before the penalty's is added.
 struct StepTerms {
   const WeightPenalty* penalty = nullptr;
   PathIntegral* path = nullptr;

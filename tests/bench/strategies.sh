@@ -13,7 +13,7 @@ cli=${PEER_CLI:-$PWD/build/release/cli/peer-cli}
 steps=${STEPS:-300}
 evaluated=${EVAL:-32k}
 preset=${PRESET:-tiny}
-IFS=';' read -r -a strategies <<<"${STRATEGIES:-grow;lora;naive;replay;replay --replay 0.05;joint;l2sp;ewc;online-ewc;si;mas;lwf;interpolate}"
+IFS=';' read -r -a strategies <<<"${STRATEGIES:-grow;extend;lora;olora;naive;replay;replay --replay 0.05;joint;agem;l2sp;ewc;online-ewc;si;mas;lwf;smf;interpolate;ema;grow-unfrozen;frozen-trunk}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 results=${RESULTS:-$work/results}

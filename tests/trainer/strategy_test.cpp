@@ -67,22 +67,45 @@ TEST_CASE("each way of guarding old domains forgets less than naive training, an
   }
 }
 
+namespace {
+
+// Two stages in two pools, the second stage of one of them interrupted and resumed.
+void check_resumes(const SmallWorld& world, const std::string& name, const RunOptions& first, const RunOptions& second) {
+  INFO(name);
+  const std::string whole = world.init(name + "-whole"), broken = world.init(name + "-broken");
+  for (const std::string& pool : {whole, broken}) {
+    Session session = SmallWorld::open(pool);
+    SmallWorld::run(session, first);
+    const StageOutcome outcome = SmallWorld::run(session, second, pool == whole ? kNever : 7);
+    CHECK(outcome.interrupted == (pool == broken));
+  }
+  Session resumed = SmallWorld::open(broken, kResume);
+  CHECK(resumed.loaded.run->step == 7);
+  SmallWorld::run(resumed, second);  // the stored options win
+  CHECK(head_content(broken) == head_content(whole));
+}
+
+}  // namespace
+
 TEST_CASE("with every strategy, a stage that was interrupted and resumed gives the bits of one that was not") {
   const SmallWorld world;
-  for (const auto& [strategy, name] : EnumNames<Strategy>::values) {
-    INFO(name);
-    const std::string whole = world.init(std::string(name) + "-whole"), broken = world.init(std::string(name) + "-broken");
-    for (const std::string& pool : {whole, broken}) {
-      Session session = SmallWorld::open(pool);
-      SmallWorld::run(session, with(world, strategy, 0, 10));
-      const StageOutcome outcome = SmallWorld::run(session, with(world, strategy, 1, 12), pool == whole ? kNever : 7);
-      CHECK(outcome.interrupted == (pool == broken));
-    }
-    Session resumed = SmallWorld::open(broken, kResume);
-    CHECK(resumed.loaded.run->step == 7);
-    SmallWorld::run(resumed, {});
-    CHECK(head_content(broken) == head_content(whole));
-  }
+  for (const auto& [strategy, name] : EnumNames<Strategy>::values)
+    check_resumes(world, std::string(name), with(world, strategy, 0, 10), with(world, strategy, 1, 12));
+}
+
+TEST_CASE("compositions that no strategy names resume in the same bits too") {
+  const SmallWorld world;
+  const auto check = [&](const std::string& name, Strategy strategy, auto&& change) {
+    RunOptions stages[] = {with(world, strategy, 0, 10), with(world, strategy, 1, 12)};
+    for (RunOptions& stage : stages) change(stage);
+    check_resumes(world, name, stages[0], stages[1]);
+  };
+  check("extend-ewc", Strategy::kExtend, [](RunOptions& o) { o.stage.penalty = Penalty::kEwc, o.stage.trains = Trains::kAll; });
+  check("extend-si", Strategy::kExtend, [](RunOptions& o) { o.stage.penalty = Penalty::kSi, o.stage.trains = Trains::kAll; });
+  check("extend-agem", Strategy::kExtend, [](RunOptions& o) { o.stage.project = true, o.stage.reservoir = 2000; });
+  check("grow-ema", Strategy::kGrow, [](RunOptions& o) { o.stage.average = 0.9; });
+  check("replay-agem-l2sp", Strategy::kReplay, [](RunOptions& o) { o.stage.project = true, o.stage.penalty = Penalty::kL2sp; });
+  check("infinite", Strategy::kNaive, [](RunOptions& o) { o.train.schedule = Schedule::kInfinite; });
 }
 
 TEST_CASE("weights that are kept whole are those of before, to the last bit") {
