@@ -18,27 +18,27 @@ float sum(float a, float b) { return a + b; }
 
 }  // namespace
 
-Anchor::Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, Past& past)
-    : session_(session), options_(options), view_(view), changed_(changed), past_(past) {
+Anchor::Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, BeforeStage& before)
+    : session_(session), options_(options), view_(view), changed_(changed), before_(before) {
   const Penalty penalty = options_.stage.penalty;
   const double weight = options_.stage.penalty_weight;
   if (penalty == Penalty::kSi) {
     path_.emplace(session_.loaded.model, changed_);
-    past_.go_on_with(kPathTrunk, path_->work());
+    before_.go_on_with(kPathTrunk, path_->work());
   }
-  if (!past_.any()) return;
+  if (!before_.any_stage()) return;
   if (penalty == Penalty::kL2sp) {
-    ParameterField known = ParameterField::known_to(past_.loaded().model, session_.loaded.model, changed_), pull = past_.weights();
+    ParameterField known = ParameterField::known_to(before_.loaded().model, session_.loaded.model, changed_), pull = before_.weights();
     pull.combine(known, product);
     regulariser_.emplace(weight, std::move(known), std::move(pull));
     return;
   }
   const std::string advice = "train the stage before it with --penalty " + to_text(penalty);
-  old_importance_ = past_.field(importance_trunk(penalty), "importances for " + to_text(penalty), advice);
+  old_importance_ = before_.field(importance_trunk(penalty), "importances for " + to_text(penalty), advice);
   if (penalty == Penalty::kEwc) {
-    old_pull_ = past_.field(pull_trunk(penalty), "anchors for " + to_text(penalty), advice);
+    old_pull_ = before_.field(pull_trunk(penalty), "anchors for " + to_text(penalty), advice);
   } else {
-    old_pull_ = past_.weights();
+    old_pull_ = before_.weights();
     old_pull_->combine(*old_importance_, product);
   }
   regulariser_.emplace(weight, *old_importance_, *old_pull_);
@@ -51,7 +51,7 @@ void Anchor::save_unfinished(pool::Transaction& transaction) const {
 ParameterField Anchor::new_importance(const std::vector<streams::Document>& training) {
   ParameterField importance;
   if (options_.stage.penalty == Penalty::kSi) {
-    importance = path_->importance(past_.weights());
+    importance = path_->importance(before_.weights());
   } else {
     const ImportanceKind kind = options_.stage.penalty == Penalty::kMas ? ImportanceKind::kSensitivity : ImportanceKind::kFisher;
     importance = measure_importance(session_.ctx, session_.loaded.model, view_, changed_, kind, training, options_.stage.penalty_samples,

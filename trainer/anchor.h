@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "streams/document.h"
-#include "trainer/past.h"
+#include "trainer/before_stage.h"
 #include "trainer/path_integral.h"
 #include "trainer/regulariser.h"
 #include "trainer/stage.h"
@@ -13,8 +13,8 @@ namespace peer::trainer {
 
 class Anchor {
  public:
-  // UsageError when the stages before left no importances. Those and the path so far are read from the past and from an interrupted stage.
-  Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, Past& past);
+  // UsageError when the stages before left no importances. Those and the path so far are read from there and from an interrupted stage.
+  Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, BeforeStage& before);
 
   const Regulariser* penalty() const { return regulariser_ ? &*regulariser_ : nullptr; }  // nothing was learnt before: none
   PathIntegral* path() { return path_ ? &*path_ : nullptr; }
@@ -30,7 +30,7 @@ class Anchor {
   const RunOptions& options_;
   int view_;
   const std::vector<int>& changed_;
-  Past& past_;
+  BeforeStage& before_;
   std::optional<ParameterField> old_importance_, old_pull_;
   std::optional<Regulariser> regulariser_;
   std::optional<PathIntegral> path_;

@@ -17,25 +17,25 @@ constexpr std::uint64_t kReferenceSeed = 1u << 20;  // windows of the reference 
 }  // namespace
 
 Safeguards::Safeguards(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, GenerationId parent)
-    : session_(session), options_(options), view_(view), changed_(changed), past_(session, parent, changed) {
+    : session_(session), options_(options), view_(view), changed_(changed), before_(session, parent, changed) {
   const StageOptions& stage = options_.stage;
-  if (stage.penalty != Penalty::kNone) anchor_.emplace(session_, options_, view_, changed_, past_);
-  if (!past_.any()) return;  // nothing to guard yet, only to measure
+  if (stage.penalty != Penalty::kNone) anchor_.emplace(session_, options_, view_, changed_, before_);
+  if (!before_.any_stage()) return;  // nothing to guard yet, only to measure
   model::Model& model = session_.loaded.model;
   if (stage.orthogonal > 0 && grows_view(stage)) orthogonality_.emplace(model, view_, stage.orthogonal);
   if (stage.distill > 0) {
     const int opinion[] = {grows_view(stage) ? model.view(view_).parent : view_};
-    teacher_.emplace(past_.loaded().model, opinion, options_.train.batch, stage.distill, stage.temperature);
+    teacher_.emplace(before_.loaded().model, opinion, options_.train.batch, stage.distill, stage.temperature);
   }
   const auto seed = static_cast<std::uint64_t>(options_.seed);
   if (stage.replay > 0 && stage.self_text > 0) rehearse_self_text(seed);
   if (stage.replay > 0 && stage.self_text == 0) rehearse(stage.replay, "replay", seed, replay_);
   if (stage.project) rehearse(1, "project", seed + kReferenceSeed, reference_);
-  if (stage.grows == Growth::kExtend && what_trains(stage) == Trains::kGrown) grown_.emplace(past_.loaded().model.options().peer_side);
+  if (stage.grows == Growth::kExtend && what_trains(stage) == Trains::kGrown) grown_.emplace(before_.loaded().model.options().peer_side);
   if (stage.rows > 0) prepare_sparse_rows();
   if (stage.average > 0) {
     average_.emplace(model, changed_, stage.average);
-    past_.go_on_with(kAverageTrunk, average_->average());
+    before_.go_on_with(kAverageTrunk, average_->average());
   }
 }
 
@@ -66,12 +66,12 @@ void Safeguards::rehearse_self_text(std::uint64_t seed) {
 }
 
 void Safeguards::prepare_sparse_rows() {
-  const pool::TrunkInfo* info = past_.generation().trunk(kBackgroundTrunk);
+  const pool::TrunkInfo* info = before_.generation().trunk(kBackgroundTrunk);
   if (info == nullptr)
     throw UsageError(
         fmt::format("option 'rows': generation {} knows no retrievals of old text to compare with; train the stage before "
                     "it with --strategy smf",
-                    past_.generation().id.value));
+                    before_.generation().id.value));
   background_ = RetrievalBackground::from(session_.pool.trunk(*info), kBackgroundTrunk);
   sparse_.emplace(*background_, options_.stage.rows, options_.stage.rows_rate);
 }
@@ -106,7 +106,7 @@ void Safeguards::finish(const std::vector<streams::Document>& training, pool::Tr
   const StageOptions& stage = options_.stage;
   model::Model& model = session_.loaded.model;
   if (average_) blend(model, changed_, average_->average(), 1);
-  if (stage.keep > 0 && past_.any()) blend(model, changed_, past_.weights(), stage.keep);  // (WiSE-FT, Wortsman et al. 2022)
+  if (stage.keep > 0 && before_.any_stage()) blend(model, changed_, before_.weights(), stage.keep);  // (WiSE-FT, Wortsman et al. 2022)
   if (anchor_) anchor_->finish(training, transaction);
   if (stage.rows > 0) save_background(training, transaction);
   if (stage.reservoir > 0) save_reservoir(training, transaction);

@@ -46,7 +46,7 @@ class Safeguards {
   const RunOptions& options_;
   int view_;
   const std::vector<int>& changed_;
-  Past past_;
+  BeforeStage before_;
   std::optional<Anchor> anchor_;
   std::optional<Orthogonality> orthogonality_;
   std::optional<Teacher> teacher_;

@@ -1,4 +1,4 @@
-#include "trainer/past.h"
+#include "trainer/before_stage.h"
 
 #include <fmt/format.h>
 
@@ -6,22 +6,25 @@
 
 namespace peer::trainer {
 
-Past::Past(Session& session, GenerationId parent, const std::vector<int>& changed)
-    : session_(session), generation_(session.pool.generation(parent)), changed_(changed), any_(session.loaded.history.stages.size() > 1) {}
+BeforeStage::BeforeStage(Session& session, GenerationId parent, const std::vector<int>& changed)
+    : session_(session),
+      generation_(session.pool.generation(parent)),
+      changed_(changed),
+      any_stage_(session.loaded.history.stages.size() > 1) {}
 
-LoadedModel& Past::loaded() {
+LoadedModel& BeforeStage::loaded() {
   if (!loaded_) loaded_.emplace(load_model(session_.pool, generation_));
   return *loaded_;
 }
 
-ParameterField Past::weights() const {
+ParameterField BeforeStage::weights() const {
   LoadedModel before = load_model(session_.pool, generation_);
   const std::int64_t side = session_.loaded.model.options().peer_side;
   if (before.model.options().peer_side < side) before.model.extend(side);
   return ParameterField::weights_of(before.model, session_.loaded.model, changed_);
 }
 
-ParameterField Past::field(const std::string& trunk, const std::string& what, const std::string& advice) const {
+ParameterField BeforeStage::field(const std::string& trunk, const std::string& what, const std::string& advice) const {
   const pool::TrunkInfo* info = generation_.trunk(trunk);
   if (info == nullptr) throw UsageError(fmt::format("generation {} holds no {}; {}", generation_.id.value, what, advice));
   ParameterField field(session_.loaded.model, changed_);
@@ -29,7 +32,7 @@ ParameterField Past::field(const std::string& trunk, const std::string& what, co
   return field;
 }
 
-void Past::go_on_with(const std::string& trunk, ParameterField& field) const {
+void BeforeStage::go_on_with(const std::string& trunk, ParameterField& field) const {
   if (!session_.loaded.run) return;
   const pool::TrunkInfo* info = session_.generation.trunk(trunk);
   if (info == nullptr) throw CorruptError(fmt::format("generation {}: the trunk '{}' is missing", session_.generation.id.value, trunk));

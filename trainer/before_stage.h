@@ -10,12 +10,12 @@
 
 namespace peer::trainer {
 
-class Past {
+class BeforeStage {
  public:
   // parent: the generation before the stage; changed: the views whose weights change. All outlive it.
-  Past(Session& session, GenerationId parent, const std::vector<int>& changed);
+  BeforeStage(Session& session, GenerationId parent, const std::vector<int>& changed);
 
-  bool any() const { return any_; }  // a stage was before this one
+  bool any_stage() const { return any_stage_; }  // a stage was before this one
   const pool::Generation& generation() const { return generation_; }
   LoadedModel& loaded();  // read when somebody asks
   // Of the changed views, as they were; what the stage added to a grid, as it was when it was added.
@@ -29,7 +29,7 @@ class Past {
   Session& session_;
   pool::Generation generation_;
   const std::vector<int>& changed_;
-  bool any_;
+  bool any_stage_;
   std::optional<LoadedModel> loaded_;
 };
 
