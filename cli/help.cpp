@@ -1,5 +1,6 @@
 #include "cli/help.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,10 +14,25 @@ namespace {
 
 constexpr std::size_t kWidth = 100;
 
+// A list of choices that is too long for a line goes on in the next ones.
+std::string break_choices(std::string_view text, std::size_t indent) {
+  std::string broken(indent, ' ');
+  for (std::size_t width = indent; !text.empty();) {
+    const std::string_view choice = text.substr(0, std::min(text.find('|'), text.size() - 1) + 1);
+    if (width > indent && width + choice.size() > kWidth) {
+      broken += '\n' + std::string(2 * indent, ' ');
+      width = 2 * indent;
+    }
+    broken += choice, width += choice.size();
+    text.remove_prefix(choice.size());
+  }
+  return broken;
+}
+
 // Two columns, the right one wrapped. A left part that is too wide gets a line of its own.
 std::string entry(std::string_view left, std::string_view right, std::size_t indent, std::size_t column) {
   const std::string margin(column, ' ');
-  std::string text = std::string(indent, ' ') + std::string(left);
+  std::string text = break_choices(left, indent);
   text += text.size() + 2 > column ? "\n" + margin : margin.substr(text.size());
   bool first = true;
   for (const std::string& line : wrap(right, kWidth - column)) text += std::exchange(first, false) ? line + '\n' : margin + line + '\n';

@@ -61,7 +61,7 @@ void Safeguards::rehearse_self_text(std::uint64_t seed) {
   const StageOptions& stage = options_.stage;
   const int writer = grows_view(stage) ? session_.loaded.model.view(view_).parent : view_;
   std::vector<std::vector<streams::Document>> text;
-  text.push_back(write_self_text(session_.ctx, past_.loaded().model, writer, stage.self_text, seed));
+  text.push_back(write_self_text(session_.ctx, before_.loaded().model, writer, stage.self_text, seed));
   replay_.emplace(std::move(text), stage.replay, session_.loaded.model.options().context, seed);
 }
 

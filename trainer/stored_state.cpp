@@ -36,7 +36,8 @@ StoredRun parse_run(const Json& json) {
 std::string to_json(const StoredState& state) {
   Json views = Json::array(), blocks = Json::array();
   for (const StoredView& v : state.views)
-    views.push_back({{"name", v.name}, {"parent", v.parent}, {"domain", v.domain}, {"delta", options_map(v.delta)}, {"retired", v.retired}});
+    views.push_back(
+        {{"name", v.name}, {"parent", v.parent}, {"domain", v.domain}, {"delta", options_map(v.delta)}, {"retired", v.retired}});
   for (const StoredBlock& b : state.blocks)
     blocks.push_back({{"id", b.id},
                       {"view", b.view},
@@ -65,7 +66,8 @@ StoredState parse_state(const std::string& text, const std::string& where) try {
   state.model = options_from<model::ModelOptions>(json.at("model"));
   state.delta = options_from<model::DeltaOptions>(json.at("delta"));
   for (const Json& v : json.at("views"))
-    state.views.push_back({v.at("name"), v.at("domain"), v.at("parent"), options_from<model::DeltaOptions>(v.at("delta")), v.value("retired", false)});
+    state.views.push_back(
+        {v.at("name"), v.at("domain"), v.at("parent"), options_from<model::DeltaOptions>(v.at("delta")), v.value("retired", false)});
   for (const Json& b : json.at("blocks"))
     state.blocks.push_back({b.at("id"), b.at("side"), b.at("open"), b.at("view"), b.at("layer"), b.at("statistics_frozen")});
   state.history = parse_history(json.at("history").dump());

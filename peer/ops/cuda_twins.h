@@ -19,7 +19,7 @@ namespace peer::ops::cuda {
 void adamw(Context& ctx, const Adamw& op);
 void attention(Context& ctx, const Attention& op);                   // d at most 256
 void attention_backward(Context& ctx, const AttentionBackward& op);  // d at most 256
-void cached_attention(Context& ctx, const CachedAttention& op);            // d at most 256
+void cached_attention(Context& ctx, const CachedAttention& op);      // d at most 256
 void cross_entropy(Context& ctx, const CrossEntropy& op);
 void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);
 void distillation(Context& ctx, const Distillation& op);

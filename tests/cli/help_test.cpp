@@ -19,11 +19,11 @@ using namespace peer::cli;
 
 namespace {
 
-// Line breaks and indents of wrapping undone.
+// Line breaks and indents of wrapping undone, within a list of choices too.
 std::string unwrapped(const std::string& text) {
   std::istringstream words(text);
   std::string joined;
-  for (std::string word; words >> word;) joined += word + ' ';
+  for (std::string word; words >> word;) joined += word.ends_with('|') ? word : word + ' ';
   return joined;
 }
 
