@@ -134,17 +134,20 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
   inverse_rms = Buffer<float>(tokens);
   logits = Buffer<float>(tokens * model.options().vocabulary);
   if (keep) dx = Buffer<float>(tokens * width);
-  // Without a backward pass one set serves all blocks: each block's own branch needs its buffers, so they are merged.
+  // Without a backward pass one set serves all blocks: what any block's branches need is merged into it.
   for (int layer = 0; layer < static_cast<int>(model.options().layers); ++layer) {
     const std::vector<layers::LayerDelta*> deltas = model.layer_path(path, layer);
     layers::BlockActivations block = model.blocks_[layer].activations(batch, length, deltas);
     if (keep) model.blocks_[layer].prepare(work, batch, length, deltas);
-    if (keep || layer == 0)
+    if (keep || layer == 0) {
       blocks.push_back(std::move(block));
-    else if (!blocks[0].branches[0].peer)
-      blocks[0].branches[0].peer = std::move(block.branches[0].peer);
-    if (!keep && layer > 0 && !blocks[0].branches[0].feed_forward)
-      blocks[0].branches[0].feed_forward = std::move(block.branches[0].feed_forward);
+      continue;
+    }
+    for (std::size_t b = 0; b < block.branches.size(); ++b) {
+      layers::BranchActivations& shared = blocks[0].branches[b];
+      if (!shared.peer) shared.peer = std::move(block.branches[b].peer);
+      if (!shared.feed_forward) shared.feed_forward = std::move(block.branches[b].feed_forward);
+    }
   }
 }
 

@@ -285,3 +285,31 @@ TEST_CASE("a retired view is gone with its experts; the views beside it compute 
   CHECK(test::logits_of(ctx, m, 2, tokens, 16) == before);
   CHECK(m.view(m.add_view(0, test::tiny_delta(), "", true)).name == "g4");
 }
+
+TEST_CASE(
+    "shared activations compute what kept ones do, also where only a later layer has an annex; a watch sees each block's picks once") {
+  Context ctx;
+  Model m(test::tiny_options(), 1);
+  m.create_experts();
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.annex_layers = {1};
+  m.add_view(m.add_view(0, delta, "one", true), test::tiny_delta(), "two", true);
+  for (int view = 0; view < 3; ++view) test::randomise(m, view, 0.3f, static_cast<std::uint64_t>(view + 1));
+  const auto tokens = test::tiny_tokens(32, 257);
+  model::Activations shared(m, 2, 2, 16, false), kept(m, 2, 2, 16, true);
+  std::map<std::pair<int, int>, std::vector<std::int64_t>> seen;
+  shared.watch = [&](int view, int layer, const layers::PeerBlock& block, const layers::PeerActivations& picks) {
+    CHECK(picks.id.size() == 32 * block.picks());
+    CHECK(seen[{view, layer}].empty());
+    seen[{view, layer}].assign(picks.id.data(), picks.id.data() + picks.id.size());
+  };
+  m.forward(ctx, {tokens.data(), 32}, shared, false);
+  m.forward(ctx, {tokens.data(), 32}, kept, false);
+  for (std::int64_t i = 0; i < shared.logits.size(); ++i) REQUIRE(shared.logits[i] == kept.logits[i]);
+  REQUIRE(seen.size() == 1 + 1 + 2);  // the base's PEER layer, one annex of the first view, two of the second
+  for (const auto& [place, ids] : seen) {
+    const auto& [view, layer] = place;
+    const auto& peer = kept.blocks[static_cast<std::size_t>(layer)].branches[static_cast<std::size_t>(view)].peer;
+    for (std::size_t i = 0; i < ids.size(); ++i) REQUIRE(ids[i] == peer->id[static_cast<std::int64_t>(i)]);
+  }
+}
