@@ -120,7 +120,7 @@ footer p { margin: 0 0 .5rem; max-width: 46rem; }
   tr, .key div { break-inside: avoid; }
   .scroll { overflow: visible; }
   .scroll th:first-child { position: static; background: none; }
-  .heat { font-size: 9pt; }
+  .heat { font-size: 9pt; break-inside: avoid; }
   .heat td { min-width: 0; height: auto; }
   .curves { grid-template-columns: repeat(3, 1fr); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
