@@ -33,9 +33,11 @@ Axis axis_over(double low, double high) {
   return {low - margin, high + margin, step};
 }
 
+// With a NaN side it overlaps nothing.
 struct Box {
   double left, top, right, bottom;
   double overlap(const Box& other) const {
+    if (std::isnan(other.left + other.top + other.right + other.bottom)) return 0;
     const double width = std::min(right, other.right) - std::max(left, other.left);
     const double height = std::min(bottom, other.bottom) - std::max(top, other.top);
     return width > 0 && height > 0 ? width * height : 0;
@@ -132,7 +134,17 @@ class Drawing {
             {left, middle - kLetterHeight / 2, left + width, middle + kLetterHeight / 2}};
   }
 
-  // Where it covers least: no other label, no point, nothing outside.
+  // How much of a point, its whiskers and its runs a label would hide.
+  double hidden_by(const Box& label, const ScatterPoint& point) const {
+    const double px = x(point.x), py = y(point.y);
+    double hidden = label.overlap({px - 6, py - 6, px + 6, py + 6});
+    hidden += label.overlap({x(point.x_interval.low), py - 2, x(point.x_interval.high), py + 2});
+    hidden += label.overlap({px - 2, y(point.y_interval.high), px + 2, y(point.y_interval.low)});
+    for (const auto& [run_x, run_y] : point.runs) hidden += label.overlap({x(run_x) - 3, y(run_y) - 3, x(run_x) + 3, y(run_y) + 3});
+    return hidden;
+  }
+
+  // Where it covers least: no other label, nothing of a point, nothing outside.
   std::string label(const ScatterPoint& point) {
     constexpr std::pair<int, int> kPlaces[] = {{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}};
     Label best{};
@@ -141,8 +153,7 @@ class Drawing {
       const Label candidate = label_at(point, right, down);
       double covered = candidate.box.outside();
       for (const Box& box : labels_) covered += candidate.box.overlap(box);
-      for (const ScatterPoint* other : points_)
-        covered += candidate.box.overlap({x(other->x) - 6, y(other->y) - 6, x(other->x) + 6, y(other->y) + 6});
+      for (const ScatterPoint* other : points_) covered += hidden_by(candidate.box, *other);
       if (covered >= least) continue;
       least = covered, best = candidate;
     }

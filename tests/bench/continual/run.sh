@@ -2,7 +2,7 @@
 # Builds and runs a suite of continual-learning runs: methods x orders x seeds from one YAML file. Whatever stops it, the same command
 # goes on where it stopped, and then prints the tables.
 #
-#   bash tests/bench/continual/run.sh tests/bench/continual/demo.yaml --results DIR       a minute, on text of this machine
+#   bash tests/bench/continual/run.sh tests/bench/continual/demo.yaml --results DIR       a minute or two, on text of this machine
 #   CORPORA=DIR bash tests/bench/continual/run.sh tests/bench/continual/s6.yaml --results DIR [--figures strategies] [--tables]
 #   bash tests/bench/continual/run.sh --help
 set -euo pipefail
