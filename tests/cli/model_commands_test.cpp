@@ -248,3 +248,37 @@ TEST_CASE("with --json every command prints exactly one document") {
     CHECK(Json::accept(outcome.out));
   }
 }
+
+TEST_CASE("consolidate folds the views of a range into one, prints what that cost, and refuses a range without two") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  REQUIRE(peer_cli("stream", pool, world().stage("molecules")).code == kDone);
+  const std::string before = fingerprint_of(pool);
+  const Words quick = {"--steps", "6", "--batch", "4", "--self-text", "2k", "--eval-batch", "4"};
+  CHECK(peer_cli("consolidate", pool, Words{"g2..head"} + quick).code == kUsage);
+  CHECK(peer_cli("consolidate", pool, Words{"head"} + quick).code == kUsage);
+  CHECK(peer_cli("consolidate", pool, Words{"g1..head", "--max-forgetting", "0.0001"} + quick).code == kForgettingLimit);
+  CHECK(peer_cli("inspect", pool, {"--json"}).json()["views"].size() == 3);
+  const Json folded = peer_cli("consolidate", pool, Words{"g1..head", "--json"} + quick).json();
+  CHECK(folded["folded"] == Json({"g1", "g2"}));
+  CHECK(folded["costs"].size() == 3);
+  CHECK(folded["parameters_after"] < folded["parameters_before"]);
+  CHECK(peer_cli("inspect", pool, {"--json"}).json()["views"].size() == 2);
+  CHECK(lacks(peer_cli("forgetting", pool).out, {"Folding views into g3"}) == "");
+  REQUIRE(peer_cli("rollback", pool, {"--to", "g3"}).code == kDone);
+  CHECK(peer_cli("inspect", pool, {"--json"}).json()["views"].size() == 3);
+  CHECK(fingerprint_of(pool) != before);  // the folding stays in the history
+}
+
+TEST_CASE("eval --guess reads fewer views and never fewer bits than all of them predict") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  const Json all = peer_cli("eval", pool, {"--json"}).json()["domains"],
+             some = peer_cli("eval", pool, {"--guess", "0.5", "--json"}).json()["domains"];
+  REQUIRE(all.size() == some.size());
+  for (std::size_t d = 0; d < all.size(); ++d) {
+    CHECK(all[d]["views_read"] == 2.0);
+    CHECK(some[d]["views_read"] < 2.0);
+    CHECK(some[d]["bits_per_byte"].get<double>() >= all[d]["bits_per_byte"].get<double>() - 1e-4);
+  }
+}
