@@ -24,7 +24,7 @@ struct Call {
   std::string suite, results, cli, page;
   Words figures;
   int jobs = 0, threads = 0;
-  bool tables = false, help = false;
+  bool tables = false, untuned = false, help = false;
 };
 
 Call parse(int argc, char** argv, po::options_description& options) {
@@ -34,6 +34,7 @@ Call parse(int argc, char** argv, po::options_description& options) {
       "jobs", po::value(&call.jobs), "runs at a time; default: the suite's")("threads", po::value(&call.threads),
                                                                              "threads of each; default: the cores over the jobs")(
       "tables", po::bool_switch(&call.tables), "run nothing: print the tables of what is there")(
+      "untuned", po::bool_switch(&call.untuned), "every method with its options as given: nothing is tuned")(
       "page", po::value(&call.page), "also put each table between its marks in this page")(
       "cli", po::value(&call.cli)->default_value(PEER_CLI_BINARY), "the peer-cli that runs the stages")(
       "suite", po::value(&call.suite), "the suite's YAML file")("help", po::bool_switch(&call.help), "this text");
@@ -86,7 +87,8 @@ int run(int argc, char** argv) {
     std::cout << options;
     return cli::kDone;
   }
-  const Suite suite = read_suite(call.suite);
+  Suite suite = read_suite(call.suite);
+  if (call.untuned) suite.tuning = {};
   const std::vector<Figure> figures = chosen_figures(suite, call.figures);
   const int jobs = std::clamp(call.jobs > 0 ? call.jobs : static_cast<int>(suite.jobs), 1, 32);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
