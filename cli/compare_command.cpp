@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
 #include "cli/command.h"
 #include "cli/comparison_table.h"
+#include "cli/output_file.h"
 #include "pool/pool.h"
 #include "trainer/comparison_report.h"
 #include "trainer/session.h"
@@ -74,19 +74,13 @@ std::vector<RunArgument> parse_runs(const std::vector<std::string>& words, const
   return runs;
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text << std::flush;
-  if (!file) throw IoError("'" + path + "' cannot be written; check the folder, its permissions and the space left");
-}
-
 int run(Call& call, const CompareOptions& options) {
   std::vector<trainer::ComparedRun> runs;
   for (const RunArgument& argument : parse_runs(call.repeated, options.names))
     runs.push_back(trainer::read_run(pool::Pool::open(argument.pool, pool::Access::kRead), argument.ref, argument.name));
   const trainer::Comparison comparison = trainer::compare(std::move(runs), options.baseline);
-  if (!options.html.empty()) write_file(options.html, trainer::comparison_html(comparison));
-  if (!options.csv.empty()) write_file(options.csv, trainer::comparison_csv(comparison));
+  if (!options.html.empty()) write_output_file(options.html, trainer::comparison_html(comparison));
+  if (!options.csv.empty()) write_output_file(options.csv, trainer::comparison_csv(comparison));
   call.out << (call.common.json ? trainer::comparison_json(comparison) : comparison_text(comparison));
   if (options.stages && !call.common.json) call.out << '\n' << stages_text(comparison);
   return kDone;

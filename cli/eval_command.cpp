@@ -56,7 +56,8 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
            const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
   const trainer::DomainScore score =
       trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture, session.loaded.statistics);
-  const trainer::Interval interval = trainer::bootstrap(score.mixture, 2000, static_cast<std::uint64_t>(call.common.seed));
+  const trainer::Interval interval =
+      trainer::bootstrap(score.mixture, trainer::kBootstrapDraws, static_cast<std::uint64_t>(call.common.seed));
   std::int64_t bytes = 0;
   for (const auto& d : score.mixture) bytes += d.bytes;
   Json by_view = Json::object();
@@ -75,6 +76,9 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
                                                    static_cast<int>(call.common.threads));
   const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
                                                            : trainer::parse_views(session.loaded.model, options.view);
+  if (evaluate.guess > 0 && !trainer::can_guess(views, mixture, session.loaded.statistics))
+    call.progress.note(
+        "--guess: nothing to guess by (one view, no switch share, or a view of which no text was counted): every view reads all");
   Json scores = Json::array();
   const std::vector<Target> all = targets(session, options, stream);
   for (const Target& target : all) {

@@ -1,8 +1,8 @@
-#include <fstream>
 
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/output_file.h"
 #include "trainer/references.h"
 #include "trainer/report.h"
 #include "trainer/session.h"
@@ -31,12 +31,6 @@ struct ReportOptions {
   }
 };
 
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text << std::flush;
-  if (!file) throw IoError("'" + path + "' cannot be written; check the folder, its permissions and the space left");
-}
-
 void add_references(trainer::ForgettingReport& report, const trainer::History& history, const ReportOptions& options) {
   if (!options.joint.empty()) report.matrix.joint = trainer::joint_losses(history, trainer::read_reference(options.joint));
   std::vector<trainer::ReferencePool> oracles;
@@ -51,8 +45,8 @@ int run(Call& call, const ReportOptions& options, const model::MixtureOptions& m
   trainer::ForgettingReport report = trainer::make_report(session);
   add_references(report, session.loaded.history, options);
   if (options.usage) report.inside = trainer::look_closely(session, {}, mixture, call.progress);
-  if (!options.html.empty()) write_file(options.html, trainer::report_html(report));
-  if (!options.csv.empty()) write_file(options.csv, trainer::report_csv(report));
+  if (!options.html.empty()) write_output_file(options.html, trainer::report_html(report));
+  if (!options.csv.empty()) write_output_file(options.csv, trainer::report_csv(report));
   call.out << (call.common.json ? trainer::report_json(report) : trainer::report_text(report));
   return kDone;
 }

@@ -6,8 +6,6 @@
 namespace peer::trainer {
 namespace {
 
-constexpr int kBootstrapDraws = 2000;
-
 bool passes_through(const model::Model& model, int view, int generation) {
   const std::vector<int> path = model.path(view);
   return std::find(path.begin(), path.end(), generation) != path.end();

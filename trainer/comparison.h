@@ -12,10 +12,9 @@
 
 #include "trainer/compared_run.h"
 #include "trainer/document_sum.h"
+#include "trainer/equivalence.h"
 
 namespace peer::trainer {
-
-inline constexpr double kEquivalenceMargin = 0.005;  // bits per byte, fixed in advance
 
 struct Estimate {
   double value = kMissing;
@@ -59,9 +58,9 @@ struct Comparison {
 
 // `baseline`: a group's name; empty: the first. UsageError when the runs have not learnt the same domains, when a domain's held-out
 // documents differ, or when there is no such group.
-Comparison compare(std::vector<ComparedRun> runs, const std::string& baseline, int draws = 2000);
+Comparison compare(std::vector<ComparedRun> runs, const std::string& baseline, int draws = kBootstrapDraws);
 
 // Group `a`'s numbers minus group `b`'s, paired by documents, and by order and seed where both have the same.
-GroupNumbers difference_of(const ComparedGroup& a, const ComparedGroup& b, int draws = 2000);
+GroupNumbers difference_of(const ComparedGroup& a, const ComparedGroup& b, int draws = kBootstrapDraws);
 
 }  // namespace peer::trainer

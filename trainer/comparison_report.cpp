@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "trainer/csv.h"
+
 namespace peer::trainer {
 namespace {
 
@@ -39,15 +41,6 @@ Json to_json(const ComparedRun& run) {
 
 // Transfer is better when it rises: the verdict is about losses alone.
 bool less_is_better(const NamedEstimate& number) { return number.part != &GroupNumbers::backward_transfer; }
-
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
-}
-
-std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
 }  // namespace
 

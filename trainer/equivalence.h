@@ -10,6 +10,9 @@
 
 namespace peer::trainer {
 
+// What is called equal, of a domain that is to be remembered and of two strategies alike: fixed in advance, for every claim.
+inline constexpr double kEquivalenceMargin = 0.005;  // bits per byte
+
 enum class Verdict {
   kEquivalent,  // beyond doubt within the margin on both sides
   kNotWorse,    // beyond doubt not worse by the margin; it may be better by more

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
+#include "trainer/mixture_run.h"
 #include "trainer/view_guess.h"
 #include "trainer/window_reader.h"
 
@@ -44,19 +44,6 @@ Readers guessed(const WindowReader& reader, std::span<const int> views, std::spa
   return readers;
 }
 
-// A view that did not read a token predicts nothing there.
-double mixture_bits(const std::vector<std::vector<float>>& log_p, const model::MixtureOptions& options) {
-  model::Mixture mixture(static_cast<int>(log_p.size()), options);
-  std::vector<double> at_token(log_p.size());
-  double nats = 0;
-  for (std::size_t t = 0; t < log_p[0].size(); ++t) {
-    for (std::size_t g = 0; g < log_p.size(); ++g)
-      at_token[g] = std::isnan(log_p[g][t]) ? -std::numeric_limits<double>::infinity() : static_cast<double>(log_p[g][t]);
-    nats -= mixture.update(at_token);
-  }
-  return nats / std::numbers::ln2;
-}
-
 }  // namespace
 
 TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
@@ -74,9 +61,7 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
 
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics) {
-  // Without a switch share a view that skipped a window could never come back.
-  const bool guesses = options.guess > 0 && views.size() > 1 && mixture.switch_share > 0 && !statistics.empty() &&
-                       std::none_of(views.begin(), views.end(), [&](int v) { return statistics[static_cast<std::size_t>(v)].empty(); });
+  const bool guesses = options.guess > 0 && can_guess(views, mixture, statistics);
   WindowReader reader(ctx, model, views, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
                       options.eval_overlap);
   const Readers readers =
@@ -93,11 +78,18 @@ DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int>
   DomainScore score;
   score.by_view.resize(views.size());
   for (std::size_t d = 0; d < documents.size(); ++d) {
-    score.mixture.push_back({mixture_bits(reader.log_p(d), mixture), static_cast<std::int64_t>(documents[d].text.size())});
+    std::vector<const std::vector<float>*> log_p;
+    for (const auto& of_view : reader.log_p(d)) log_p.push_back(&of_view);
+    score.mixture.push_back({run_mixture(log_p, mixture), static_cast<std::int64_t>(documents[d].text.size())});
     for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(reader.log_p(d)[g]));
   }
   if (windows > 0) score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);
   return score;
+}
+
+bool can_guess(std::span<const int> views, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics) {
+  return views.size() > 1 && mixture.switch_share > 0 && !statistics.empty() &&
+         std::none_of(views.begin(), views.end(), [&](int v) { return statistics[static_cast<std::size_t>(v)].empty(); });
 }
 
 std::vector<int> all_views(const model::Model& model) {

@@ -28,11 +28,15 @@ struct DomainScore {
 };
 
 // `views`: which views the mixture is over, oldest first. One view: the mixture is that view. The same bits for any number of threads and
-// for any company that a document has. With options.guess = 0, or without `statistics` of every view, every view reads everything;
+// for any company that a document has. With options.guess = 0, or where can_guess() is false, every view reads everything;
 // else byte statistics guess who reads what (trainer/view_guess.h), by view of the model.
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture,
                          std::span<const ByteBigrams> statistics = {});
+
+// Whether byte statistics can guess who reads what: several views with statistics, and a switch share (without it a view that skipped a
+// window could never come back).
+bool can_guess(std::span<const int> views, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics);
 
 // Every view of the model that was not retired, oldest first.
 std::vector<int> all_views(const model::Model& model);

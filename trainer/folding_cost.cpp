@@ -1,9 +1,6 @@
 #include "trainer/folding_cost.h"
 
 namespace peer::trainer {
-namespace {
-constexpr int kBootstrapDraws = 2000;
-}
 
 std::vector<FoldingCost> folding_costs(const pool::Pool& pool, const StageRecord& before, const StageRecord& after) {
   std::vector<FoldingCost> costs;

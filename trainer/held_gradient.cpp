@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "peer/base/require.h"
+#include "trainer/inner_product.h"
 
 namespace peer::trainer {
 namespace {
-
-double dot(const float* a, const float* b, std::int64_t count) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
 
 void add_scaled(double factor, const float* from, std::int64_t count, float* to) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<float>(static_cast<double>(to[i]) + factor * static_cast<double>(from[i]));
@@ -47,12 +42,12 @@ double HeldGradient::dot(const HeldGradient& other) const {
   require(dense_.size() == other.dense_.size(), "held gradient: both must hold the same dense tensors");
   double sum = 0;
   for (std::size_t i = 0; i < dense_.size(); ++i)
-    sum += trainer::dot(dense_[i].second.data(), other.dense_[i].second.data(), static_cast<std::int64_t>(dense_[i].second.size()));
+    sum += inner_product(dense_[i].second.data(), other.dense_[i].second.data(), static_cast<std::int64_t>(dense_[i].second.size()));
   for (const auto& [block, rows] : rows_) {
     const auto there = other.rows_.find(block);
     if (there == other.rows_.end()) continue;
     for (const std::int64_t e : rows.expert)
-      if (there->second.row.contains(e)) sum += trainer::dot(rows.of(e), there->second.of(e), rows.record());
+      if (there->second.row.contains(e)) sum += inner_product(rows.of(e), there->second.of(e), rows.record());
   }
   return sum;
 }

@@ -2,17 +2,9 @@
 
 #include <optional>
 
+#include "trainer/inner_product.h"
+
 namespace peer::trainer {
-namespace {
-
-double dot(const float* a, const float* b, std::int64_t count) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return sum;
-}
-
-}  // namespace
-
 Orthogonality::Orthogonality(model::Model& model, int view, double weight) : weight_(weight) {
   using Adapter = layers::LowRankAdapter layers::AttentionAdapters::*;
   const auto adapters = [&](int v, std::size_t layer) -> const std::optional<layers::AttentionAdapters>& {
@@ -33,7 +25,7 @@ double Orthogonality::value() const {
     for (const layers::Parameter* old : older)
       for (std::int64_t i = 0; i < old->shape[0]; ++i)
         for (std::int64_t j = 0; j < a->shape[0]; ++j) {
-          const double overlap = dot(old->matrix().row(i), a->matrix().row(j), a->shape[1]);
+          const double overlap = inner_product(old->matrix().row(i), a->matrix().row(j), a->shape[1]);
           sum += overlap * overlap;
         }
   return weight_ * sum;
@@ -47,7 +39,7 @@ void Orthogonality::add_to(layers::Parameter& parameter) const {
     for (std::int64_t i = 0; i < old->shape[0]; ++i)
       for (std::int64_t j = 0; j < parameter.shape[0]; ++j) {
         const float* row = old->matrix().row(i);
-        const auto factor = static_cast<float>(2 * weight_ * dot(row, parameter.matrix().row(j), width));
+        const auto factor = static_cast<float>(2 * weight_ * inner_product(row, parameter.matrix().row(j), width));
         for (std::int64_t k = 0; k < width; ++k) parameter.gradient[j * width + k] += factor * row[k];
       }
 }

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "trainer/close_look_json.h"
+#include "trainer/csv.h"
 #include "trainer/report_words.h"
 
 namespace peer::trainer {
@@ -64,15 +65,6 @@ Json equivalence_json(const std::vector<EquivalenceTest>& tests) {
   return list;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + '"';
-}
-
-std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
-
 }  // namespace
 
 std::string report_json(const ForgettingReport& report) {
@@ -95,7 +87,7 @@ std::string report_json(const ForgettingReport& report) {
   json["final_average"] = numbers.final_average;
   json["area"] = numbers.area;
   json["forgetting"] = {{"mean", numbers.forgetting_mean},   {"max", numbers.forgetting_max},       {"by_domain", numbers.forgetting},
-                        {"low", report.mean_forgetting.low}, {"high", report.mean_forgetting.high}, {"margin", kForgettingMargin}};
+                        {"low", report.mean_forgetting.low}, {"high", report.mean_forgetting.high}, {"margin", kEquivalenceMargin}};
   json["equivalence"] = equivalence_json(report.equivalence);
   json["bwt"] = numbers.backward_transfer;
   json["fwt"] = numbers.forward_transfer;

@@ -24,15 +24,12 @@ struct ForgettingReport {
   RetentionMatrix matrix;
   std::vector<std::vector<Interval>> intervals;  // (T+1, T), 95 % of each cell; empty when unknown
   Interval mean_forgetting;                      // 95 % of the mean forgetting: paired, by documents; kMissing when unknown
-  std::vector<EquivalenceTest> equivalence;      // T: of each domain's forgetting, against kForgettingMargin; empty when unknown
+  std::vector<EquivalenceTest> equivalence;      // T: of each domain's forgetting, against kEquivalenceMargin; empty when unknown
   std::vector<StageCost> costs;
   std::vector<Folding> foldings;    // stages that folded views into one, oldest first
   std::string mixture;              // one line: how predictions were made
   std::optional<CloseLook> inside;  // what reading the held-out text again tells; none when it was not asked for
 };
-
-// 'Nothing was forgotten' is claimed when it is beyond doubt below this, never because a difference is not significant.
-inline constexpr double kForgettingMargin = 0.005;  // bits per byte, fixed in advance
 
 // {"pool", "created", "domains", "stages", "matrix" (null where missing), "intervals" ([low, high], null where unknown), "naive",
 //  "joint", "oracle", "final_average", "area", "forgetting": {"mean", "max", "by_domain", "low", "high", "margin"},

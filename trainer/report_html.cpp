@@ -112,7 +112,7 @@ std::string domains_table(const ForgettingReport& report, const RetentionNumbers
       "two one-sided tests say of forgetting against a margin of {}.</p>\n"
       "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Numbers by domain\"><table class=\"plain\">\n<thead><tr>"
       "<th scope=\"col\">domain</th>",
-      kForgettingMargin);
+      kEquivalenceMargin);
   for (const DomainColumn& column : columns) html += fmt::format("<th scope=\"col\">{}</th>", column.title);
   html += "</tr></thead>\n<tbody>\n";
   for (std::size_t j = 0; j < report.matrix.domains.size(); ++j) {

@@ -36,10 +36,10 @@ std::string forgetting_sentence(const std::vector<std::string>& domains, const R
 }
 
 std::string equivalence_sentence(const Interval& mean) {
-  const bool claimed = mean.high <= kForgettingMargin;
+  const bool claimed = mean.high <= kEquivalenceMargin;
   return fmt::format(
       "With 95 % confidence the average forgetting lies between {} and {}: {} {}, so it can {}be claimed that nothing was forgotten.",
-      signed_decimal(mean.low), signed_decimal(mean.high), claimed ? "below" : "not below", kForgettingMargin, claimed ? "" : "not ");
+      signed_decimal(mean.low), signed_decimal(mean.high), claimed ? "below" : "not below", kEquivalenceMargin, claimed ? "" : "not ");
 }
 
 std::string folding_sentence(const Folding& folding) {

@@ -53,6 +53,8 @@ struct RetentionNumbers {
 constexpr double kSmallestGain = 1e-3;  // bits per byte
 RetentionNumbers derive(const RetentionMatrix& matrix);
 
+inline constexpr int kBootstrapDraws = 2000;
+
 // A document's score: bits = sum of -log2 p over its tokens.
 struct DocumentBits {
   double bits = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/error.h"
 #include "peer/model/sample.h"
 #include "streams/byte_tokenizer.h"
 
@@ -30,6 +31,10 @@ std::vector<streams::Document> write_self_text(Context& ctx, model::Model& model
       }
     }
   }
+  if (documents.empty())
+    throw UsageError(
+        fmt::format("option 'self-text': view {} wrote nothing but ends of documents in {} bytes; ask for more text, or train it first",
+                    model.view(view).name, bytes));
   return documents;
 }
 

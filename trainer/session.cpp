@@ -12,7 +12,6 @@
 
 namespace peer::trainer {
 namespace {
-constexpr int kBootstrapDraws = 2000;
 
 // The layers still loop over their buffers on the host, so a whole run needs them there.
 Context open_context(Device device, int threads) {
@@ -109,7 +108,7 @@ ForgettingReport make_report(const Session& session) {
   }
   std::vector<DocumentPairs> pairs = best_and_last(session);
   for (const DocumentPairs& pair : pairs)
-    report.equivalence.push_back(equivalence_test(pair.before, pair.after, kForgettingMargin, kBootstrapDraws, 0));
+    report.equivalence.push_back(equivalence_test(pair.before, pair.after, kEquivalenceMargin, kBootstrapDraws, 0));
   std::erase_if(pairs, [](const DocumentPairs& pair) { return pair.before.empty(); });
   report.mean_forgetting = mean_paired_bootstrap(pairs, kBootstrapDraws, 0);
   for (std::size_t i = 1; i < history.stages.size(); ++i)

@@ -1,30 +1,18 @@
 #include "trainer/view_scores.h"
 
-#include <functional>
-#include <numbers>
-
 #include "peer/base/require.h"
+#include "trainer/mixture_run.h"
 
 namespace peer::trainer {
 namespace {
 
-// Runs the mixture over one document. `see`: the weights before each token.
-double run_mixture(const ViewScores& scores, std::span<const int> views, std::size_t document, const model::MixtureOptions& options,
-                   const std::function<void(std::size_t token, std::span<const double> weights)>& see) {
-  model::Mixture mixture(static_cast<int>(views.size()), options);
+std::vector<const std::vector<float>*> of_document(const ViewScores& scores, std::span<const int> views, std::size_t document) {
   std::vector<const std::vector<float>*> log_p;
   for (const int view : views) {
     require(scores.contains(view), "view scores: every view of the mixture must be scored");
     log_p.push_back(&scores.at(view)[document]);
   }
-  std::vector<double> at_token(views.size());
-  double nats = 0;
-  for (std::size_t t = 0; t < log_p.front()->size(); ++t) {
-    if (see) see(t, mixture.weights());
-    for (std::size_t g = 0; g < views.size(); ++g) at_token[g] = (*log_p[g])[t];
-    nats -= mixture.update(at_token);
-  }
-  return nats;
+  return log_p;
 }
 
 }  // namespace
@@ -41,7 +29,7 @@ std::vector<DocumentBits> mixture_bits(const ViewScores& scores, std::span<const
   std::vector<DocumentBits> bits;
   for (std::size_t d = 0; d < scores.at(views.front()).size(); ++d) {
     const auto tokens = static_cast<std::int64_t>(scores.at(views.front())[d].size());
-    bits.push_back({run_mixture(scores, views, d, options, {}) / std::numbers::ln2, tokens - 1});  // the end is a token, not a byte
+    bits.push_back({run_mixture(of_document(scores, views, d), options), tokens - 1});  // the end is a token, not a byte
   }
   return bits;
 }
@@ -49,7 +37,7 @@ std::vector<DocumentBits> mixture_bits(const ViewScores& scores, std::span<const
 TokenWeights mixture_weights(const ViewScores& scores, std::span<const int> views, std::size_t document,
                              const model::MixtureOptions& options) {
   TokenWeights weights(views.size());
-  run_mixture(scores, views, document, options, [&](std::size_t, std::span<const double> at_token) {
+  run_mixture(of_document(scores, views, document), options, [&](std::size_t, std::span<const double> at_token) {
     for (std::size_t g = 0; g < weights.size(); ++g) weights[g].push_back(static_cast<float>(at_token[g]));
   });
   return weights;

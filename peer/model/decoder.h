@@ -8,8 +8,8 @@
 
 namespace peer::model {
 
-// One view that reads B texts token by token and says what follows each. Keys and values of what it has read are kept (a few hundred
-// bytes a token and layer), so a token costs one token's forward pass. When the window of T tokens is full, the older half leaves and the
+// One view that reads B texts token by token and says what follows each. Keys and values of what it has read are kept (8 Hkv d bytes
+// a token and layer), so a token costs one token's forward pass. When the window of T tokens is full, the older half leaves and the
 // newer half is read again, each number then being that of a window that begins there: a token has between T/2 and T tokens of context.
 class Decoder {
  public:

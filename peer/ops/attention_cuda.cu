@@ -17,7 +17,7 @@ struct Query {
 
 }  // namespace
 
-// A warp takes a query and walks its keys once: the running sum is rescaled whenever a larger score turns up (Milakov & Gimelshein 2018).
+// A warp takes a query and walks its keys once.
 void attention(Context& ctx, const Attention& op) {
   const std::int64_t batch = op.q.shape[0], time = op.q.shape[1], heads = op.q.shape[2], width = op.q.shape[3];
   require(width <= kWidest, "attention: the width of a head must be at most 256 on CUDA");
@@ -26,18 +26,12 @@ void attention(Context& ctx, const Attention& op) {
   for_each_warp(ctx, batch * heads * time, [=] __device__(std::int64_t i, int lane) {
     const Query at(i, heads, time);
     const Spread q = load(vector_at(op.q, at.b, at.t, at.h), width, lane);
-    Spread y;
-    float largest = -std::numeric_limits<float>::infinity(), sum = 0;
-    for (std::int64_t s = 0; s <= at.t; ++s) {
-      const float score = scale * dot(q, load(vector_at(op.k, at.b, s, at.h / group), width, lane));
-      const float before = largest;
-      largest = score > largest ? score : largest;
-      const float shrink = polynomial_exp(before - largest), weight = polynomial_exp(score - largest);
-      sum = shrink * sum + weight;
-      blend(y, shrink, weight, load(vector_at(op.v, at.b, s, at.h / group), width, lane));
-    }
-    store(y, 1.0f / sum, vector_at(op.y, at.b, at.t, at.h), width, lane);
-    if (lane == 0) op.lse.data[i] = largest + std::log(sum);
+    OnlineSoftmax softmax;
+    for (std::int64_t s = 0; s <= at.t; ++s)
+      softmax.add(scale * dot(q, load(vector_at(op.k, at.b, s, at.h / group), width, lane)),
+                  load(vector_at(op.v, at.b, s, at.h / group), width, lane));
+    store(softmax.y, 1.0f / softmax.sum, vector_at(op.y, at.b, at.t, at.h), width, lane);
+    if (lane == 0) op.lse.data[i] = softmax.largest + std::log(softmax.sum);
   });
 }
 

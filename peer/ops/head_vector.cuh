@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "peer/base/view.h"
 #include "peer/ops/block_reduce.cuh"
+#include "peer/ops/vector_math.h"
 
 namespace peer::ops::cuda {
 
@@ -44,6 +46,20 @@ template <class T>
 __device__ T* vector_at(const View<T, 4>& x, std::int64_t b, std::int64_t t, std::int64_t h) {
   return x.data + ((b * x.shape[1] + t) * x.shape[2] + h) * x.shape[3];
 }
+
+// A softmax-weighted sum of values while its scores are still coming: what was added is rescaled whenever a larger score turns up
+// (Milakov & Gimelshein 2018).
+struct OnlineSoftmax {
+  Spread y;
+  float largest = -std::numeric_limits<float>::infinity(), sum = 0;
+  __device__ void add(float score, const Spread& value) {
+    const float before = largest;
+    largest = score > largest ? score : largest;
+    const float shrink = polynomial_exp(before - largest), weight = polynomial_exp(score - largest);
+    sum = shrink * sum + weight;
+    blend(y, shrink, weight, value);
+  }
+};
 
 inline float scale_of(std::int64_t width) { return 1.0f / std::sqrt(static_cast<float>(width)); }
 
