@@ -4,6 +4,7 @@
 
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
+#include "trainer/remembered_scores.h"
 #include "trainer/schedule.h"
 #include "trainer/step.h"
 
@@ -26,10 +27,24 @@ pool::Generation first_generation(const Session& session) {
 }
 
 std::vector<streams::Document> documents_of(const Session& session, const DomainRecord& domain, const Records& fresh) {
-  const std::string key = held_out_key(domain.held_out);
   for (const auto& [name, text] : fresh)
-    if (name == key) return decode_documents(text, domain.name);
+    if (name == held_out_key(domain.held_out)) return decode_documents(text, domain.name);
   return read_held_out(session.pool, domain);
+}
+
+// Views that the stage will change: none that is there when it grows its own, all when it trains what is there.
+std::vector<int> will_change(const RunOptions& options) {
+  const bool adds = options.grow_first && grows_view(options.stage) && what_trains(options.stage) == Trains::kGrown;
+  return adds ? std::vector<int>{} : std::vector<int>{0};
+}
+
+std::vector<DocumentBits> predicted_bits(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture,
+                                         std::span<const int> changing, const Digest& held_out,
+                                         const std::vector<streams::Document>& documents, const Records& fresh, Records& records) {
+  LoadedModel& loaded = session.loaded;
+  const auto views = predicting_views(loaded.model, loaded.history);
+  if (options.guess > 0) return score_domain(session.ctx, loaded.model, views, documents, options, mixture, loaded.statistics).mixture;
+  return mixture_bits(RememberedScores(session, options, changing, fresh).of(views, held_out, documents, records), views, mixture);
 }
 
 }  // namespace
@@ -55,26 +70,23 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   records.emplace_back(held_out_key(domain.held_out), text);
   history.domains.push_back(domain);
 
-  const auto score = [&](LoadedModel& loaded, StageRecord& stage) {
-    const auto views = predicting_views(loaded.model, history);
-    record_cell(stage, domain.name,
-                score_domain(session.ctx, loaded.model, views, documents, options.evaluate, options.mixture, loaded.statistics).mixture,
-                records);
-    progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
-                              &stage == &history.stages.front() ? "no training" : "'" + stage.domain + "'", stage.loss[domain.name]));
-  };
   if (history.stages.size() > 1) {
     LoadedModel untrained = load_model(session.pool, first_generation(session));
     const int base[] = {0};
     record_cell(history.stages.front(), domain.name,
                 score_domain(session.ctx, untrained.model, base, documents, options.evaluate, options.mixture).mixture, records);
   }
-  score(session.loaded, history.stages.back());
+  StageRecord& newest = history.stages.back();
+  const auto bits =
+      predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, {}, records);
+  record_cell(newest, domain.name, bits, records);
+  progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
+                            history.stages.size() == 1 ? "no training" : "'" + newest.domain + "'", newest.loss[domain.name]));
   return records;
 }
 
-Records evaluate_all(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture, const Records& fresh,
-                     Progress& progress) {
+Records evaluate_all(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const int> changed,
+                     const Records& fresh, Progress& progress) {
   Records records;
   History& history = session.loaded.history;
   StageRecord& stage = history.stages.back();
@@ -83,8 +95,7 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
   for (const DomainRecord& domain : history.domains) {
     progress.update("evaluate", done++, static_cast<std::int64_t>(history.domains.size()), domain.name);
     const auto documents = documents_of(session, domain, fresh);
-    record_cell(stage, domain.name,
-                score_domain(session.ctx, session.loaded.model, views, documents, options, mixture, session.loaded.statistics).mixture,
+    record_cell(stage, domain.name, predicted_bits(session, options, mixture, changed, domain.held_out, documents, fresh, records),
                 records);
   }
   progress.update("evaluate", done, done, fmt::format("{} domains, {} views", done, views.size()));

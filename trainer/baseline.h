@@ -2,24 +2,24 @@
 #pragma once
 
 #include <atomic>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "streams/corpus.h"
+#include "trainer/held_out.h"
 #include "trainer/stage.h"
 
 namespace peer::trainer {
-
-using Records = std::vector<std::pair<std::string, std::string>>;  // for the pool: key, value
 
 // A domain arrives: registers it with its held-out documents (a known domain keeps those it has) and measures it before its stage, with
 // the first generation (row 0) and with the newest. Returns the records to commit.
 Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress);
 
-// Scores every known domain and fills the newest stage's row of L. Documents that are not in the pool yet are taken from `fresh`.
-Records evaluate_all(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture, const Records& fresh,
-                     Progress& progress);
+// Scores every known domain and fills the newest stage's row of L. What is not in the pool yet, documents and scores, is taken from
+// `fresh`. `changed`: the views that differ from those of the session's generation.
+Records evaluate_all(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const int> changed,
+                     const Records& fresh, Progress& progress);
 
 // Trains a copy of the session's model naively on the corpus, for as many steps, and returns its bits per byte on the domain's held-out
 // documents. The copy is thrown away.

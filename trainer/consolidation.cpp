@@ -194,7 +194,8 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
                             .steps = train.steps,
                             .view = consolidation.view(),
                             .parameters_added = outcome.parameters_after - outcome.parameters_before});
-  for (const auto& [key, value] : evaluate_all(session, evaluate, mixture, {}, progress)) transaction.put_record(key, value);
+  for (const auto& [key, value] : evaluate_all(session, evaluate, mixture, consolidation.changed(), {}, progress))
+    transaction.put_record(key, value);
   const StageRecord& after = history.stages.back();
   for (const auto& [domain, loss] : after.loss)
     if (const auto old = before.loss.find(domain); old != before.loss.end())

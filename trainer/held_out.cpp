@@ -17,6 +17,12 @@ std::string read_record(const pool::Pool& pool, const std::string& key, const Di
 
 }  // namespace
 
+std::optional<std::string> find_record(const pool::Pool& pool, const Records& fresh, const std::string& key) {
+  for (const auto& [name, value] : fresh)
+    if (name == key) return value;
+  return pool.record(key);
+}
+
 std::vector<streams::Document> select_held_out(const std::vector<streams::Document>& documents, std::int64_t limit_bytes) {
   std::vector<streams::Document> kept;
   std::int64_t bytes = 0;

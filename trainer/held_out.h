@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pool/pool.h"
@@ -8,6 +10,9 @@
 #include "trainer/learning_history.h"
 
 namespace peer::trainer {
+
+using Records = std::vector<std::pair<std::string, std::string>>;                                              // for the pool: key, value
+std::optional<std::string> find_record(const pool::Pool& pool, const Records& fresh, const std::string& key);  // fresh: not in the pool yet
 
 // The first documents whose bytes fit into `limit_bytes` (at least one; a longer one is cut at a character).
 std::vector<streams::Document> select_held_out(const std::vector<streams::Document>& documents, std::int64_t limit_bytes);

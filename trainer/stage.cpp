@@ -239,7 +239,7 @@ class Stage {
                                               .parameters_added = added,
                                               .mixture = options_.stage.predicts == Prediction::kMixture,
                                               .inside = std::exchange(session_.loaded.history.inside, {})});
-    for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, records_, progress_))
+    for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_))
       t.put_record(key, value);
     save_model(session_.loaded, changed_, std::nullopt, t);
     const bool refused = forgets_too_much();
