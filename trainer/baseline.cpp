@@ -120,9 +120,4 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
   return bits_per_byte(score_domain(session.ctx, copy.model, views, documents, options.evaluate, options.mixture).mixture);
 }
 
-std::string cost_key(const StageRecord& stage) {
-  const auto cell = stage.bits.find(stage.domain);
-  return "cost/" + (cell == stage.bits.end() ? std::string("none") : to_hex(cell->second));
-}
-
 }  // namespace peer::trainer

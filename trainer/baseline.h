@@ -29,6 +29,4 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
 // Views that predict: all of them, or after a naive stage the one that it trained.
 std::vector<int> predicting_views(const model::Model& model, const History& history);
 
-std::string cost_key(const StageRecord& stage);
-
 }  // namespace peer::trainer

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include <fmt/format.h>
 
 #include "peer/base/error.h"
 #include "peer/model/model_cost.h"
-#include "trainer/baseline.h"
 #include "trainer/held_out.h"
+#include "trainer/stage_cost.h"
 #include "trainer/stored_state.h"
 
 namespace peer::trainer {
@@ -97,13 +96,10 @@ ComparedRun read_run(const pool::Pool& pool, const std::string& ref, const std::
   for (const DomainRecord& domain : history.domains) run.domains.push_back(course_of(pool, history, domain));
   for (std::size_t stage = 1; stage < history.stages.size(); ++stage) {
     run.stages.push_back(course_of(history, stage));
-    if (stage == 1) continue;
-    double seconds = 0;
-    std::int64_t bytes = 0;
-    std::istringstream(pool.record(cost_key(history.stages[stage])).value_or("")) >> seconds >> bytes;
-    run.seconds += seconds, run.bytes_written += bytes;
-    run.parameters_added += history.stages[stage].parameters_added;
   }
+  std::vector<StageCost> costs = stage_costs(pool, history);
+  costs.erase(costs.begin());
+  run.cost = total_cost(costs);
   return run;
 }
 

@@ -9,6 +9,7 @@
 #include "peer/base/digest.h"
 #include "pool/pool.h"
 #include "trainer/learning_history.h"
+#include "trainer/stage_cost.h"
 
 namespace peer::trainer {
 
@@ -36,8 +37,7 @@ struct ComparedRun {
   std::vector<DomainCourse> domains;  // in the order of arrival; the first trained the base
   std::vector<StageCourse> stages;    // in order, with the base's
   // The stages after the first: the base is the same for all.
-  double seconds = 0;
-  std::int64_t parameters_added = 0, bytes_written = 0;
+  StageCost cost;
   std::int64_t base_parameters = 0;
 
   std::vector<std::string> order() const;  // the domains of the stages

@@ -93,11 +93,13 @@ void describe(ComparedGroup& group, int draws) {
   int measured = 0;
   for (const ComparedRun& run : group.runs) {
     const auto runs = static_cast<double>(group.runs.size());
-    group.seconds += run.seconds / runs;
-    group.parameters_added += static_cast<double>(run.parameters_added) / runs;
-    group.bytes_written += static_cast<double>(run.bytes_written) / runs;
+    group.seconds += run.cost.seconds / runs;
+    group.parameters_added += static_cast<double>(run.cost.parameters_added) / runs;
+    group.bytes_written += run.cost.bytes_written / runs;
+    group.peak_bytes += run.cost.peak_bytes / runs;
+    group.old_text_bytes += run.cost.old_text_bytes / runs;
     stages = static_cast<double>(run.stages.size() - 1);
-    group.added_per_domain += static_cast<double>(run.parameters_added) / stages / static_cast<double>(run.base_parameters) / runs;
+    group.added_per_domain += static_cast<double>(run.cost.parameters_added) / stages / static_cast<double>(run.base_parameters) / runs;
     for (const DomainCourse& domain : run.domains) {
       const double forgotten = domain.older ? domain.last - domain.best : kMissing;
       if (!std::isnan(forgotten) && !(forgotten <= group.forgetting_max))

@@ -11,6 +11,7 @@
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
 #include "trainer/self_text.h"
+#include "trainer/stage_cost.h"
 #include "trainer/step.h"
 #include "trainer/syllabus.h"
 
@@ -207,7 +208,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
                                       fmt::format("consolidate: {} into {}, {} numbers instead of {}", fmt::join(outcome.folded, ", "),
                                                   outcome.view, outcome.parameters_after, outcome.parameters_before));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  session.pool.put_records({{cost_key(after), fmt::format("{:.3f} {}", seconds, outcome.commit.bytes_written)}});
+  session.pool.put_records({cost_record(session.pool, history, seconds, outcome.commit.bytes_written)});
   session.generation = session.pool.generation(outcome.commit.id);
   outcome.costs = folding_costs(session.pool, before, after);
   return outcome;

@@ -32,7 +32,9 @@ Json costs_json(const std::vector<StageCost>& costs) {
                     {"seconds", cost.seconds},
                     {"steps", cost.steps},
                     {"parameters_added", cost.parameters_added},
-                    {"bytes_written", cost.bytes_written}});
+                    {"bytes_written", cost.bytes_written},
+                    {"peak_bytes", cost.peak_bytes},
+                    {"old_text_bytes", cost.old_text_bytes}});
   return list;
 }
 

@@ -9,14 +9,9 @@
 #include "trainer/equivalence.h"
 #include "trainer/folding_cost.h"
 #include "trainer/retention.h"
+#include "trainer/stage_cost.h"
 
 namespace peer::trainer {
-
-struct StageCost {
-  std::string stage;  // as in RetentionMatrix::stages
-  double seconds = 0;
-  std::int64_t steps = 0, parameters_added = 0, bytes_written = 0;
-};
 
 struct ForgettingReport {
   std::string pool;
@@ -35,7 +30,8 @@ struct ForgettingReport {
 //  "joint", "oracle", "final_average", "area", "forgetting": {"mean", "max", "by_domain", "low", "high", "margin"},
 //  "equivalence": [{"change", "low", "high", "p_worse", "p_better", "verdict"}], "bwt", "fwt", "plasticity", "plasticity_by_domain",
 //  "retention", "retention_by_domain", "intransigence": {"mean", "by_domain"}, "regret": {"own", "later", "earlier"},
-//  "stability_gap": {"mean", "max", "by_domain"}, "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written"}],
+//  "stability_gap": {"mean", "max", "by_domain"}, "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written",
+//  "peak_bytes", "old_text_bytes"}],
 //  "foldings": [{"into", "costs": [{"domain", "before", "after", "low", "high"}]}], "mixture", "usage", "causal_value", "documents"
 //  (trainer/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null where
 //  there is none.

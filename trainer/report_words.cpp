@@ -79,12 +79,12 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
-std::string byte_size(std::int64_t bytes) {
+std::string byte_size(double bytes) {
+  if (std::isnan(bytes)) return "-";
   constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
-  double size = static_cast<double>(bytes);
   std::size_t unit = 0;
-  while (size >= 999.95 && unit + 1 < kUnits.size()) size /= 1000, ++unit;
-  return fmt::format("{} {}", decimal(size, unit == 0 ? 0 : 1), kUnits[unit]);
+  while (bytes >= 999.95 && unit + 1 < kUnits.size()) bytes /= 1000, ++unit;
+  return fmt::format("{} {}", decimal(bytes, unit == 0 ? 0 : 1), kUnits[unit]);
 }
 
 std::string printable(std::string_view name) {
@@ -109,18 +109,6 @@ Interval interval_of(const ForgettingReport& report, std::size_t stage, std::siz
 
 double since_learnt(const RetentionMatrix& matrix, std::size_t stage, std::size_t column) {
   return matrix.loss[stage][column] - matrix.loss[column + 1][column];
-}
-
-StageCost total_cost(const std::vector<StageCost>& costs) {
-  StageCost total;
-  total.stage = "total";
-  for (const StageCost& cost : costs) {
-    total.seconds += cost.seconds;
-    total.steps += cost.steps;
-    total.parameters_added += cost.parameters_added;
-    total.bytes_written += cost.bytes_written;
-  }
-  return total;
 }
 
 std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers) {

@@ -33,7 +33,7 @@ std::string decimal(double value, int digits = 3);
 std::string signed_decimal(double value, int digits = 4);
 std::string grouped(std::int64_t value);       // 1,234,567
 std::string duration(double seconds);          // 4.2 s, 3 min 05 s, 2 h 05 min
-std::string byte_size(std::int64_t bytes);     // 512 B, 1.5 MB: powers of 1000
+std::string byte_size(double bytes);           // 512 B, 1.5 MB: powers of 1000
 std::string printable(std::string_view name);  // control characters, which could move a cursor or end a line, become '?'
 
 // The number of domains T, after a check that everything in the report agrees with it.
@@ -44,7 +44,6 @@ Interval interval_of(const ForgettingReport& report, std::size_t stage, std::siz
 // The value of a cell relative to the one right after its domain was learnt. Domain `column` counts from 0 and is learnt in stage column
 // + 1.
 double since_learnt(const RetentionMatrix& matrix, std::size_t stage, std::size_t column);
-StageCost total_cost(const std::vector<StageCost>& costs);
 
 struct NamedNumber {
   std::string_view name;

@@ -1,10 +1,7 @@
 #include "trainer/session.h"
 
-#include <sstream>
-
 #include <fmt/format.h>
 
-#include "trainer/baseline.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
@@ -114,14 +111,7 @@ ForgettingReport make_report(const Session& session) {
   for (std::size_t i = 1; i < history.stages.size(); ++i)
     if (const StageRecord& stage = history.stages[i]; stage.strategy == kConsolidate)
       report.foldings.push_back({session.loaded.model.views()[stage.view].name, folding_costs(session.pool, history.stages[i - 1], stage)});
-  for (const StageRecord& stage : history.stages) {
-    if (stage.steps == 0) continue;
-    StageCost cost{.stage = stage.strategy == kConsolidate ? "folding" : stage.domain,
-                   .steps = stage.steps,
-                   .parameters_added = stage.parameters_added};
-    std::istringstream(session.pool.record(cost_key(stage)).value_or("")) >> cost.seconds >> cost.bytes_written;
-    report.costs.push_back(cost);
-  }
+  report.costs = stage_costs(session.pool, history);
   return report;
 }
 

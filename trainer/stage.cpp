@@ -17,6 +17,7 @@
 #include "trainer/plasticity.h"
 #include "trainer/safeguards.h"
 #include "trainer/schedule.h"
+#include "trainer/stage_cost.h"
 #include "trainer/step.h"
 
 namespace peer::trainer {
@@ -251,8 +252,7 @@ class Stage {
                          .steps = step_,
                          .seconds = seconds,
                          .summary = summary};
-    session_.pool.put_records(
-        {{cost_key(session_.loaded.history.stages.back()), fmt::format("{:.3f} {}", seconds, outcome.commit.bytes_written)}});
+    session_.pool.put_records({cost_record(session_.pool, session_.loaded.history, seconds, outcome.commit.bytes_written)});
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
     return outcome;

@@ -53,7 +53,7 @@ std::string axes(const DocumentWeights& document) {
         "<line class=\"grid\" x1=\"{0}\" x2=\"{1}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/><text x=\"{3}\" y=\"{4:.1f}\" class=\"y\">{5}</text>\n",
         kLeft, kRight, y_of(percent / 100.0), kLeft - 6, y_of(percent / 100.0) + 4, percent);
   return svg + fmt::format("<text x=\"{}\" y=\"{}\">0</text><text x=\"{}\" y=\"{}\" class=\"y\">{}</text>\n", kLeft, kBottom + 17, kRight,
-                           kBottom + 17, byte_size(document.bytes));
+                           kBottom + 17, byte_size(static_cast<double>(document.bytes)));
 }
 
 std::string switch_mark(const DocumentWeights& document) {

@@ -43,7 +43,7 @@ ComparedRun worked_run(const std::string& name, std::uint64_t seed = 1, double a
       course("a", documents({3 + above, 5 + above}), documents({3 + above, 5 + above}), documents({3.5 + above, 5 + above}), true),
       course("b", documents({1 + above, 2 + above}), {}, documents({1 + above, 2 + above}), false)};
   for (const DomainCourse& domain : run.domains) run.stages.push_back({.domain = domain.name, .own = domain.own});
-  run.seconds = 10, run.parameters_added = 40, run.bytes_written = 1000, run.base_parameters = 200;
+  run.cost.seconds = 10, run.cost.parameters_added = 40, run.cost.bytes_written = 1000, run.base_parameters = 200;
   return run;
 }
 

@@ -7,6 +7,7 @@
 #include "tests/trainer/small_world.h"
 #include "trainer/baseline.h"
 #include "trainer/held_out.h"
+#include "trainer/stage_cost.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -229,4 +230,29 @@ TEST_CASE("stream refuses while a view that was grown by hand waits to be traine
   Session session = SmallWorld::open(pool);
   grow(session, 32, GrowMode::kAnnex, "auto", silent);
   CHECK_THROWS_WITH(SmallWorld::run(session, world.options(1)), Catch::Contains("peer-cli train"));
+}
+
+TEST_CASE("the cost of a stage is kept beside it: its time, the memory it took, and how much old text stayed for replay") {
+  SmallWorld world;
+  const std::string path = world.init("pool");
+  Session session = SmallWorld::open(path);
+  RunOptions options = world.options(0);
+  options.stage = composed(Strategy::kReplay), options.stage.domain = kNames[0];
+  SmallWorld::run(session, options);
+  const auto costs = stage_costs(session.pool, session.loaded.history);
+  REQUIRE(costs.size() == 1);
+  CHECK(costs[0].steps == options.train.steps);
+  CHECK(costs[0].seconds > 0);
+  CHECK(costs[0].bytes_written > 0);
+  CHECK(costs[0].peak_bytes > 1e6);
+  double kept = 0;
+  for (const auto& document : read_reservoir(session.pool, session.loaded.history.domains[0]))
+    kept += static_cast<double>(document.text.size());
+  CHECK(kept > 0);
+  CHECK(costs[0].old_text_bytes == kept);
+  session.pool.put_records({{cost_record(session.pool, session.loaded.history, 1, 2).first, "3.5 17"}});  // as an older program wrote it
+  const auto old = stage_costs(session.pool, session.loaded.history);
+  CHECK(old[0].seconds == 3.5);
+  CHECK(old[0].bytes_written == 17);
+  CHECK(std::isnan(old[0].peak_bytes));
 }
