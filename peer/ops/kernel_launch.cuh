@@ -9,6 +9,8 @@
 namespace peer::ops::cuda {
 
 inline constexpr int kWarp = 32, kWarps = 8, kThreads = kWarps * kWarp;  // of a block
+// Two blocks of warps at a time leave each thread 128 registers; asked for nothing, ptxas would rather spill than take more than 80.
+inline constexpr int kResidentBlocks = 2;
 
 // require() inside a kernel: stops it, so that nothing is read or written out of range.
 __device__ inline void device_require(bool held) {
@@ -22,7 +24,7 @@ __global__ void __launch_bounds__(kThreads) element_kernel(std::int64_t count, B
 }
 
 template <class Body>
-__global__ void __launch_bounds__(kThreads) warp_kernel(std::int64_t count, Body body) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) warp_kernel(std::int64_t count, Body body) {
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.x / kWarp;
   if (i < count) body(i, static_cast<int>(threadIdx.x % kWarp));
 }
