@@ -70,7 +70,7 @@ std::string overview_help(const std::vector<Command>& commands) {
   }
   text += "\nExit codes:\n";
   for (const auto& [code, meaning] : kExitMeanings) text += entry(fmt::format("{}", static_cast<int>(code)), meaning, 2, 16);
-  return text + "\n`peer-cli COMMAND --help` explains a command, `peer-cli --version` prints the version.\n";
+  return text + "\n`peer-cli COMMAND --help` explains a command, `peer-cli --version` prints the version and the CPU path.\n";
 }
 
 std::string command_help(const Command& command) {

@@ -13,6 +13,7 @@
 #include "cli/option_limits.h"
 #include "cli/terminal.h"
 #include "peer/base/error.h"
+#include "peer/device/cpu_path.h"
 #include "peer/device/device.h"
 
 namespace peer::cli {
@@ -49,7 +50,7 @@ int dispatch(const std::vector<std::string>& words, std::ostream& out, std::ostr
     return kDone;
   }
   if (words[0] == "--version") {
-    out << "peer-cli " PEER_VERSION "\n";
+    out << "peer-cli " PEER_VERSION ", CPU path " << to_text(chosen_cpu_path()) << '\n';
     return kDone;
   }
   if (words[0].starts_with("-")) throw UsageError(fmt::format("expected a command before '{}'; peer-cli --help lists them", words[0]));

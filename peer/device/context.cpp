@@ -9,7 +9,9 @@
 
 namespace peer {
 
-Context::Context(Device device, int threads) : device_(device), threads_(threads > 0 ? threads : omp_get_num_procs()) {
+Context::Context(Device device, int threads, CpuPath cpu_path)
+    : device_(device), threads_(threads > 0 ? threads : omp_get_num_procs()), cpu_path_(cpu_path) {
+  require(is_runnable(cpu_path), "context: the CPU path must be one that this build has and this machine runs");
   if (!device.is_cpu()) {
     if constexpr (kWithCuda)
       cuda_ = open_cuda_queue(device);

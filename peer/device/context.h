@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "peer/device/buffer.h"
+#include "peer/device/cpu_path.h"
 #include "peer/device/device.h"
 #include "peer/device/profile.h"
 
@@ -15,11 +16,12 @@ struct CudaQueue;
 // globals.
 class Context {
  public:
-  // threads <= 0: one for each core of the affinity mask. Throws DeviceError when the device is not there.
-  explicit Context(Device device = {}, int threads = 0);
+  // threads <= 0: one for each core of the affinity mask. Throws DeviceError when the device or the path is not there.
+  explicit Context(Device device = {}, int threads = 0, CpuPath cpu_path = chosen_cpu_path());
 
   Device device() const { return device_; }
   int threads() const { return threads_; }
+  CpuPath cpu_path() const { return cpu_path_; }
   const CudaQueue* cuda() const { return cuda_.get(); }  // null on the CPU
 
   // Times every op from now on; null ends it. The profile must outlive its use here.
@@ -39,6 +41,7 @@ class Context {
   static constexpr int kSlots = 8;
   Device device_;
   int threads_;
+  CpuPath cpu_path_;
   std::shared_ptr<CudaQueue> cuda_;  // shared_ptr destroys what is only declared here, so that no caller needs a header of CUDA
   Profile* profile_ = nullptr;
   Buffer<char> scratch_[kSlots];

@@ -1,7 +1,6 @@
 #include "peer/ops/adamw.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_twins.h"
 #include "peer/ops/cuda_twins.h"
 #include "peer/ops/device_dispatch.h"
 
@@ -11,7 +10,7 @@ void adamw(Context& ctx, const Adamw& op) {
   require(op.gradient.shape == op.weight.shape, "adamw: gradient and weight must have the same size");
   require(op.m.shape == op.weight.shape && op.v.shape == op.weight.shape, "adamw: m, v and weight must have the same size");
   require(op.step >= 1, "adamw: the first step is number 1");
-  dispatch<cpu::adamw, cuda::adamw>(ctx, "adamw", op);
+  dispatch<&CpuTwins::adamw, cuda::adamw>(ctx, "adamw", op);
 }
 
 }  // namespace peer::ops

@@ -1,7 +1,6 @@
 #include "peer/ops/adamw_rows.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/device_dispatch.h"
 #include "peer/ops/index_check.h"
@@ -26,7 +25,7 @@ void adamw_rows(Context& ctx, const AdamwRows& op) {
   require_below(ctx, op.expert, op.rows.count, "adamw_rows: every expert must be in [0, rows.count)");
   require(!ctx.device().is_cpu() || pages_fit(op.rows),
           "adamw_rows: a trainable page must have a dirty flag and room for the optimizer's state");
-  dispatch<cpu::adamw_rows, cuda::adamw_rows>(ctx, "adamw_rows", op);
+  dispatch<&CpuTwins::adamw_rows, cuda::adamw_rows>(ctx, "adamw_rows", op);
 }
 
 }  // namespace peer::ops

@@ -3,7 +3,6 @@
 #include <array>
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_twins.h"
 #include "peer/ops/cuda_twins.h"
 #include "peer/ops/device_dispatch.h"
 
@@ -24,7 +23,7 @@ void attention(Context& ctx, const Attention& op) {
   require(op.v.shape == op.k.shape, "attention: k and v must have the same shape");
   require(op.y.shape == op.q.shape, "attention: q and y must have the same shape");
   require(op.lse.shape == lse_shape(op.q.shape), "attention: lse must be (B, Hq, T)");
-  dispatch<cpu::attention, cuda::attention>(ctx, "attention", op);
+  dispatch<&CpuTwins::attention, cuda::attention>(ctx, "attention", op);
 }
 
 void attention_backward(Context& ctx, const AttentionBackward& op) {
@@ -35,7 +34,7 @@ void attention_backward(Context& ctx, const AttentionBackward& op) {
   require(op.lse.shape == lse_shape(op.q.shape), "attention_backward: lse must be (B, Hq, T)");
   require(op.dq.shape == op.q.shape, "attention_backward: q and dq must have the same shape");
   require(op.dk.shape == op.k.shape && op.dv.shape == op.k.shape, "attention_backward: k, dk and dv must have the same shape");
-  dispatch<cpu::attention_backward, cuda::attention_backward>(ctx, "attention_backward", op);
+  dispatch<&CpuTwins::attention_backward, cuda::attention_backward>(ctx, "attention_backward", op);
 }
 
 }  // namespace peer::ops

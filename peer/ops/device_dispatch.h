@@ -5,15 +5,16 @@
 #include "peer/base/error.h"
 #include "peer/device/context.h"
 #include "peer/device/cuda_build.h"
+#include "peer/ops/cpu_table.h"
 
 namespace peer::ops {
 
-// Calls the op's twin of ctx's device: dispatch<cpu::rotary, cuda::rotary>(ctx, "rotary", op). A build without CUDA emits no reference to
-// the CUDA twin, so nothing has to stand in for it.
+// Calls the op's twin of ctx's device: dispatch<&CpuTwins::rotary, cuda::rotary>(ctx, "rotary", op). A build without CUDA emits no
+// reference to the CUDA twin, so nothing has to stand in for it.
 template <auto CpuTwin, auto CudaTwin, class Op>
 auto dispatch(Context& ctx, const char* name, const Op& op) {
   const Timed timed(ctx.profile(), name);
-  if (ctx.device().is_cpu()) return CpuTwin(ctx, op);
+  if (ctx.device().is_cpu()) return (cpu_twins(ctx).*CpuTwin)(ctx, op);
   if constexpr (kWithCuda)
     return CudaTwin(ctx, op);
   else

@@ -1,7 +1,6 @@
 #include "peer/ops/distillation.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_twins.h"
 #include "peer/ops/cuda_twins.h"
 #include "peer/ops/device_dispatch.h"
 
@@ -12,7 +11,7 @@ void distillation(Context& ctx, const Distillation& op) {
   require(op.target.shape[0] == op.student.shape[0], "distillation: target must have one element a row of logits");
   require(op.divergence.shape[0] == op.student.shape[0], "distillation: divergence must have one element a row of logits");
   require(op.temperature > 0, "distillation: the temperature must be positive");
-  dispatch<cpu::distillation, cuda::distillation>(ctx, "distillation", op);
+  dispatch<&CpuTwins::distillation, cuda::distillation>(ctx, "distillation", op);
 }
 
 }  // namespace peer::ops

@@ -1,7 +1,6 @@
 #include "peer/ops/expert_mix.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/device_dispatch.h"
 #include "peer/ops/index_check.h"
@@ -13,7 +12,7 @@ void expert_mix(Context& ctx, const ExpertMix& op) {
   require(op.id.shape[0] == op.x.shape[0], "expert_mix: id must be (N, R)");
   require(op.gate.shape == op.id.shape && op.hidden.shape == op.id.shape, "expert_mix: gate and hidden must be (N, R)");
   require_below(ctx, op.id, op.rows.count, "expert_mix: every id must be in [0, rows.count)");
-  dispatch<cpu::expert_mix, cuda::expert_mix>(ctx, "expert_mix", op);
+  dispatch<&CpuTwins::expert_mix, cuda::expert_mix>(ctx, "expert_mix", op);
 }
 
 void expert_mix_backward(Context& ctx, const ExpertMixBackward& op) {
@@ -23,7 +22,7 @@ void expert_mix_backward(Context& ctx, const ExpertMixBackward& op) {
   require(op.dgate.shape == op.id.shape && op.dhidden.shape == op.id.shape && op.up_weight.shape == op.id.shape,
           "expert_mix_backward: dgate, dhidden and up_weight must be (N, R)");
   require_below(ctx, op.id, op.rows.count, "expert_mix_backward: every id must be in [0, rows.count)");
-  dispatch<cpu::expert_mix_backward, cuda::expert_mix_backward>(ctx, "expert_mix_backward", op);
+  dispatch<&CpuTwins::expert_mix_backward, cuda::expert_mix_backward>(ctx, "expert_mix_backward", op);
 }
 
 }  // namespace peer::ops

@@ -1,7 +1,6 @@
 #include "peer/ops/expert_row_gradient.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/device_dispatch.h"
 
@@ -15,7 +14,7 @@ void expert_row_gradient(Context& ctx, const ExpertRowGradient& op) {
   require(op.gradient.shape[1] == 2 * op.x.shape[1], "expert_row_gradient: gradient must be (C, 2D)");
   require(op.first >= 0 && op.begin.shape[0] >= op.first + op.gradient.shape[0] + 1,
           "expert_row_gradient: begin must reach past segment first + C");
-  dispatch<cpu::expert_row_gradient, cuda::expert_row_gradient>(ctx, "expert_row_gradient", op);
+  dispatch<&CpuTwins::expert_row_gradient, cuda::expert_row_gradient>(ctx, "expert_row_gradient", op);
 }
 
 }  // namespace peer::ops

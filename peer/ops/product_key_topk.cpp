@@ -1,7 +1,6 @@
 #include "peer/ops/product_key_topk.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/device_dispatch.h"
 #include "peer/ops/index_check.h"
@@ -26,7 +25,7 @@ void product_key_topk(Context& ctx, const ProductKeyTopK& op) {
   require(1 <= k && k <= op.open && op.open <= op.rows.shape[1], "product_key_topk: 1 <= K <= open <= n must hold");
   require(op.row.shape[0] == tokens && op.row.shape[1] == heads, "product_key_topk: row must be (N, H, K)");
   require(op.column.shape == op.row.shape && op.score.shape == op.row.shape, "product_key_topk: column and score must be (N, H, K)");
-  dispatch<cpu::product_key_topk, cuda::product_key_topk>(ctx, "product_key_topk", op);
+  dispatch<&CpuTwins::product_key_topk, cuda::product_key_topk>(ctx, "product_key_topk", op);
 }
 
 void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op) {
@@ -41,7 +40,7 @@ void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op) {
   require(op.dcolumns.empty() || op.dcolumns.shape == op.columns.shape, "product_key_topk_backward: dcolumns must be (S, n, d_half)");
   require_below(ctx, op.row, op.rows.shape[1], "product_key_topk_backward: every row must be in [0, n)");
   require_below(ctx, op.column, op.columns.shape[1], "product_key_topk_backward: every column must be in [0, n)");
-  dispatch<cpu::product_key_topk_backward, cuda::product_key_topk_backward>(ctx, "product_key_topk_backward", op);
+  dispatch<&CpuTwins::product_key_topk_backward, cuda::product_key_topk_backward>(ctx, "product_key_topk_backward", op);
 }
 
 }  // namespace peer::ops

@@ -1,7 +1,6 @@
 #include "peer/ops/query_norm.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/device_dispatch.h"
 
@@ -26,7 +25,7 @@ void query_norm(Context& ctx, const QueryNorm& op) {
   require(op.kind == kNone || op.inverse_std.shape[0] >= groups, "query_norm: inverse_std must hold a number for each group");
   require(op.kind != kBatch || (op.running_mean.shape[0] == columns && op.running_variance.shape[0] == columns),
           "query_norm: running_mean and running_variance must be (H*d_key)");
-  if (op.q.size() > 0) dispatch<cpu::query_norm, cuda::query_norm>(ctx, "query_norm", op);
+  if (op.q.size() > 0) dispatch<&CpuTwins::query_norm, cuda::query_norm>(ctx, "query_norm", op);
 }
 
 void query_norm_backward(Context& ctx, const QueryNormBackward& op) {
@@ -40,7 +39,7 @@ void query_norm_backward(Context& ctx, const QueryNormBackward& op) {
   require(op.dweight.empty() || op.dweight.shape[0] == columns, "query_norm_backward: dweight must be (H*d_key)");
   require(op.dbias.empty() || (op.dbias.shape[0] == columns && centred),
           "query_norm_backward: dbias must be (H*d_key) of a norm with a bias");
-  if (op.q.size() > 0) dispatch<cpu::query_norm_backward, cuda::query_norm_backward>(ctx, "query_norm_backward", op);
+  if (op.q.size() > 0) dispatch<&CpuTwins::query_norm_backward, cuda::query_norm_backward>(ctx, "query_norm_backward", op);
 }
 
 }  // namespace peer::ops

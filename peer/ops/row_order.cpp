@@ -3,7 +3,6 @@
 #include <limits>
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/device_dispatch.h"
 #include "peer/ops/index_check.h"
@@ -17,7 +16,7 @@ std::int64_t row_order(Context& ctx, const RowOrder& op) {
   require(op.order.shape[0] >= slots && op.expert.shape[0] >= slots, "row_order: order and expert must hold N*R elements");
   require(op.begin.shape[0] >= slots + 1, "row_order: begin must hold N*R + 1 elements");
   require_below(ctx, op.id, op.expert_count, "row_order: every id must be in [0, expert_count)");
-  return dispatch<cpu::row_order, cuda::row_order>(ctx, "row_order", op);
+  return dispatch<&CpuTwins::row_order, cuda::row_order>(ctx, "row_order", op);
 }
 
 }  // namespace peer::ops

@@ -1,7 +1,6 @@
 #include "peer/ops/swiglu.h"
 
 #include "peer/base/require.h"
-#include "peer/ops/cpu_twins.h"
 #include "peer/ops/cuda_twins.h"
 #include "peer/ops/device_dispatch.h"
 
@@ -9,14 +8,14 @@ namespace peer::ops {
 
 void swiglu(Context& ctx, const Swiglu& op) {
   require(op.up.shape == op.gate.shape && op.y.shape == op.gate.shape, "swiglu: gate, up and y must have the same shape");
-  dispatch<cpu::swiglu, cuda::swiglu>(ctx, "swiglu", op);
+  dispatch<&CpuTwins::swiglu, cuda::swiglu>(ctx, "swiglu", op);
 }
 
 void swiglu_backward(Context& ctx, const SwigluBackward& op) {
   require(op.up.shape == op.gate.shape && op.dy.shape == op.gate.shape, "swiglu_backward: gate, up and dy must have the same shape");
   require(op.dgate.shape == op.gate.shape && op.dup.shape == op.gate.shape,
           "swiglu_backward: gate, dgate and dup must have the same shape");
-  dispatch<cpu::swiglu_backward, cuda::swiglu_backward>(ctx, "swiglu_backward", op);
+  dispatch<&CpuTwins::swiglu_backward, cuda::swiglu_backward>(ctx, "swiglu_backward", op);
 }
 
 }  // namespace peer::ops

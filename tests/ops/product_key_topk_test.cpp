@@ -157,6 +157,23 @@ TEST_CASE("product_key_topk and its backward give the same bits for any number o
   }
 }
 
+TEST_CASE("product_key_topk gives the same bits on every path of the CPU") {
+  for (GridShape s : {GridShape{70, 4, 16, 1, 300, 300, 16}, {3, 2, 8, 2, 1000, 990, 8}, {9, 2, 8, 1, 200, 200, 40}}) {
+    Case expected(s);
+    Context portable(Device{}, 2, runnable_cpu_paths().front());
+    expected.forward(portable);
+    for (CpuPath path : runnable_cpu_paths()) {
+      CAPTURE(to_text(path));
+      Context ctx(Device{}, 2, path);
+      Case c(s);
+      c.forward(ctx);
+      CHECK(same_bits(c.row, expected.row));
+      CHECK(same_bits(c.column, expected.column));
+      CHECK(same_bits(c.score, expected.score));
+    }
+  }
+}
+
 TEST_CASE("product_key_topk_backward gives the oracle's gradients") {
   Context ctx;
   // The last shape has more picks than one chunk of the backward.
