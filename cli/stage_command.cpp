@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "cli/interrupt.h"
 #include "cli/option_limits.h"
+#include "cli/profile_table.h"
 #include "cli/text_table.h"
+#include "peer/device/roofline.h"
 #include "peer/model/model_cost.h"
 #include "streams/corpus.h"
 #include "trainer/growth.h"
@@ -83,32 +86,40 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   return kDone;
 }
 
-void print_outcome(Call& call, const trainer::Session& session, const trainer::RunOptions& options, const trainer::StageOutcome& outcome) {
-  const std::string label = outcome.commit.id.valid() ? fmt::format("g{}", outcome.commit.id.value) : "";
-  Json loss = Json::object();
-  if (!outcome.interrupted)
-    for (const auto& [domain, bits] : session.loaded.history.stages.back().loss) loss[domain] = bits;
-  if (call.common.json) {
-    call.print({{"domain", options.stage.domain},
-                {"generation", label.empty() ? Json(nullptr) : Json(label)},
-                {"interrupted", outcome.interrupted},
-                {"refused", outcome.refused},
-                {"steps", outcome.steps},
-                {"seconds", outcome.seconds},
-                {"files_written", outcome.commit.files_written},
-                {"bytes_written", outcome.commit.bytes_written},
-                {"bits_per_byte", loss}});
-    return;
-  }
-  if (outcome.interrupted) {
-    call.out << outcome.summary << '\n';
-    return;
-  }
+void print_stage(Call& call, const std::string& label, const trainer::StageOutcome& outcome, const Json& loss) {
   call.out << fmt::format("{}  {}, {:.0f} s, {:.2f} MB written\n", call.paint.bold(label), outcome.summary, outcome.seconds,
                           static_cast<double>(outcome.commit.bytes_written) / 1e6);
   if (outcome.refused)
     call.out << "    refused: more was forgotten than --max-forgetting allows; head stays, the ref 'refused' names this state\n";
   for (const auto& [domain, bits] : loss.items()) call.out << fmt::format("    {:<12} {:.3f} bits per byte\n", domain, bits.get<double>());
+}
+
+// `steps` is null without --profile.
+void print_outcome(Call& call, const trainer::Session& session, const trainer::RunOptions& options, const trainer::StageOutcome& outcome,
+                   const StepTimes* steps) {
+  const std::string label = outcome.commit.id.valid() ? fmt::format("g{}", outcome.commit.id.value) : "";
+  Json loss = Json::object();
+  if (!outcome.interrupted)
+    for (const auto& [domain, bits] : session.loaded.history.stages.back().loss) loss[domain] = bits;
+  if (call.common.json) {
+    Json document = {{"domain", options.stage.domain},
+                     {"generation", label.empty() ? Json(nullptr) : Json(label)},
+                     {"interrupted", outcome.interrupted},
+                     {"refused", outcome.refused},
+                     {"steps", outcome.steps},
+                     {"seconds", outcome.seconds},
+                     {"files_written", outcome.commit.files_written},
+                     {"bytes_written", outcome.commit.bytes_written},
+                     {"bits_per_byte", loss}};
+    if (steps != nullptr) document["profile"] = json_of(*steps);
+    call.print(document);
+    return;
+  }
+  if (outcome.interrupted)
+    call.out << outcome.summary << '\n';
+  else
+    print_stage(call, label, outcome, loss);
+  if (steps != nullptr) call.out << '\n' << text_of(*steps);
 }
 
 // Opens the pool at head, or with --resume at the interrupted stage.
@@ -168,10 +179,14 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   }
   if (resume.dry_run) return dry_run(call, options, session);
   check_fits_memory(memory_needed(options, session));
+  Profile profile;
+  if (resume.profile) options.profile = &profile;
   const trainer::StageOutcome outcome = trainer::run_stage(session, options, call.progress, catch_interrupts());
   const bool kept = outcome.commit.id.valid() || resume.resume;
   if (outcome.interrupted && !kept) throw Error("interrupted before the first step: nothing was kept; run the same command again");
-  print_outcome(call, session, options, outcome);
+  std::optional<StepTimes> steps;
+  if (resume.profile) steps = step_times(profile, measure_roofline(session.ctx, options.train.precision));
+  print_outcome(call, session, options, outcome, steps ? &*steps : nullptr);
   if (outcome.refused) return kForgettingLimit;
   return outcome.interrupted ? kResumable : kDone;
 }

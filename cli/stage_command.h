@@ -15,6 +15,7 @@ struct ResumeOptions {
   bool discard = false;
   bool dry_run = false;
   std::string metrics;
+  bool profile = false;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -22,6 +23,7 @@ struct ResumeOptions {
     visit(self.discard, OptionInfo{"discard", "forget the interrupted stage and start this one"});
     visit(self.dry_run, OptionInfo{"dry-run", "print what would be read, trained and added, and touch nothing"});
     visit(self.metrics, OptionInfo{"metrics", "append one JSON line a step to this file", "FILE"});
+    visit(self.profile, OptionInfo{"profile", "then print where the time of a step went, op by op, beside what this machine could do"});
   }
 };
 

@@ -34,7 +34,7 @@ Command stream_command() {
                     {"stream my-pool --domain code --from src/ --glob '*.py' --reference naive", "and measure plasticity"},
                     {"stream my-pool --domain mine --from my.txt --strategy naive", "fine-tune in place, to compare"}},
        .json =
-           R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
+           R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte", "profile" with --profile})"},
       run);
 }
 

@@ -38,7 +38,7 @@ Command train_command() {
        .examples = {{"train my-pool --domain english --from books/ --steps 2k", "train the base"},
                     {"train my-pool --resume", "go on after an interruption"}},
        .json =
-           R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte"})"},
+           R"({"domain", "generation", "interrupted", "refused", "steps", "seconds", "files_written", "bytes_written", "bits_per_byte", "profile" with --profile})"},
       run);
 }
 

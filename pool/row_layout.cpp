@@ -4,21 +4,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "peer/base/require.h"
 
 namespace peer::pool {
-namespace {
-
-std::uint16_t bfloat16_of(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return static_cast<std::uint16_t>(bits >> 16 | 0x40);  // rounding could turn a NaN into an infinity
-  return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-}  // namespace
 
 std::string problem_of(const RowLayout& layout) {
   const auto outside = [](const char* what, std::int64_t found, std::int64_t low, std::int64_t high) {

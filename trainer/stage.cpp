@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "peer/device/rounded_gemm.h"
+#include "peer/device/timed_step.h"
 #include "streams/corpus.h"
 #include "trainer/baseline.h"
 #include "trainer/growth.h"
@@ -168,20 +170,26 @@ class Stage {
     const double began = now_seconds();
     const std::int64_t first = step_;
     while (step_ < options_.train.steps && !stop_) {
-      const streams::Batch& batch = safeguards_->mix(corpus_->next(), step_);
-      if (step_ == 0 && grows_view(options_.stage)) measure_new_statistics(model_, view_, step, batch);
-      const double loss = step.run(batch, step_);
-      safeguards_->after_step();
+      const double loss = train_once(step, step_ > first ? options_.profile : nullptr);
       ++step_;
       inside.after_step(step_);
       const double seconds = now_seconds() - began;
       metrics.step(options_.stage.domain, step_, loss, seconds);
-      const double tokens = static_cast<double>((step_ - first) * batch.rows * batch.length);
+      const double tokens = static_cast<double>((step_ - first) * options_.train.batch * model_.options().context);
       progress_.update("train " + options_.stage.domain, step_, options_.train.steps,
                        fmt::format("{:.3f} bpb  {:.1f} ktok/s", loss, tokens / seconds / 1e3));
       const bool due = options_.train.checkpoint_every > 0 && step_ % options_.train.checkpoint_every == 0;
       if (due && step_ < options_.train.steps && !stop_) commit_resumable();
     }
+  }
+
+  double train_once(TrainingStep& step, Profile* profile) {
+    const TimedStep timed(session_.ctx, profile);
+    const streams::Batch& batch = safeguards_->mix(corpus_->next(), step_);
+    if (step_ == 0 && grows_view(options_.stage)) measure_new_statistics(model_, view_, step, batch);
+    const double loss = step.run(batch, step_);
+    safeguards_->after_step();
+    return loss;
   }
 
   // The parent of everything that this stage commits: head as it was when the stage began.
@@ -314,7 +322,10 @@ RunOptions options_of(const StoredRun& run) {
 
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
   check(options.stage);
-  Stage stage(session, session.loaded.run ? options_of(*session.loaded.run) : options, progress, stop);
+  RunOptions used = session.loaded.run ? options_of(*session.loaded.run) : options;
+  used.profile = options.profile;
+  check_precision(session.ctx.device(), used.train.precision);  // before the first of many passes that need none
+  Stage stage(session, used, progress, stop);
   if (session.loaded.run)
     stage.resume();
   else

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "peer/device/profile.h"
 #include "streams/stream_options.h"
 #include "trainer/session.h"
 #include "trainer/strategy.h"
@@ -17,6 +18,7 @@ struct RunOptions {
   bool grow_first = true;  // `stream` grows; `train` trains what is there
   std::int64_t seed = 0;   // of the order of the text
   std::string metrics;
+  Profile* profile = nullptr;  // times the training steps but the first, which reserves memory
   StageOptions stage;
   TrainOptions train;
   streams::StreamOptions stream;
@@ -47,8 +49,8 @@ struct StageOutcome {
 RunOptions options_of(const StoredRun& run);
 
 // Runs one stage on a session opened for writing at head. A session opened at the ref "resume" goes on with its interrupted stage, and
-// with the options stored there. UsageError when options contradict each other. `stop`: finish the step, commit a resumable state, return.
-// Errors leave head where it was.
+// with the options stored there, but for `profile`. UsageError when options contradict each other. `stop`: finish the step, commit a
+// resumable state, return. Errors leave head where it was.
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

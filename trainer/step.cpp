@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "peer/base/require.h"
+#include "peer/device/rounded_gemm.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/cross_entropy.h"
@@ -77,6 +78,7 @@ void TrainingStep::zero_gradients() {
 }
 
 double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
+  const PrecisionScope precision(ctx_, options_.precision);
   if (terms_.reference != nullptr) reference_gradient(batch, step);
   const double share = rate_share(step, options_);
   const auto update = [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {

@@ -4,6 +4,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/require.h"
+#include "peer/device/bf16_products.h"
 #include "peer/device/cuda_backend.h"
 #include "peer/device/cuda_build.h"
 
@@ -19,6 +20,11 @@ Context::Context(Device device, int threads, CpuPath cpu_path)
       throw DeviceError("device '" + to_text(device) + "': this build is without CUDA; try --device cpu");
   }
   omp_set_num_threads(threads_);
+}
+
+Bf16Products& Context::bf16_products() {
+  if (!bf16_products_) bf16_products_ = std::make_shared<Bf16Products>();
+  return *bf16_products_;
 }
 
 void* Context::scratch_bytes(int slot, std::int64_t bytes) {

@@ -6,11 +6,13 @@
 #include "peer/device/buffer.h"
 #include "peer/device/cpu_path.h"
 #include "peer/device/device.h"
+#include "peer/device/precision.h"
 #include "peer/device/profile.h"
 
 namespace peer {
 
 struct CudaQueue;
+class Bf16Products;
 
 // Where and with what an op runs: the device, its threads or its CUDA queue, and scratch memory. Passed first everywhere; there are no
 // globals.
@@ -23,6 +25,11 @@ class Context {
   int threads() const { return threads_; }
   CpuPath cpu_path() const { return cpu_path_; }
   const CudaQueue* cuda() const { return cuda_.get(); }  // null on the CPU
+
+  // Of rounded_gemm(); PrecisionScope sets it after a look at the device.
+  void set_precision(Precision precision) { precision_ = precision; }
+  Precision precision() const { return precision_; }
+  Bf16Products& bf16_products();  // made at the first call
 
   // Times every op from now on; null ends it. The profile must outlive its use here.
   void set_profile(Profile* profile) { profile_ = profile; }
@@ -43,6 +50,8 @@ class Context {
   int threads_;
   CpuPath cpu_path_;
   std::shared_ptr<CudaQueue> cuda_;  // shared_ptr destroys what is only declared here, so that no caller needs a header of CUDA
+  Precision precision_ = Precision::kFp32;
+  std::shared_ptr<Bf16Products> bf16_products_;
   Profile* profile_ = nullptr;
   Buffer<char> scratch_[kSlots];
 };

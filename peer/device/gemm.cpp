@@ -11,19 +11,25 @@
 
 namespace peer {
 
-void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
+GemmShape gemm_shape(Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, Matrix<const float> c) {
   const bool a_flipped = ta == Transpose::kYes, b_flipped = tb == Transpose::kYes;
-  const std::int64_t m = c.rows, n = c.columns, k = a_flipped ? a.rows : a.columns;
-  require((a_flipped ? a.columns : a.rows) == m, "gemm: op(A) and C must have the same rows");
-  require((b_flipped ? b.columns : b.rows) == k, "gemm: op(A) columns must equal op(B) rows");
-  require((b_flipped ? b.rows : b.columns) == n, "gemm: op(B) and C must have the same columns");
-  if (m == 0 || n == 0) return;
-  const Timed timed(ctx.profile(), "gemm");
+  const GemmShape shape{c.rows, c.columns, a_flipped ? a.rows : a.columns};
+  require((a_flipped ? a.columns : a.rows) == shape.m, "gemm: op(A) and C must have the same rows");
+  require((b_flipped ? b.columns : b.rows) == shape.k, "gemm: op(A) columns must equal op(B) rows");
+  require((b_flipped ? b.rows : b.columns) == shape.n, "gemm: op(B) and C must have the same columns");
+  return shape;
+}
+
+void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
+  const GemmShape shape = gemm_shape(a, ta, b, tb, c);
+  if (shape.m == 0 || shape.n == 0) return;
+  const Timed timed(ctx.profile(), "gemm", [&] { return Work{.flops = shape.flops(), .bytes = shape.bytes(beta)}; });
   if constexpr (kWithCuda)
     if (!ctx.device().is_cpu()) return cuda_gemm(ctx, a, ta, b, tb, beta, c);
-  const dnnl_status_t status =
-      dnnl_sgemm(a_flipped ? 'T' : 'N', b_flipped ? 'T' : 'N', m, n, k, 1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
-  if (status != dnnl_success) throw ContractError(fmt::format("gemm: oneDNN refused {}x{}x{} with status {}", m, n, k, int(status)));
+  const dnnl_status_t status = dnnl_sgemm(ta == Transpose::kYes ? 'T' : 'N', tb == Transpose::kYes ? 'T' : 'N', shape.m, shape.n, shape.k,
+                                          1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
+  if (status != dnnl_success)
+    throw ContractError(fmt::format("gemm: oneDNN refused {}x{}x{} with status {}", shape.m, shape.n, shape.k, int(status)));
 }
 
 }  // namespace peer

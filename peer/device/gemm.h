@@ -26,6 +26,17 @@ struct Matrix {
 
 enum class Transpose { kNo, kYes };
 
+// op(A) (M, K), op(B) (K, N), C (M, N).
+struct GemmShape {
+  std::int64_t m = 0, n = 0, k = 0;
+
+  double flops() const { return 2.0 * static_cast<double>(m) * static_cast<double>(n * k); }
+  double bytes(float beta) const { return 4.0 * static_cast<double>(m * k + k * n + (beta != 0 ? 2 : 1) * m * n); }
+};
+
+// Throws ContractError when the matrices do not fit together.
+GemmShape gemm_shape(Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, Matrix<const float> c);
+
 // C = op(A) op(B) + beta C, fp32, op by the Transpose beside each operand. op(A) (M, K), op(B) (K, N), C (M, N).
 // beta 0 sets C (whatever it held), beta 1 adds. Deterministic at a fixed number of threads. May be called inside an OpenMP parallel
 // region, where it uses the calling thread only. A row of C depends on its row of A and on B alone, but its last bits may differ

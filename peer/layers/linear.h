@@ -1,21 +1,21 @@
-// The three products of a linear map without bias, weight (O, I).
+// The three products of a linear map without bias, weight (O, I), in ctx's precision.
 #pragma once
 
-#include "peer/device/gemm.h"
+#include "peer/device/rounded_gemm.h"
 #include "peer/layers/parameter.h"
 
 namespace peer::layers {
 
 // y (N, O) = x (N, I) weight^T + beta y
 inline void linear(Context& ctx, View<const float, 2> x, const Parameter& weight, float beta, View<float, 2> y) {
-  gemm(ctx, x, Transpose::kNo, weight.matrix(), Transpose::kYes, beta, y);
+  rounded_gemm(ctx, x, Transpose::kNo, weight.matrix(), Transpose::kYes, beta, y);
 }
 
 // dx (N, I) = dy (N, O) weight + beta dx;   dweight (O, I) += dy^T x when trainable
 inline void linear_backward(Context& ctx, View<const float, 2> x, View<const float, 2> dy, Parameter& weight, float beta,
                             View<float, 2> dx) {
-  gemm(ctx, dy, Transpose::kNo, weight.matrix(), Transpose::kNo, beta, dx);
-  if (weight.trainable()) gemm(ctx, dy, Transpose::kYes, x, Transpose::kNo, 1.0f, weight.gradient_matrix());
+  rounded_gemm(ctx, dy, Transpose::kNo, weight.matrix(), Transpose::kNo, beta, dx);
+  if (weight.trainable()) rounded_gemm(ctx, dy, Transpose::kYes, x, Transpose::kNo, 1.0f, weight.gradient_matrix());
 }
 
 }  // namespace peer::layers

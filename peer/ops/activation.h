@@ -35,6 +35,7 @@ constexpr float normal_distribution(float z) {
   return x > 4.0f ? 1.0f : (x < -4.0f ? 0.0f : phi);
 }
 
+inline constexpr double kActivationFlops = 24;  // of either function below, at most
 // gelu(z) = z Phi(z) (Hendrycks & Gimpel 2016); relu(z) = max(z, 0).
 constexpr float activate(ActivationKind kind, float z) {
   const float weight = kind == ActivationKind::kRelu ? (z > 0 ? 1.0f : 0.0f) : normal_distribution(z);

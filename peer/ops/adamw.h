@@ -15,6 +15,8 @@ struct AdamwRates {
   float weight_decay = 0;
 };
 
+inline constexpr double kAdamwFlops = 16;  // a number
+
 struct Adamw {
   AdamwRates rates;
   std::int64_t step = 1;          // t, from 1
@@ -23,6 +25,9 @@ struct Adamw {
   View<float, 1> weight;          // (P)  updated
   View<float, 1> m, v;            // (P)  updated
 };
+inline Work work(const Adamw& op) {
+  return {.flops = kAdamwFlops * numbers(op.weight), .bytes = view_bytes(op.gradient) + 2 * view_bytes(op.weight, op.m, op.v)};
+}
 void adamw(Context& ctx, const Adamw& op);
 
 }  // namespace peer::ops

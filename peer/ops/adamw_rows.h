@@ -19,6 +19,12 @@ struct AdamwRows {
   View<const float, 2> gradient;       // (C, 2D)  [ddown | dup]
   ExpertRows rows;                     // updated in place
 };
+inline Work work(const AdamwRows& op) {
+  std::int64_t trainable_rows = 0;
+  for (std::int64_t c = 0; c < op.expert.size(); ++c) trainable_rows += op.rows.page_of(op.expert[c]).trainable;
+  const auto trainable = static_cast<double>(trainable_rows), numbers = trainable * 2.0 * static_cast<double>(op.rows.width);
+  return {.flops = (kAdamwFlops + 2) * numbers, .bytes = view_bytes(op.expert) + 4 * (numbers + 2 * (3 * numbers + trainable))};
+}
 void adamw_rows(Context& ctx, const AdamwRows& op);
 
 }  // namespace peer::ops

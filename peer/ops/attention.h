@@ -15,6 +15,14 @@ struct Attention {
   View<float, 4> y;        // (B, T, Hq, d)  set
   View<float, 3> lse;      // (B, Hq, T)     set; log-sum-exp of the scaled scores, saved for backward
 };
+// (b, h, t, s) with s <= t
+inline double causal_pairs(View<const float, 4> q) {
+  const auto [batch, time, heads, width] = q.shape;
+  return 0.5 * static_cast<double>(batch * heads * time) * static_cast<double>(time + 1);
+}
+inline Work work(const Attention& op) {
+  return {.flops = (4 * static_cast<double>(op.q.shape[3]) + 5) * causal_pairs(op.q), .bytes = view_bytes(op.q, op.k, op.v, op.y, op.lse)};
+}
 void attention(Context& ctx, const Attention& op);
 
 struct AttentionBackward {
@@ -26,6 +34,10 @@ struct AttentionBackward {
   View<float, 4> dk;             // (B, T, Hkv, d)  set
   View<float, 4> dv;             // (B, T, Hkv, d)  set
 };
+inline Work work(const AttentionBackward& op) {
+  return {.flops = (10 * static_cast<double>(op.q.shape[3]) + 8) * causal_pairs(op.q),
+          .bytes = view_bytes(op.q, op.k, op.v, op.y, op.lse, op.dy, op.dq, op.dk, op.dv)};
+}
 void attention_backward(Context& ctx, const AttentionBackward& op);
 
 }  // namespace peer::ops

@@ -18,6 +18,12 @@ struct CachedAttention {
   std::int64_t first_position = 0;
   View<float, 4> y;  // (B, T, Hq, d)  set
 };
+inline Work work(const CachedAttention& op) {
+  const auto time = static_cast<double>(op.q.shape[1]), read = static_cast<double>(op.first_position) + time;
+  const double pairs = static_cast<double>(op.q.shape[0] * op.q.shape[2]) * time * (read - 0.5 * (time - 1));
+  return {.flops = (4 * static_cast<double>(op.q.shape[3]) + 5) * pairs,
+          .bytes = view_bytes(op.q, op.y) + view_bytes(op.key, op.value) * read / static_cast<double>(op.key.shape[1])};
+}
 void cached_attention(Context& ctx, const CachedAttention& op);
 
 }  // namespace peer::ops

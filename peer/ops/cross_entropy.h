@@ -14,6 +14,7 @@ struct CrossEntropy {
   View<const std::int32_t, 1> target;  // (N)
   View<float, 1> nll;                  // (N)  set
 };
+inline Work work(const CrossEntropy& op) { return {.flops = 4 * numbers(op.logits), .bytes = view_bytes(op.logits, op.target, op.nll)}; }
 void cross_entropy(Context& ctx, const CrossEntropy& op);
 
 // The same, and the logits become their own gradient: logits[n] <- scale * (softmax(logits[n]) - onehot(target[n])), 0 where not
@@ -24,6 +25,9 @@ struct CrossEntropyWithGradient {
   float scale = 1;                     // usually 1 / scored tokens
   View<float, 1> nll;                  // (N)  set
 };
+inline Work work(const CrossEntropyWithGradient& op) {
+  return {.flops = 6 * numbers(op.logits), .bytes = 2 * view_bytes(op.logits) + view_bytes(op.target, op.nll)};
+}
 void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);
 
 }  // namespace peer::ops

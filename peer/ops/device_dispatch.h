@@ -13,7 +13,8 @@ namespace peer::ops {
 // reference to the CUDA twin, so nothing has to stand in for it.
 template <auto CpuTwin, auto CudaTwin, class Op>
 auto dispatch(Context& ctx, const char* name, const Op& op) {
-  const Timed timed(ctx.profile(), name);
+  // What an op has to do is said beside its arguments; some of it follows from indices, which the host cannot read on another device.
+  const Timed timed(ctx.profile(), name, [&] { return ctx.device().is_cpu() ? work(op) : Work{}; });
   if (ctx.device().is_cpu()) return (cpu_twins(ctx).*CpuTwin)(ctx, op);
   if constexpr (kWithCuda)
     return CudaTwin(ctx, op);

@@ -18,6 +18,9 @@ struct Distillation {
   float scale = 1;                     // the penalty's weight / scored tokens
   View<float, 1> divergence;           // (N)  set
 };
+inline Work work(const Distillation& op) {
+  return {.flops = 14 * numbers(op.student), .bytes = view_bytes(op.student, op.target, op.divergence) + 2 * view_bytes(op.teacher)};
+}
 void distillation(Context& ctx, const Distillation& op);
 
 }  // namespace peer::ops

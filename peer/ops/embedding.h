@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "peer/base/view.h"
@@ -13,6 +14,9 @@ struct Embedding {
   View<const float, 2> table;      // (V, D)
   View<float, 2> x;                // (N, D)  added
 };
+inline Work work(const Embedding& op) {
+  return {.flops = numbers(op.x), .bytes = view_bytes(op.id) + std::min(view_bytes(op.table), view_bytes(op.x)) + 2 * view_bytes(op.x)};
+}
 void embedding(Context& ctx, const Embedding& op);
 
 // dtable[id[n]] += dx[n], summed in the order of n.   Deterministic for any number of threads.
@@ -21,6 +25,9 @@ struct EmbeddingBackward {
   View<const float, 2> dx;         // (N, D)
   View<float, 2> dtable;           // (V, D)  added
 };
+inline Work work(const EmbeddingBackward& op) {
+  return {.flops = numbers(op.dx), .bytes = view_bytes(op.id, op.dx) + 2 * std::min(view_bytes(op.dtable), view_bytes(op.dx))};
+}
 void embedding_backward(Context& ctx, const EmbeddingBackward& op);
 
 }  // namespace peer::ops

@@ -20,6 +20,10 @@ struct ExpertMix {
   View<float, 2> hidden;           // (N, R)  set; <x, down>, saved for backward
   View<float, 2> y;                // (N, D)  added
 };
+inline Work work(const ExpertMix& op) {
+  return {.flops = numbers(op.id) * (4 * static_cast<double>(op.rows.width) + kActivationFlops),
+          .bytes = view_bytes(op.x, op.id, op.gate, op.hidden) + 2 * view_bytes(op.y) + picked_row_bytes(op.rows, op.id)};
+}
 void expert_mix(Context& ctx, const ExpertMix& op);
 
 // Token-major half of the backward. With u = <dy[n], up[id]>:
@@ -37,6 +41,11 @@ struct ExpertMixBackward {
   View<float, 2> up_weight;  // (N, R)  set
   View<float, 2> dx;         // (N, D)  added
 };
+inline Work work(const ExpertMixBackward& op) {
+  return {.flops = numbers(op.id) * (4 * static_cast<double>(op.rows.width) + 2 * kActivationFlops),
+          .bytes = view_bytes(op.id, op.gate, op.hidden, op.dy, op.dgate, op.dhidden, op.up_weight) + 2 * view_bytes(op.dx) +
+                   picked_row_bytes(op.rows, op.id)};
+}
 void expert_mix_backward(Context& ctx, const ExpertMixBackward& op);
 
 }  // namespace peer::ops

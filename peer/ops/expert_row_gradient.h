@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "peer/base/view.h"
@@ -20,6 +21,13 @@ struct ExpertRowGradient {
   std::int64_t first = 0;             // first segment of the chunk
   View<float, 2> gradient;            // (C, 2D)  set: [ddown | dup] of segment first + c
 };
+inline Work work(const ExpertRowGradient& op) {
+  const std::int64_t width = op.x.shape[1];
+  const auto picks = static_cast<double>(op.begin[op.first + op.gradient.shape[0]] - op.begin[op.first]);
+  return {.flops = picks * 4 * static_cast<double>(width),
+          .bytes = picks * 3 * sizeof(float) + 2 * std::min(view_bytes(op.x), picks * static_cast<double>(width) * sizeof(float)) +
+                   view_bytes(op.gradient)};
+}
 void expert_row_gradient(Context& ctx, const ExpertRowGradient& op);
 
 }  // namespace peer::ops

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "peer/base/require.h"
+#include "peer/base/view.h"
 
 namespace peer::ops {
 
@@ -30,6 +32,17 @@ struct ExpertRows {
   constexpr const float* down(std::int64_t expert) const { return record(expert); }
   constexpr const float* up(std::int64_t expert) const { return record(expert) + width; }
 };
+
+// The bytes of [down | up] of the different experts among `id`: what a gather cannot avoid reading. Ids and rows are of the host.
+inline double picked_row_bytes(const ExpertRows& rows, View<const std::int64_t, 2> id) {
+  std::vector<bool> picked(static_cast<std::size_t>(rows.count));
+  std::int64_t different = 0;
+  for (std::int64_t i = 0; i < id.size(); ++i) {
+    different += !picked[static_cast<std::size_t>(id[i])];
+    picked[static_cast<std::size_t>(id[i])] = true;
+  }
+  return static_cast<double>(different * 2 * rows.width) * sizeof(float);
+}
 
 // Floats of a record of width D: the parameters, and with the optimizer's state behind them (padded to a cache line).
 inline std::int64_t frozen_record_floats(std::int64_t width) { return 2 * width; }

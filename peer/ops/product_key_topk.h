@@ -22,6 +22,10 @@ struct ProductKeyTopK {
   View<std::int32_t, 3> column;  // (N, H, K)  set
   View<float, 3> score;          // (N, H, K)  set
 };
+inline Work work(const ProductKeyTopK& op) {
+  return {.flops = numbers(op.query) * 2 * static_cast<double>(op.open),
+          .bytes = view_bytes(op.query, op.rows, op.columns, op.row, op.column, op.score)};
+}
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 
 // dquery[.,.,0] = sum_k dscore rows[row],  drows[row] += sum dscore query[.,.,0]; the same for columns.
@@ -37,6 +41,12 @@ struct ProductKeyTopKBackward {
   View<float, 3> drows;                // (S, n, d_half)  added; empty: frozen
   View<float, 3> dcolumns;             // (S, n, d_half)  added; empty: frozen
 };
+inline Work work(const ProductKeyTopKBackward& op) {
+  const int trained = !op.drows.empty() + !op.dcolumns.empty();
+  return {
+      .flops = (2.0 + trained) * static_cast<double>(op.dscore.size() * 2 * op.query.shape[3]),
+      .bytes = view_bytes(op.query, op.rows, op.columns, op.row, op.column, op.dscore, op.dquery) + 2 * view_bytes(op.drows, op.dcolumns)};
+}
 void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);
 
 }  // namespace peer::ops

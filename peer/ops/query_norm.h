@@ -36,6 +36,9 @@ struct QueryNorm {
   View<float, 1> mean;              // saved for backward: batch (H*d_key), layer (N*H); set, not used by none and rms
   View<float, 1> inverse_std;       // saved for backward: batch (H*d_key), layer and rms (N*H); set
 };
+inline Work work(const QueryNorm& op) {
+  return {.flops = (op.kind == QueryNormKind::kNone ? 0.0 : 8.0) * numbers(op.q), .bytes = view_bytes(op.q, op.weight, op.bias, op.y)};
+}
 void query_norm(Context& ctx, const QueryNorm& op);
 
 // Deterministic at a fixed number of threads.
@@ -51,6 +54,10 @@ struct QueryNormBackward {
   View<float, 1> dweight;            // (H*d_key)  added; empty: frozen
   View<float, 1> dbias;              // (H*d_key)  added; empty: frozen or none
 };
+inline Work work(const QueryNormBackward& op) {
+  return {.flops = (op.kind == QueryNormKind::kNone ? 0.0 : 12.0) * numbers(op.q),
+          .bytes = view_bytes(op.q, op.weight, op.dy, op.dq) + 2 * view_bytes(op.dweight, op.dbias)};
+}
 void query_norm_backward(Context& ctx, const QueryNormBackward& op);
 
 }  // namespace peer::ops

@@ -13,6 +13,7 @@ struct RmsNorm {
   View<float, 2> y;            // (N, D)  set
   View<float, 1> inverse_rms;  // (N)     set; saved for backward
 };
+inline Work work(const RmsNorm& op) { return {.flops = 4 * numbers(op.x), .bytes = view_bytes(op.x, op.weight, op.y, op.inverse_rms)}; }
 void rms_norm(Context& ctx, const RmsNorm& op);
 
 // Deterministic for any number of threads.
@@ -24,6 +25,10 @@ struct RmsNormBackward {
   View<float, 2> dx;                 // (N, D)  added
   View<float, 1> dweight;            // (D)     added; empty: frozen, not computed
 };
+inline Work work(const RmsNormBackward& op) {
+  return {.flops = (op.dweight.empty() ? 8.0 : 11.0) * numbers(op.x),
+          .bytes = view_bytes(op.x, op.weight, op.inverse_rms, op.dy) + 2 * view_bytes(op.dx, op.dweight)};
+}
 void rms_norm_backward(Context& ctx, const RmsNormBackward& op);
 
 }  // namespace peer::ops

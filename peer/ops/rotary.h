@@ -17,6 +17,7 @@ struct Rotary {
   double theta = 10000.0;
   bool inverse = false;
 };
+inline Work work(const Rotary& op) { return {.flops = 3 * numbers(op.x), .bytes = 2 * view_bytes(op.x)}; }
 void rotary(Context& ctx, const Rotary& op);
 
 }  // namespace peer::ops

@@ -21,6 +21,7 @@ struct RouterGate {
   View<const float, 3> score;  // (N, H, K)
   View<float, 3> gate;         // (N, H, K)  set
 };
+inline Work work(const RouterGate& op) { return {.flops = 4 * numbers(op.score), .bytes = view_bytes(op.score, op.gate)}; }
 void router_gate(Context& ctx, const RouterGate& op);
 
 struct RouterGateBackward {
@@ -29,6 +30,9 @@ struct RouterGateBackward {
   View<const float, 3> dgate;  // (N, H, K)
   View<float, 3> dscore;       // (N, H, K)  set
 };
+inline Work work(const RouterGateBackward& op) {
+  return {.flops = 4 * numbers(op.gate), .bytes = view_bytes(op.gate, op.dgate, op.dscore)};
+}
 void router_gate_backward(Context& ctx, const RouterGateBackward& op);
 
 }  // namespace peer::ops

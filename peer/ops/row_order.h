@@ -17,6 +17,7 @@ struct RowOrder {
   View<std::int64_t, 1> expert;    // (N*R)    first U elements set
   View<std::int32_t, 1> begin;     // (N*R+1)  first U+1 elements set
 };
+inline Work work(const RowOrder& op) { return {.bytes = view_bytes(op.id, op.order)}; }
 // Returns U, the number of different experts picked.
 std::int64_t row_order(Context& ctx, const RowOrder& op);
 

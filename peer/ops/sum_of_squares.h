@@ -9,6 +9,7 @@ namespace peer::ops {
 struct SumOfSquares {
   View<const float, 1> x;  // (P)
 };
+inline Work work(const SumOfSquares& op) { return {.flops = 2 * numbers(op.x), .bytes = view_bytes(op.x)}; }
 double sum_of_squares(Context& ctx, const SumOfSquares& op);
 
 }  // namespace peer::ops

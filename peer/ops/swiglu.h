@@ -11,6 +11,7 @@ struct Swiglu {
   View<const float, 2> up;    // (N, F)
   View<float, 2> y;           // (N, F)  set
 };
+inline Work work(const Swiglu& op) { return {.flops = 5 * numbers(op.gate), .bytes = view_bytes(op.gate, op.up, op.y)}; }
 void swiglu(Context& ctx, const Swiglu& op);
 
 struct SwigluBackward {
@@ -20,6 +21,9 @@ struct SwigluBackward {
   View<float, 2> dgate;       // (N, F)  set
   View<float, 2> dup;         // (N, F)  set
 };
+inline Work work(const SwigluBackward& op) {
+  return {.flops = 11 * numbers(op.gate), .bytes = view_bytes(op.gate, op.up, op.dy, op.dgate, op.dup)};
+}
 void swiglu_backward(Context& ctx, const SwigluBackward& op);
 
 }  // namespace peer::ops

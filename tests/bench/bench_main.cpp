@@ -1,4 +1,4 @@
-// peer_bench quick|full|step|memory|profile: lines against the limits of this machine. Exit code 1: a line is beyond its bound.
+// peer_bench quick|full|step|memory|precision|profile: lines against the limits of this machine. Exit code 1: a line is beyond its bound.
 #include <cstdio>
 #include <string>
 
@@ -44,6 +44,13 @@ void full(Report& report) {
   growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});
 }
 
+// The maps of the tiny preset, then wider ones.
+void precision(Report& report) {
+  for (const auto& [inputs, outputs] : {std::pair(128, 128), {128, 384}, {128, 512}}) bf16_products(report, 2048, inputs, outputs, 9);
+  for (const auto& [inputs, outputs] : {std::pair(256, 768), {512, 512}, {256, 1024}, {1024, 1024}})
+    bf16_products(report, 4096, inputs, outputs, 5);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,9 +68,12 @@ int main(int argc, char** argv) {
     full(report);
   else if (what == "step")
     step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
+  else if (what == "precision")
+    precision(report);
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, memory or profile\n", what.c_str()), 2;
+    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, memory, precision or profile\n", what.c_str()),
+           2;
   return report.within_bounds() ? 0 : 1;
 }

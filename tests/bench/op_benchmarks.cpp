@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "peer/device/rounded_gemm.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/product_key_scores.h"
@@ -58,6 +59,32 @@ void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int
   const double scale = 1e9 / static_cast<double>(count);
   report.print({"adamw.touched", fmt::format("E={} D={} {:.3g}%", bench.shape().experts(), width, 100.0 / static_cast<double>(every)),
                 "ns/row", scale * median(seconds[0]), scale * median(seconds[1]), median(percent), goal});
+}
+
+void bf16_products(Report& report, std::int64_t tokens, std::int64_t inputs, std::int64_t outputs, int rounds) {
+  Context ctx(Device{}, 1);
+  Buffer<float> x(tokens * inputs), dx(tokens * inputs), y(tokens * outputs), weight(outputs * inputs), dweight(outputs * inputs);
+  layers::initialise_normal(x.data(), x.size(), 1, 1, "x");
+  layers::initialise_normal(weight.data(), weight.size(), 1, 1, "weight");
+  const Matrix<float> x_matrix = x.view(tokens, inputs), y_matrix = y.view(tokens, outputs), w = weight.view(outputs, inputs);
+  const auto products = [&](Precision precision) {
+    const PrecisionScope scope(ctx, precision);
+    rounded_gemm(ctx, x_matrix, Transpose::kNo, w, Transpose::kYes, 0, y_matrix);
+    rounded_gemm(ctx, y_matrix, Transpose::kNo, w, Transpose::kNo, 0, dx.view(tokens, inputs));
+    rounded_gemm(ctx, y_matrix, Transpose::kYes, x_matrix, Transpose::kNo, 1, dweight.view(outputs, inputs));
+  };
+  const auto seconds = take_turns(Clock::kThread, rounds, {[&] { products(Precision::kBf16); }, [&] { products(Precision::kFp32); }});
+  std::vector<double> faster;
+  for (std::size_t r = 0; r < seconds[0].size(); ++r) faster.push_back(seconds[1][r] / seconds[0][r]);
+  const double gflops = 1e-9 * 6 * static_cast<double>(tokens) * static_cast<double>(inputs * outputs);
+  report.print({"gemm.bf16",
+                fmt::format("N={} {} to {}", tokens, inputs, outputs),
+                "GFLOP/s",
+                gflops / median(seconds[0]),
+                gflops / median(seconds[1]),
+                median(faster),
+                {},
+                "x"});
 }
 
 }  // namespace peer::bench

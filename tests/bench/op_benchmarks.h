@@ -13,4 +13,8 @@ void topk_row(Report& report, std::int64_t side, int rounds, Goal goal);
 // adamw.touched: AdamW of one of `every` experts, in rising order. The limit: the same records in the same order read and written.
 void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int rounds, Goal goal);
 
+// gemm.bf16: the three products of a linear map of `tokens` vectors in bf16, the rounding of their operands included, against the same in
+// fp32; the figure is how many times as fast they are.
+void bf16_products(Report& report, std::int64_t tokens, std::int64_t inputs, std::int64_t outputs, int rounds);
+
 }  // namespace peer::bench

@@ -3,6 +3,7 @@
 #
 #   tests/bench/run.sh [quick]   under a minute; exit code 1 when a line is beyond its bound (about half of what a quiet machine reaches)
 #   tests/bench/run.sh full      every line (12 GB of memory, several minutes), then a step of PyTorch at a million experts
+#   tests/bench/run.sh precision the linear maps' products in bf16 against fp32
 #   tests/bench/run.sh profile   the time of each op in a step
 #
 # Lines of one thread are in CPU time of that thread, so that other programs lengthen them only through the memory that all share; lines of

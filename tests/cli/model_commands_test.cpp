@@ -57,6 +57,25 @@ TEST_CASE("train and stream teach their domains, and say what they wrote") {
   CHECK(streamed["bits_per_byte"]["sea"].get<double>() <= trained["bits_per_byte"]["sea"].get<double>() + 0.01);
 }
 
+TEST_CASE("--profile says where the time of a step went, and its lines add up to the step") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().untrained(scratch);
+  const Json profile = peer_cli("train", pool, world().stage("sea") + Words{"--profile", "--json"}).json()["profile"];
+  CHECK(profile["steps"] == 23);  // all but the first
+  double sum = 0;
+  for (const Json& op : profile["ops"]) {
+    CAPTURE(op["op"].get<std::string>());
+    CHECK(op["seconds"].get<double>() >= 0);
+    sum += op["seconds"].get<double>();
+  }
+  CHECK(sum == Approx(profile["seconds"].get<double>()).epsilon(1e-9));
+  CHECK(profile["ops"].back()["op"] == "everything else");
+  CHECK(profile["limits"]["flops_a_second"] > 0);
+  const Outcome table = peer_cli("stream", pool, world().stage("code") + Words{"--profile"});
+  CHECK(lacks(table.out, {"gemm", "adamw_rows", "everything else", "the step", "100.0%", "GB/s from memory"}) == "");
+  CHECK(peer_cli("stream", pool, world().stage("molecules")).out.find("everything else") == std::string::npos);
+}
+
 TEST_CASE("a config file takes the same keys as the flags, and the command line wins over it") {
   const ScratchDirectory scratch;
   const std::string by_flags = world().trained(scratch);

@@ -85,6 +85,17 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
   CHECK_FALSE(std::filesystem::exists(scratch / "new"));
 }
 
+TEST_CASE("bf16 on a CPU without it is refused before anything is read") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().untrained(scratch), before = fingerprint_of(pool);
+  const Words words = Words{"train", pool, "--precision", "bf16"} + world().stage("sea") + kMicroCommon;
+  const Outcome outcome = run_shell("ONEDNN_MAX_CPU_ISA=AVX2 \"$PEER\"" + quoted(words));
+  CHECK(outcome.code == kFailure);
+  CHECK(lacks(outcome.errors, {"precision", "bf16", "--precision fp32"}) == "");
+  CHECK(std::count(outcome.errors.begin(), outcome.errors.end(), '\n') == 1);
+  CHECK(fingerprint_of(pool) == before);
+}
+
 TEST_CASE("a run that no memory can hold is refused before it begins") {
   const ScratchDirectory scratch;
   const std::string pool = world().trained(scratch), before = fingerprint_of(pool);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "peer/base/error.h"
+#include "peer/device/timed_step.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
 #include "peer/ops/cross_entropy.h"
@@ -231,6 +232,27 @@ TEST_CASE("the cost of a preset is what its tensors add up to") {
   CHECK(cost.active_parameters < 2'000'000);
   CHECK(model::cost_of(model::preset("small").model).active_parameters == Approx(10e6).epsilon(0.2));
   CHECK(model::cost_of(model::preset("base").model).active_parameters == Approx(100e6).epsilon(0.2));
+}
+
+TEST_CASE("the products of a forward pass are those of the matrices on its path") {
+  Context ctx(Device{}, 1);
+  Model model(test::tiny_options(), 5);
+  model.create_experts();
+  Profile profile;
+  const auto tokens = test::tiny_tokens(32, 257);
+  {
+    const TimedStep step(ctx, &profile);
+    test::logits_of(ctx, model, 0, tokens, 16);
+  }
+  double flops = 0;
+  for (const auto& parameter : model.parameters(0))
+    if (parameter->shape.size() == 2 && parameter->name != "model.embed_tokens.weight")
+      flops += 2.0 * 32 * static_cast<double>(parameter->size());
+  for (const Profile::Entry& entry : profile.entries()) {
+    CAPTURE(std::string(entry.name));
+    if (entry.name == "gemm") CHECK(entry.work.flops == flops);
+    CHECK(entry.work.bytes > 0);
+  }
 }
 
 TEST_CASE("model options that do not fit together are refused with the rule") {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "peer/device/rounded_gemm.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/baseline.h"
@@ -178,6 +179,31 @@ TEST_CASE("extending by hand changes no logit, and training opens the new sub-ke
     CHECK(block.side() == 8);
     CHECK(block.open() == 6);
   });
+}
+
+TEST_CASE("training in bf16 learns what training in fp32 learns, and the pool says which it was") {
+  const SmallWorld world;
+  double loss[2] = {};
+  std::string fingerprint[2];
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    try {
+      check_precision(Device{}, precision);
+    } catch (const DeviceError&) {
+      WARN("skipped: this CPU has no bf16 products");
+      return;
+    }
+    Session session = SmallWorld::open(world.init(to_text(precision)));
+    RunOptions options = world.options(0, 80);
+    options.train.precision = precision;
+    SmallWorld::run(session, options);
+    loss[static_cast<int>(precision)] = session.loaded.history.stages.back().loss.at("sea");
+    fingerprint[static_cast<int>(precision)] = session.generation.fingerprint;
+    CHECK(session.ctx.precision() == Precision::kFp32);
+  }
+  CHECK(loss[0] < 5);
+  CHECK(loss[1] != loss[0]);
+  CHECK(loss[1] == Approx(loss[0]).margin(0.05));
+  CHECK(fingerprint[1] != fingerprint[0]);
 }
 
 TEST_CASE("train refuses when every view is frozen, and says what to do") {

@@ -1,0 +1,53 @@
+#include "peer/device/rounded_gemm.h"
+
+#include <dnnl.h>
+
+#include "peer/base/element.h"
+#include "peer/base/error.h"
+#include "peer/base/require.h"
+#include "peer/device/bf16_products.h"
+
+namespace peer {
+namespace {
+
+constexpr int kScratchOfA = 6, kScratchOfB = 7;
+constexpr std::int64_t kNumbersWorthThreads = 1 << 16;
+
+// `x` rounded and dense. One pass over an operand costs a few hundredths of the products that it takes part in.
+const std::uint16_t* rounded(Context& ctx, int slot, Matrix<const float> x) {
+  std::uint16_t* to = ctx.scratch<std::uint16_t>(slot, x.rows * x.columns);
+#pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (x.rows * x.columns >= kNumbersWorthThreads)
+  for (std::int64_t i = 0; i < x.rows; ++i) {
+    const float* from = x.data + i * x.stride;
+#pragma omp simd
+    for (std::int64_t j = 0; j < x.columns; ++j) to[i * x.columns + j] = bfloat16_of(from[j]);
+  }
+  return to;
+}
+
+}  // namespace
+
+void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
+  if (ctx.precision() == Precision::kFp32) return gemm(ctx, a, ta, b, tb, beta, c);
+  const GemmShape shape = gemm_shape(a, ta, b, tb, c);
+  if (shape.m == 0 || shape.n == 0) return;
+  const Timed timed(ctx.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
+  const std::uint16_t *rounded_a = rounded(ctx, kScratchOfA, a), *rounded_b = rounded(ctx, kScratchOfB, b);
+  ctx.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta}, rounded_a, rounded_b,
+                          c.data);
+}
+
+void check_precision(Device device, Precision precision) {
+  if (precision == Precision::kFp32) return;
+  if (!device.is_cpu()) throw DeviceError("option 'precision': bf16 is there for the CPU only; use --precision fp32");
+  // oneDNN emulates bf16 where the CPU lacks it, at a fraction of fp32's speed.
+  if ((dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) != dnnl_cpu_isa_avx512_core_bf16)
+    throw DeviceError("option 'precision': bf16 needs a CPU that multiplies it (avx512_bf16), and this one does not; use --precision fp32");
+}
+
+PrecisionScope::PrecisionScope(Context& ctx, Precision precision) : ctx_(ctx), before_(ctx.precision()) {
+  check_precision(ctx.device(), precision);
+  ctx.set_precision(precision);
+}
+
+}  // namespace peer

@@ -1,0 +1,86 @@
+#include "peer/device/rounded_gemm.h"
+
+#include <cmath>
+
+#include "peer/base/element.h"
+#include "peer/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/random_tensor.h"
+
+using namespace peer;
+using namespace peer::test;
+
+namespace {
+
+bool can_multiply_bf16() {
+  try {
+    check_precision(Device{}, Precision::kBf16);
+    return true;
+  } catch (const DeviceError&) {
+    WARN("skipped: this CPU has no bf16 products");
+    return false;
+  }
+}
+
+double rounded(float value) { return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16_of(value)) << 16); }
+
+// Element (i, j) of op(A).
+double at(const Matrix<const float>& a, Transpose flipped, std::int64_t i, std::int64_t j) {
+  return rounded(flipped == Transpose::kYes ? a.data[j * a.stride + i] : a.data[i * a.stride + j]);
+}
+
+}  // namespace
+
+TEST_CASE("a bf16 product is that of the rounded operands, summed in fp32 and added to what was there") {
+  if (!can_multiply_bf16()) return;
+  Context ctx(Device{}, 1);
+  const PrecisionScope scope(ctx, Precision::kBf16);
+  const std::int64_t m = 37, n = 21, k = 50, gap = 3;
+  for (const Transpose ta : {Transpose::kNo, Transpose::kYes})
+    for (const Transpose tb : {Transpose::kNo, Transpose::kYes})
+      for (const float beta : {0.0f, 1.0f}) {
+        const bool a_flipped = ta == Transpose::kYes, b_flipped = tb == Transpose::kYes;
+        const std::int64_t a_columns = a_flipped ? m : k, b_columns = b_flipped ? k : n;
+        const auto a_numbers = random_normal((a_flipped ? k : m) * (a_columns + gap), 1);
+        const auto b_numbers = random_normal((b_flipped ? n : k) * (b_columns + gap), 2);
+        const Matrix<const float> a(a_numbers.data(), a_flipped ? k : m, a_columns, a_columns + gap);
+        const Matrix<const float> b(b_numbers.data(), b_flipped ? n : k, b_columns, b_columns + gap);
+        auto c = random_normal(m * (n + gap), 3);
+        const auto before = copy_of(c);
+        rounded_gemm(ctx, a, ta, b, tb, beta, Matrix<float>(c.data(), m, n, n + gap));
+        double worst = 0;
+        for (std::int64_t i = 0; i < m; ++i)
+          for (std::int64_t j = 0; j < n; ++j) {
+            double sum = double{beta} * double{before[i * (n + gap) + j]};
+            for (std::int64_t l = 0; l < k; ++l) sum += at(a, ta, i, l) * at(b, tb, l, j);
+            worst = std::max(worst, std::fabs(sum - double{c[i * (n + gap) + j]}));
+          }
+        CAPTURE(a_flipped, b_flipped, beta);
+        CHECK(worst < 2e-5);
+        for (std::int64_t i = 0; i + 1 < m; ++i) REQUIRE(c[i * (n + gap) + n] == before[i * (n + gap) + n]);  // beside C
+      }
+}
+
+TEST_CASE("rounded_gemm of a context that was given no precision has the bits of gemm") {
+  Context ctx(Device{}, 1);
+  const auto a = random_normal(30 * 40, 1), b = random_normal(20 * 40, 2);
+  Buffer<float> plain(30 * 20), rounding(30 * 20);
+  gemm(ctx, a.view(30, 40), Transpose::kNo, b.view(20, 40), Transpose::kYes, 0, plain.view(30, 20));
+  rounded_gemm(ctx, a.view(30, 40), Transpose::kNo, b.view(20, 40), Transpose::kYes, 0, rounding.view(30, 20));
+  for (std::int64_t i = 0; i < plain.size(); ++i) REQUIRE(plain[i] == rounding[i]);
+}
+
+TEST_CASE("a precision ends with its scope") {
+  if (!can_multiply_bf16()) return;
+  Context ctx(Device{}, 1);
+  {
+    const PrecisionScope scope(ctx, Precision::kBf16);
+    CHECK(ctx.precision() == Precision::kBf16);
+  }
+  CHECK(ctx.precision() == Precision::kFp32);
+}
+
+TEST_CASE("a device that has no bf16 products refuses them") {
+  CHECK_THROWS_AS(check_precision(parse_device("cuda"), Precision::kBf16), DeviceError);
+  CHECK_NOTHROW(check_precision(parse_device("cuda"), Precision::kFp32));
+}
