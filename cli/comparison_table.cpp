@@ -37,7 +37,8 @@ std::string levels(const trainer::Comparison& comparison, bool repeated) {
   if (repeated) columns.push_back(right("runs"));
   for (const char* title : {"new", "forgotten", "95 %"}) columns.push_back(right(title));
   if (repeated) columns.push_back(right("over runs"));
-  for (const char* title : {"at most", "average", "BWT", "added", "time", "written", "memory", "old text"}) columns.push_back(right(title));
+  for (const char* title : {"at most", "average", "BWT", "added", "time", "computed", "written", "memory", "old text"})
+    columns.push_back(right(title));
   TextTable table(columns);
   for (const ComparedGroup& group : comparison.groups) {
     const trainer::GroupNumbers& n = group.numbers;
@@ -45,10 +46,10 @@ std::string levels(const trainer::Comparison& comparison, bool repeated) {
     if (repeated) row.push_back(fmt::format("{}", group.runs.size()));
     row.insert(row.end(), {decimal(n.new_loss.value), signed_decimal(n.forgetting.value), range(n.forgetting.documents)});
     if (repeated) row.push_back(plus_minus(n.forgetting.runs));
-    row.insert(row.end(),
-               {signed_decimal(group.forgetting_max), decimal(n.final_average.value), signed_decimal(n.backward_transfer.value),
-                fmt::format("{} %", decimal(100 * group.added_per_domain, 1)), trainer::duration(group.seconds),
-                trainer::byte_size(group.bytes_written), trainer::byte_size(group.peak_bytes), trainer::byte_size(group.old_text_bytes)});
+    row.insert(row.end(), {signed_decimal(group.forgetting_max), decimal(n.final_average.value), signed_decimal(n.backward_transfer.value),
+                           fmt::format("{} %", decimal(100 * group.added_per_domain, 1)), trainer::duration(group.seconds),
+                           trainer::operations(group.flops), trainer::byte_size(group.bytes_written), trainer::byte_size(group.peak_bytes),
+                           trainer::byte_size(group.old_text_bytes)});
     table.add(row);
   }
   return table.text();

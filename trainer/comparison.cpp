@@ -96,6 +96,7 @@ void describe(ComparedGroup& group, int draws) {
     group.seconds += run.cost.seconds / runs;
     group.parameters_added += static_cast<double>(run.cost.parameters_added) / runs;
     group.bytes_written += run.cost.bytes_written / runs;
+    group.flops += run.cost.flops / runs;
     group.peak_bytes += run.cost.peak_bytes / runs;
     group.old_text_bytes += run.cost.old_text_bytes / runs;
     stages = static_cast<double>(run.stages.size() - 1);

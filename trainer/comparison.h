@@ -46,7 +46,7 @@ struct ComparedGroup {
   double plasticity = kMissing;      // gain in the own stage as a share of the naive copy's, where one was trained
   GroupNumbers difference;           // to the baseline's; of the baseline itself: missing
   // Means over runs.
-  double seconds = 0, parameters_added = 0, bytes_written = 0, peak_bytes = 0, old_text_bytes = 0;
+  double seconds = 0, parameters_added = 0, flops = 0, bytes_written = 0, peak_bytes = 0, old_text_bytes = 0;
   double added_per_domain = 0;  // parameters added by a stage, as a share of the base's
 };
 

@@ -156,12 +156,13 @@ std::string differences_table(const Comparison& comparison) {
 std::string costs_table(const Comparison& comparison) {
   std::string html =
       table_start("What it cost", "The stages after the first, which all have in common; means over runs. Share: of the base's parameters.",
-                  {"strategy", "parameters added", "share a stage", "time", "written to disk", "memory", "old text kept"});
+                  {"strategy", "parameters added", "share a stage", "time", "computed", "written to disk", "memory", "old text kept"});
   for (const ComparedGroup& group : comparison.groups)
     html +=
-        fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{} %</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+        fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{} %</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
                     escaped(group.name), grouped(std::llround(group.parameters_added)), decimal(100 * group.added_per_domain, 1),
-                    duration(group.seconds), byte_size(group.bytes_written), byte_size(group.peak_bytes), byte_size(group.old_text_bytes));
+                    duration(group.seconds), operations(group.flops), byte_size(group.bytes_written), byte_size(group.peak_bytes),
+                    byte_size(group.old_text_bytes));
   return html + kTableEnd;
 }
 

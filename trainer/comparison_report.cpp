@@ -63,6 +63,7 @@ std::string comparison_json(const Comparison& comparison) {
     strategy["added_per_domain"] = group.added_per_domain;
     strategy["seconds"] = group.seconds;
     strategy["bytes_written"] = group.bytes_written;
+    strategy["flops"] = group.flops;
     strategy["peak_bytes"] = group.peak_bytes;
     strategy["old_text_bytes"] = group.old_text_bytes;
     strategies.push_back(std::move(strategy));
@@ -87,9 +88,13 @@ std::string comparison_csv(const Comparison& comparison) {
                          csv_number(value.runs.high), csv_number(difference.value), csv_number(difference.documents.low),
                          csv_number(difference.documents.high), judged ? in_words(standing_of(difference)) : "");
     }
-    const std::pair<const char*, double> costs[] = {{"forgetting_max", group.forgetting_max},     {"plasticity", group.plasticity},
-                                                    {"parameters_added", group.parameters_added}, {"seconds", group.seconds},
-                                                    {"bytes_written", group.bytes_written},       {"peak_bytes", group.peak_bytes},
+    const std::pair<const char*, double> costs[] = {{"forgetting_max", group.forgetting_max},
+                                                    {"plasticity", group.plasticity},
+                                                    {"parameters_added", group.parameters_added},
+                                                    {"seconds", group.seconds},
+                                                    {"bytes_written", group.bytes_written},
+                                                    {"flops", group.flops},
+                                                    {"peak_bytes", group.peak_bytes},
                                                     {"old_text_bytes", group.old_text_bytes}};
     for (const auto& [name, value] : costs) csv += fmt::format("{},{},{},,,,,,,,\n", csv_field(group.name), name, csv_number(value));
   }

@@ -10,7 +10,7 @@ namespace peer::trainer {
 // {"domains", "baseline", "margin", "unit", "strategies": [{"name", "runs": [{"pool", "seed", "order", ...}], "new", "forgetting",
 //  "average", "bwt": {"value", "documents": [low, high], "runs": [low, high], "difference": {"value", "documents", "runs", "verdict"}},
 //  "forgetting_max", "kept_least_well", "plasticity", "parameters_added", "added_per_domain", "seconds", "bytes_written",
-//  "peak_bytes", "old_text_bytes"}]}; null where there is none.
+//  "flops", "peak_bytes", "old_text_bytes"}]}; null where there is none.
 std::string comparison_json(const Comparison& comparison);
 // strategy,number,value,low,high,runs_low,runs_high,difference,difference_low,difference_high,verdict (RFC 4180): a line a number.
 std::string comparison_csv(const Comparison& comparison);

@@ -174,6 +174,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
                                  std::uint64_t seed, Progress& progress, const std::atomic<bool>& stop) {
   check(options, train, views.size());
   const auto began = std::chrono::steady_clock::now();
+  const double flops_before = session.ctx.flops();
   model::Model& model = session.loaded.model;
   History& history = session.loaded.history;
   ConsolidationOutcome outcome{.parameters_before = numbers_in(model)};
@@ -184,6 +185,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
   consolidation.learn(stop);
   if (stop) throw Error("interrupted: nothing was folded, head stays; run the same command again");
 
+  const double flops = session.ctx.flops() - flops_before;
   pool::Transaction transaction = session.pool.begin(session.generation.id);
   consolidation.add_statistics();
   consolidation.retire(transaction);
@@ -208,7 +210,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
                                       fmt::format("consolidate: {} into {}, {} numbers instead of {}", fmt::join(outcome.folded, ", "),
                                                   outcome.view, outcome.parameters_after, outcome.parameters_before));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  session.pool.put_records({cost_record(session.pool, history, seconds, outcome.commit.bytes_written)});
+  session.pool.put_records({cost_record(session.pool, history, seconds, outcome.commit.bytes_written, flops)});
   session.generation = session.pool.generation(outcome.commit.id);
   outcome.costs = folding_costs(session.pool, before, after);
   return outcome;

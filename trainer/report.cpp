@@ -34,7 +34,8 @@ Json costs_json(const std::vector<StageCost>& costs) {
                     {"parameters_added", cost.parameters_added},
                     {"bytes_written", cost.bytes_written},
                     {"peak_bytes", cost.peak_bytes},
-                    {"old_text_bytes", cost.old_text_bytes}});
+                    {"old_text_bytes", cost.old_text_bytes},
+                    {"flops", cost.flops}});
   return list;
 }
 

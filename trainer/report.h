@@ -31,7 +31,7 @@ struct ForgettingReport {
 //  "equivalence": [{"change", "low", "high", "p_worse", "p_better", "verdict"}], "bwt", "fwt", "plasticity", "plasticity_by_domain",
 //  "retention", "retention_by_domain", "intransigence": {"mean", "by_domain"}, "regret": {"own", "later", "earlier"},
 //  "stability_gap": {"mean", "max", "by_domain"}, "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written",
-//  "peak_bytes", "old_text_bytes"}],
+//  "peak_bytes", "old_text_bytes", "flops"}],
 //  "foldings": [{"into", "costs": [{"domain", "before", "after", "low", "high"}]}], "mixture", "usage", "causal_value", "documents"
 //  (trainer/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null where
 //  there is none.

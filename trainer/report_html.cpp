@@ -134,9 +134,10 @@ std::string numbers_table(const RetentionNumbers& numbers) {
 }
 
 std::string cost_row(const StageCost& cost) {
-  return fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                     escaped(cost.stage), duration(cost.seconds), grouped(cost.steps), grouped(cost.parameters_added),
-                     byte_size(cost.bytes_written), byte_size(cost.peak_bytes), byte_size(cost.old_text_bytes));
+  return fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                     escaped(cost.stage), duration(cost.seconds), grouped(cost.steps), operations(cost.flops),
+                     grouped(cost.parameters_added), byte_size(cost.bytes_written), byte_size(cost.peak_bytes),
+                     byte_size(cost.old_text_bytes));
 }
 
 std::string costs_table(const std::vector<StageCost>& costs) {
@@ -144,7 +145,8 @@ std::string costs_table(const std::vector<StageCost>& costs) {
   std::string html =
       "<section>\n<h2>What it cost</h2>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Costs by stage\">"
       "<table class=\"plain\">\n<thead><tr><th scope=\"col\">stage</th><th scope=\"col\">time</th><th scope=\"col\">steps</th>"
-      "<th scope=\"col\">parameters added</th><th scope=\"col\">written to disk</th><th scope=\"col\">memory</th>"
+      "<th scope=\"col\">computed</th><th scope=\"col\">parameters added</th><th scope=\"col\">written to disk</th><th "
+      "scope=\"col\">memory</th>"
       "<th scope=\"col\">old text kept</th></tr></thead>\n<tbody>\n";
   for (const StageCost& cost : costs) html += cost_row(cost);
   html += "</tbody>\n";

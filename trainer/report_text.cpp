@@ -47,10 +47,11 @@ std::string matrix_text(const RetentionMatrix& matrix, const RetentionNumbers& n
 }
 
 std::string costs_text(const std::vector<StageCost>& costs) {
-  std::vector<Row> rows = {{"cost", "time", "steps", "parameters added", "written", "memory", "old text"}};
+  std::vector<Row> rows = {{"cost", "time", "steps", "computed", "parameters added", "written", "memory", "old text"}};
   const auto add = [&](const StageCost& cost) {
-    rows.push_back({printable(cost.stage), duration(cost.seconds), grouped(cost.steps), grouped(cost.parameters_added),
-                    byte_size(cost.bytes_written), byte_size(cost.peak_bytes), byte_size(cost.old_text_bytes)});
+    rows.push_back({printable(cost.stage), duration(cost.seconds), grouped(cost.steps), operations(cost.flops),
+                    grouped(cost.parameters_added), byte_size(cost.bytes_written), byte_size(cost.peak_bytes),
+                    byte_size(cost.old_text_bytes)});
   };
   for (const StageCost& cost : costs) add(cost);
   if (costs.size() > 1) add(total_cost(costs));

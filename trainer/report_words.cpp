@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <span>
 
 #include "peer/base/require.h"
 
@@ -79,12 +80,26 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
 }
 
-std::string byte_size(double bytes) {
-  if (std::isnan(bytes)) return "-";
-  constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
+namespace {
+
+// `decimals` of a unit that was not scaled.
+std::string scaled(double amount, std::span<const std::string_view> units, int decimals) {
+  if (std::isnan(amount)) return "-";
   std::size_t unit = 0;
-  while (bytes >= 999.95 && unit + 1 < kUnits.size()) bytes /= 1000, ++unit;
-  return fmt::format("{} {}", decimal(bytes, unit == 0 ? 0 : 1), kUnits[unit]);
+  while (amount >= 999.95 && unit + 1 < units.size()) amount /= 1000, ++unit;
+  return fmt::format("{} {}", decimal(amount, unit == 0 ? decimals : 1), units[unit]);
+}
+
+}  // namespace
+
+std::string operations(double flops) {
+  constexpr std::array<std::string_view, 4> kUnits = {"GFLOP", "TFLOP", "PFLOP", "EFLOP"};
+  return scaled(flops / 1e9, kUnits, 1);
+}
+
+std::string byte_size(double bytes) {
+  constexpr std::array<std::string_view, 5> kUnits = {"B", "kB", "MB", "GB", "TB"};
+  return scaled(bytes, kUnits, 0);
 }
 
 std::string printable(std::string_view name) {

@@ -33,6 +33,7 @@ std::string decimal(double value, int digits = 3);
 std::string signed_decimal(double value, int digits = 4);
 std::string grouped(std::int64_t value);       // 1,234,567
 std::string duration(double seconds);          // 4.2 s, 3 min 05 s, 2 h 05 min
+std::string operations(double flops);          // 1.2 TFLOP: powers of 1000
 std::string byte_size(double bytes);           // 512 B, 1.5 MB: powers of 1000
 std::string printable(std::string_view name);  // control characters, which could move a cursor or end a line, become '?'
 

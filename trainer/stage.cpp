@@ -35,9 +35,9 @@ class Stage {
   void begin() {
     read_corpus();
     History& history = session_.loaded.history;
-    records_ = arrive(session_, options_, corpus_->held_out(), progress_);
+    records_ = apart([&] { return arrive(session_, options_, corpus_->held_out(), progress_); });
     if (options_.stage.reference == Reference::kNaive) {
-      const double naive = naive_reference(session_, options_, *corpus_, progress_, stop_);
+      const double naive = apart([&] { return naive_reference(session_, options_, *corpus_, progress_, stop_); });
       if (stop_) return;
       history.domain(options_.stage.domain)->naive = naive;
     }
@@ -172,7 +172,7 @@ class Stage {
     while (step_ < options_.train.steps && !stop_) {
       const double loss = train_once(step, step_ > first ? options_.profile : nullptr);
       ++step_;
-      inside.after_step(step_);
+      apart([&] { return inside.after_step(step_), 0; });
       const double seconds = now_seconds() - began;
       metrics.step(options_.stage.domain, step_, loss, seconds);
       const double tokens = static_cast<double>((step_ - first) * options_.train.batch * model_.options().context);
@@ -191,6 +191,16 @@ class Stage {
     safeguards_->after_step();
     return loss;
   }
+
+  // Measuring is no part of what a strategy costs.
+  template <class Measure>
+  auto apart(Measure&& measure) {
+    const double before = session_.ctx.flops();
+    auto result = measure();
+    flops_apart_ += session_.ctx.flops() - before;
+    return result;
+  }
+  double flops_spent() const { return session_.ctx.flops() - flops_apart_; }
 
   // The parent of everything that this stage commits: head as it was when the stage began.
   GenerationId parent() const { return session_.loaded.run ? session_.generation.parent : session_.generation.id; }
@@ -248,8 +258,8 @@ class Stage {
                                               .parameters_added = added,
                                               .mixture = options_.stage.predicts == Prediction::kMixture,
                                               .inside = std::exchange(session_.loaded.history.inside, {})});
-    for (const auto& [key, value] : evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_))
-      t.put_record(key, value);
+    const Records row = apart([&] { return evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
+    for (const auto& [key, value] : row) t.put_record(key, value);
     save_model(session_.loaded, changed_, std::nullopt, t);
     const bool refused = forgets_too_much();
     const std::string what = session_.loaded.history.stages.size() == 2 ? "base" : to_text(options_.stage.strategy);
@@ -260,7 +270,7 @@ class Stage {
                          .steps = step_,
                          .seconds = seconds,
                          .summary = summary};
-    session_.pool.put_records({cost_record(session_.pool, session_.loaded.history, seconds, outcome.commit.bytes_written)});
+    session_.pool.put_records({cost_record(session_.pool, session_.loaded.history, seconds, outcome.commit.bytes_written, flops_spent())});
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
     return outcome;
@@ -303,6 +313,7 @@ class Stage {
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
   std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0;
+  double flops_apart_ = 0;
 };
 
 }  // namespace

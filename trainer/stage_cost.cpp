@@ -38,10 +38,10 @@ double peak_memory() {
   return static_cast<double>(usage.ru_maxrss) * 1024;
 }
 
-std::pair<std::string, std::string> cost_record(const pool::Pool& pool, const History& history, double seconds,
-                                                std::int64_t bytes_written) {
+std::pair<std::string, std::string> cost_record(const pool::Pool& pool, const History& history, double seconds, std::int64_t bytes_written,
+                                                double flops) {
   return {key_of(history.stages.back()),
-          fmt::format("{:.3f} {} {:.0f} {:.0f}", seconds, bytes_written, peak_memory(), replayable_bytes(pool, history))};
+          fmt::format("{:.3f} {} {:.0f} {:.0f} {:.0f}", seconds, bytes_written, peak_memory(), replayable_bytes(pool, history), flops)};
 }
 
 std::vector<StageCost> stage_costs(const pool::Pool& pool, const History& history) {
@@ -52,17 +52,17 @@ std::vector<StageCost> stage_costs(const pool::Pool& pool, const History& histor
     cost.stage = stage.strategy == kConsolidate ? "folding" : stage.domain;
     cost.steps = stage.steps, cost.parameters_added = stage.parameters_added;
     std::istringstream record(pool.record(key_of(stage)).value_or(""));
-    for (double* number : {&cost.seconds, &cost.bytes_written, &cost.peak_bytes, &cost.old_text_bytes})
+    for (double* number : {&cost.seconds, &cost.bytes_written, &cost.peak_bytes, &cost.old_text_bytes, &cost.flops})
       if (!(record >> *number)) *number = kMissing;
   }
   return costs;
 }
 
 StageCost total_cost(const std::vector<StageCost>& costs) {
-  StageCost total{.stage = "total", .seconds = 0, .bytes_written = 0};
+  StageCost total{.stage = "total", .seconds = 0, .bytes_written = 0, .flops = 0};
   for (const StageCost& cost : costs) {
     total.seconds += cost.seconds, total.steps += cost.steps;
-    total.parameters_added += cost.parameters_added, total.bytes_written += cost.bytes_written;
+    total.parameters_added += cost.parameters_added, total.bytes_written += cost.bytes_written, total.flops += cost.flops;
     total.peak_bytes = greater(total.peak_bytes, cost.peak_bytes);
     total.old_text_bytes = greater(total.old_text_bytes, cost.old_text_bytes);
   }

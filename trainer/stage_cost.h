@@ -17,6 +17,7 @@ struct StageCost {
   std::int64_t steps = 0, parameters_added = 0;
   double bytes_written = kMissing;   // to disk by the commit
   double peak_bytes = kMissing;      // the most memory that the process held
+  double flops = kMissing;           // of the stage without its measuring (Context::flops)
   double old_text_bytes = kMissing;  // of older domains, kept in the pool to be replayed
 };
 
@@ -24,7 +25,8 @@ struct StageCost {
 double peak_memory();
 
 // The record of the newest stage's cost, to be put once its commit is done.
-std::pair<std::string, std::string> cost_record(const pool::Pool& pool, const History& history, double seconds, std::int64_t bytes_written);
+std::pair<std::string, std::string> cost_record(const pool::Pool& pool, const History& history, double seconds, std::int64_t bytes_written,
+                                                double flops);
 // Of every stage that trained, oldest first. Numbers that were not recorded are kMissing.
 std::vector<StageCost> stage_costs(const pool::Pool& pool, const History& history);
 // Sums; of memory and old text the largest.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -35,6 +36,10 @@ class Context {
   void set_profile(Profile* profile) { profile_ = profile; }
   Profile* profile() const { return profile_; }
 
+  // Additions and multiplications of GEMMs, attention and experts so far: all but a few hundredths of what there is. From any thread.
+  void count_flops(double flops) { std::atomic_ref<double>(flops_).fetch_add(flops, std::memory_order_relaxed); }
+  double flops() const { return flops_; }
+
   // At least `size` uninitialised elements, valid until the next call with the same slot. Grows once, then allocates nothing.
   // A slot belongs to one op at a time; an op that needs two buffers takes two slots.
   template <class T>
@@ -53,6 +58,7 @@ class Context {
   Precision precision_ = Precision::kFp32;
   std::shared_ptr<Bf16Products> bf16_products_;
   Profile* profile_ = nullptr;
+  double flops_ = 0;
   Buffer<char> scratch_[kSlots];
 };
 

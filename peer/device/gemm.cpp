@@ -23,6 +23,7 @@ GemmShape gemm_shape(Matrix<const float> a, Transpose ta, Matrix<const float> b,
 void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
   const GemmShape shape = gemm_shape(a, ta, b, tb, c);
   if (shape.m == 0 || shape.n == 0) return;
+  ctx.count_flops(shape.flops());
   const Timed timed(ctx.profile(), "gemm", [&] { return Work{.flops = shape.flops(), .bytes = shape.bytes(beta)}; });
   if constexpr (kWithCuda)
     if (!ctx.device().is_cpu()) return cuda_gemm(ctx, a, ta, b, tb, beta, c);

@@ -23,6 +23,7 @@ void attention(Context& ctx, const Attention& op) {
   require(op.v.shape == op.k.shape, "attention: k and v must have the same shape");
   require(op.y.shape == op.q.shape, "attention: q and y must have the same shape");
   require(op.lse.shape == lse_shape(op.q.shape), "attention: lse must be (B, Hq, T)");
+  ctx.count_flops(work(op).flops);
   dispatch<&CpuTwins::attention, cuda::attention>(ctx, "attention", op);
 }
 
@@ -34,6 +35,7 @@ void attention_backward(Context& ctx, const AttentionBackward& op) {
   require(op.lse.shape == lse_shape(op.q.shape), "attention_backward: lse must be (B, Hq, T)");
   require(op.dq.shape == op.q.shape, "attention_backward: q and dq must have the same shape");
   require(op.dk.shape == op.k.shape && op.dv.shape == op.k.shape, "attention_backward: k, dk and dv must have the same shape");
+  ctx.count_flops(work(op).flops);
   dispatch<&CpuTwins::attention_backward, cuda::attention_backward>(ctx, "attention_backward", op);
 }
 

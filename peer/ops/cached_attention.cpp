@@ -14,6 +14,7 @@ void cached_attention(Context& ctx, const CachedAttention& op) {
   require(op.value.shape == key, "cached_attention: key and value must have the same shape");
   require(op.y.shape == q, "cached_attention: q and y must have the same shape");
   require(op.first_position >= 0 && op.first_position + q[1] <= key[1], "cached_attention: the tokens must lie within the cache");
+  ctx.count_flops(work(op).flops);
   dispatch<&CpuTwins::cached_attention, cuda::cached_attention>(ctx, "cached_attention", op);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "peer/device/rounded_gemm.h"
+#include "peer/model/model_cost.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/baseline.h"
@@ -271,12 +272,17 @@ TEST_CASE("the cost of a stage is kept beside it: its time, the memory it took, 
   CHECK(costs[0].seconds > 0);
   CHECK(costs[0].bytes_written > 0);
   CHECK(costs[0].peak_bytes > 1e6);
+  // Every weight takes part in three products a token, and there is more than weights.
+  const double tokens = static_cast<double>(options.train.steps * options.train.batch * session.loaded.model.options().context);
+  const double forward = static_cast<double>(model::cost_of(session.loaded.model.options()).forward_flops);
+  CHECK(costs[0].flops > 0.8 * 3 * forward * tokens);
+  CHECK(costs[0].flops < 1.5 * 3 * forward * tokens);
   double kept = 0;
   for (const auto& document : read_reservoir(session.pool, session.loaded.history.domains[0]))
     kept += static_cast<double>(document.text.size());
   CHECK(kept > 0);
   CHECK(costs[0].old_text_bytes == kept);
-  session.pool.put_records({{cost_record(session.pool, session.loaded.history, 1, 2).first, "3.5 17"}});  // as an older program wrote it
+  session.pool.put_records({{cost_record(session.pool, session.loaded.history, 1, 2, 3).first, "3.5 17"}});  // as an older program wrote it
   const auto old = stage_costs(session.pool, session.loaded.history);
   CHECK(old[0].seconds == 3.5);
   CHECK(old[0].bytes_written == 17);
