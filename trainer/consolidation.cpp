@@ -94,7 +94,7 @@ class Consolidation {
     TrainingStep step(session_.ctx, model_, view_, train_, {.teacher = &teacher});
     for (std::int64_t s = 0; s < train_.steps && !stop; ++s) {
       const streams::Batch& batch = syllabus.batch(s);
-      if (s == 0) measure_new_statistics(model_, view_, step, batch);
+      if (s == 0) meet_first_batch(session_.ctx, model_, view_, step, batch);
       const double loss = step.run(batch, s);
       progress_.update("consolidate", s + 1, train_.steps, fmt::format("{:.3f} bpb", loss));
     }

@@ -52,7 +52,7 @@ double probe_gain(Session& session, const RunOptions& options, int parent, strea
   TrainingStep step(session.ctx, copy.model, view, train);
   for (std::int64_t i = 0; i < train.steps && !stop; ++i) {
     const streams::Batch& batch = corpus.next();
-    if (i == 0) measure_new_statistics(copy.model, view, step, batch);
+    if (i == 0) meet_first_batch(session.ctx, copy.model, view, step, batch);
     const double loss = step.run(batch, i);
     progress.update("probe " + options.stage.domain, i + 1, train.steps, fmt::format("{:.3f} bpb", loss));
   }

@@ -1,21 +1,19 @@
 #include "trainer/orthogonality.h"
 
-#include <optional>
+#include <string>
 
 #include "trainer/inner_product.h"
 
 namespace peer::trainer {
+
 Orthogonality::Orthogonality(model::Model& model, int view, double weight) : weight_(weight) {
-  using Adapter = layers::LowRankAdapter layers::AttentionAdapters::*;
-  const auto adapters = [&](int v, std::size_t layer) -> const std::optional<layers::AttentionAdapters>& {
-    return model.view(v).delta->layers[layer].adapters;
-  };
-  for (std::size_t layer = 0; layer < static_cast<std::size_t>(model.options().layers); ++layer) {
-    if (!adapters(view, layer)) continue;
-    for (const Adapter map :
-         {&layers::AttentionAdapters::q, &layers::AttentionAdapters::k, &layers::AttentionAdapters::v, &layers::AttentionAdapters::o})
-      for (const int old : model.path(view))
-        if (old != view && adapters(old, layer)) older_[(*adapters(view, layer).*map).a].push_back((*adapters(old, layer).*map).a);
+  for (const auto& parameter : model.parameters(view)) {
+    if (!parameter->name.ends_with(".lora_A.weight")) continue;
+    const std::string map = parameter->name.substr(model.view(view).name.size());  // named alike in every view
+    for (const int old : model.path(view)) {
+      const layers::Parameter* a = model.parameters(old).find(model.view(old).name + map);
+      if (old != view && a != nullptr) older_[parameter.get()].push_back(a);
+    }
   }
 }
 

@@ -46,16 +46,20 @@ void freeze(model::Model& model, const std::vector<int>& views) {
   for (const int v : views) model.set_trainable(v, false);
 }
 
-void measure_new_statistics(model::Model& model, int view, TrainingStep& step, const streams::Batch& batch) {
-  bool any = false;
+void meet_first_batch(Context& ctx, model::Model& model, int view, TrainingStep& step, const streams::Batch& batch) {
+  const bool centroids = model.view(view).delta->options.annex_sub_keys == model::SubKeys::kCentroids;
+  bool measures = false;
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     if (block.statistics() != ops::Statistics::kBatch) return;
     block.set_statistics_momentum(1.0f);
-    any = true;
+    measures = true;
   });
-  if (!any) return;
-  step.measure_statistics(batch);
-  model.for_each_block(view, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
+  if (!measures && !centroids) return;
+  const model::Activations& seen = step.forward(batch);
+  model.for_each_block(view, [&](layers::PeerBlock& block, int layer) {
+    block.set_statistics(ops::Statistics::kFrozen);
+    if (centroids) block.centre_sub_keys(ctx, *seen.blocks[static_cast<std::size_t>(layer)].branches.back().peer, model.seed());
+  });
 }
 
 std::int64_t experts_in(model::Model& model, int view) {

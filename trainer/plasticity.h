@@ -21,9 +21,9 @@ std::vector<int> make_plastic(model::Model& model, int view, Trains trains);
 void freeze_statistics(model::Model& model, const std::vector<int>& views);
 void freeze(model::Model& model, const std::vector<int>& views);
 
-// Batch statistics of what is trained. A branch that starts at zero measures its queries once on the first batch and freezes them,
-// which changes no output; a base that was never trained moves them until its stage ends, and is not measured here.
-void measure_new_statistics(model::Model& model, int view, TrainingStep& step, const streams::Batch& batch);
+// What a grown view takes from the first batch before it is trained, which changes no output: the batch statistics of its queries, once and
+// for ever (those of a base move until its stage ends), and sub-keys at the centroids of these queries when its options say so.
+void meet_first_batch(Context& ctx, model::Model& model, int view, TrainingStep& step, const streams::Batch& batch);
 
 std::int64_t parameters_in(model::Model& model, int view);  // numbers in the view's own tensors and experts
 std::int64_t experts_in(model::Model& model, int view);

@@ -97,6 +97,10 @@ void Safeguards::after_step() {
   if (average_) average_->take_step();
 }
 
+void Safeguards::weights_were_placed() {
+  if (average_) average_.emplace(session_.loaded.model, changed_, options_.stage.average);
+}
+
 void Safeguards::save_unfinished(pool::Transaction& transaction) const {
   if (anchor_) anchor_->save_unfinished(transaction);
   if (average_) transaction.put_trunk(kAverageTrunk, average_->average().tensors());

@@ -26,6 +26,8 @@ class Safeguards {
   // The batch with replayed windows in it; valid until the next call.
   const streams::Batch& mix(const streams::Batch& batch, std::int64_t step);
   void after_step();
+  // Weights moved before the first step, by a look at its batch: the stage starts from those of now.
+  void weights_were_placed();
 
   // What a resumed stage needs beside weights and moments.
   void save_unfinished(pool::Transaction& transaction) const;

@@ -186,7 +186,10 @@ class Stage {
   double train_once(TrainingStep& step, Profile* profile) {
     const TimedStep timed(session_.ctx, profile);
     const streams::Batch& batch = safeguards_->mix(corpus_->next(), step_);
-    if (step_ == 0 && grows_view(options_.stage)) measure_new_statistics(model_, view_, step, batch);
+    if (step_ == 0 && grows_view(options_.stage)) {
+      meet_first_batch(session_.ctx, model_, view_, step, batch);
+      safeguards_->weights_were_placed();
+    }
     const double loss = step.run(batch, step_);
     safeguards_->after_step();
     return loss;

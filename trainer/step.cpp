@@ -67,9 +67,10 @@ void TrainingStep::load(const streams::Batch& batch) {
     }
 }
 
-void TrainingStep::measure_statistics(const streams::Batch& batch) {
+const model::Activations& TrainingStep::forward(const streams::Batch& batch) {
   load(batch);
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
+  return saved_;
 }
 
 void TrainingStep::zero_gradients() {

@@ -34,8 +34,8 @@ class TrainingStep {
   // Forward, backward, AdamW; step counts from 0. Returns the mean cross-entropy in bits a byte of text. NumericError when the loss or the
   // gradient is not finite: the model is then not to be committed.
   double run(const streams::Batch& batch, std::int64_t step);
-  // A forward pass alone, which moves batch statistics and nothing else.
-  void measure_statistics(const streams::Batch& batch);
+  // A forward pass alone, which moves batch statistics and nothing else. What it left behind.
+  const model::Activations& forward(const streams::Batch& batch);
 
  private:
   using ExpertIds = View<const std::int64_t, 1>;

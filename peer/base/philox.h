@@ -17,6 +17,7 @@ enum class Purpose : std::uint32_t {
   kBootstrap = 4,
   kReservoir = 5,
   kImportance = 6,
+  kCentroid = 7,
   kTest = 100,
 };
 

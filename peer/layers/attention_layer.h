@@ -23,6 +23,7 @@ struct AttentionShape {
 struct AttentionAdapters {
   LowRankAdapter q, k, v, o;
   AttentionAdapters(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, std::int64_t rank, std::uint64_t seed);
+  std::int64_t rank() const { return q.rank(); }
 };
 
 // What the forward keeps for the backward.

@@ -15,22 +15,36 @@ Parameter& norm_weight(Parameters& parameters, const std::string& name, std::int
   return p;
 }
 
-std::vector<const AttentionAdapters*> adapters_of(std::span<LayerDelta* const> path) {
-  std::vector<const AttentionAdapters*> adapters;
+// One kind of adapters of the generations that have it.
+template <class Adapters>
+std::vector<const Adapters*> adapters_of(std::span<LayerDelta* const> path, std::optional<Adapters> LayerDelta::*kind) {
+  std::vector<const Adapters*> adapters;
   for (LayerDelta* delta : path)
-    if (delta->adapters) adapters.push_back(&*delta->adapters);
+    if (delta->*kind) adapters.push_back(&*(delta->*kind));
   return adapters;
 }
 
-std::vector<std::int64_t> ranks_of(std::span<LayerDelta* const> path) {
+template <class Adapters>
+std::vector<std::int64_t> ranks_of(std::span<LayerDelta* const> path, std::optional<Adapters> LayerDelta::*kind) {
   std::vector<std::int64_t> ranks;
-  for (const AttentionAdapters* adapters : adapters_of(path)) ranks.push_back(adapters->q.rank());
+  for (const Adapters* adapters : adapters_of(path, kind)) ranks.push_back(adapters->rank());
   return ranks;
 }
 
-BranchActivations branch_activations(std::int64_t tokens, const std::optional<FeedForward>& dense, const std::optional<PeerBlock>& peer) {
+// to = factor * from
+void set_scaled(View<const float, 2> from, float factor, View<float, 2> to) {
+  for (std::int64_t i = 0; i < from.size(); ++i) to[i] = factor * from[i];
+}
+
+// to += factor * from
+void add_scaled(View<const float, 2> from, float factor, View<float, 2> to) {
+  for (std::int64_t i = 0; i < from.size(); ++i) to[i] += factor * from[i];
+}
+
+BranchActivations branch_activations(std::int64_t tokens, const std::optional<FeedForward>& dense, const std::optional<PeerBlock>& peer,
+                                     std::span<const std::int64_t> ranks = {}) {
   BranchActivations saved;
-  if (dense) saved.feed_forward.emplace(tokens, dense->hidden());
+  if (dense) saved.feed_forward.emplace(tokens, dense->hidden(), ranks);
   if (peer) saved.peer.emplace(tokens, peer->options());
   return saved;
 }
@@ -39,11 +53,20 @@ void copy(View<const float, 2> from, View<float, 2> to) {
   if (from.data != to.data) std::memcpy(to.data, from.data, static_cast<std::size_t>(from.size()) * sizeof(float));
 }
 
-// Visits the block's own branch, then each generation's, with the activations of each.
+// The block's own branch, or what one generation adds beside it.
+struct Branch {
+  std::optional<FeedForward>& dense;
+  std::optional<PeerBlock>& peer;
+  std::span<const FeedForwardAdapters* const> adapters;  // on `dense`
+  float scale;
+};
+
+// Visits the block's own branch, then each generation's, with the index of its activations.
 template <class Visit>
 void for_each_branch(std::optional<FeedForward>& dense, std::optional<PeerBlock>& peer, std::span<LayerDelta* const> path, Visit&& visit) {
-  visit(dense, peer, 0);
-  for (std::size_t g = 0; g < path.size(); ++g) visit(path[g]->dense, path[g]->annex, g + 1);
+  const auto adapters = adapters_of(path, &LayerDelta::feed_forward_adapters);
+  visit(Branch{dense, peer, adapters, 1.0f}, 0);
+  for (std::size_t g = 0; g < path.size(); ++g) visit(Branch{path[g]->dense, path[g]->annex, {}, path[g]->residual_scale}, g + 1);
 }
 
 }  // namespace
@@ -64,8 +87,10 @@ BlockActivations Block::activations(std::int64_t batch, std::int64_t length, std
   for (Buffer<float>* buffer : {&saved.input, &saved.middle, &saved.normed, &saved.middle_normed}) *buffer = Buffer<float>(n * width);
   saved.inverse_rms = Buffer<float>(n);
   saved.middle_inverse_rms = Buffer<float>(n);
-  saved.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path));
-  saved.branches.push_back(branch_activations(n, feed_forward_, peer_));
+  saved.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
+  saved.branches.push_back(branch_activations(n, feed_forward_, peer_, ranks_of(path, &LayerDelta::feed_forward_adapters)));
+  const bool any_scaled = std::any_of(path.begin(), path.end(), [](const LayerDelta* delta) { return delta->residual_scale != 1; });
+  if (any_scaled) saved.scaled = Buffer<float>(n * width);
   for (LayerDelta* delta : path) saved.branches.push_back(branch_activations(n, delta->dense, delta->annex));
   return saved;
 }
@@ -74,13 +99,14 @@ void Block::prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t lengt
   const std::int64_t n = batch * length, width = shape_.attention.width;
   if (work.dnormed.empty()) {
     work.dnormed = Buffer<float>(n * width);
-    work.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path));
+    work.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
     work.branches.resize(path.size() + 1);
   }
   std::int64_t picks = work.peer.dgate.size() / n, queries = work.peer.dquery.size() / n;
+  const auto ranks = ranks_of(path, &LayerDelta::feed_forward_adapters);
   const auto include = [&](const std::optional<FeedForward>& dense, const std::optional<PeerBlock>& peer, std::size_t g) {
     if (dense && (!work.branches[g].feed_forward || work.branches[g].feed_forward->gate.size() < n * dense->hidden()))
-      work.branches[g].feed_forward.emplace(n, dense->hidden());
+      work.branches[g].feed_forward.emplace(n, dense->hidden(), g == 0 ? std::span(ranks) : std::span<const std::int64_t>());
     if (peer) picks = std::max(picks, peer->picks()), queries = std::max(queries, peer->query_width());
   };
   include(feed_forward_, peer_, 0);
@@ -99,14 +125,18 @@ void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* con
                       .y = saved.normed.view(n, width),
                       .inverse_rms = saved.inverse_rms.view(n)});
   copy(saved.input.view(n, width), middle);
-  attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path), saved.attention, middle, past);
+  attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path, &LayerDelta::adapters), saved.attention, middle, past);
   const View<float, 2> x = saved.middle_normed.view(n, width);
   ops::rms_norm(
       ctx, {.x = middle, .weight = middle_norm_->vector(), .epsilon = epsilon, .y = x, .inverse_rms = saved.middle_inverse_rms.view(n)});
   copy(middle, output);
-  for_each_branch(feed_forward_, peer_, path, [&](std::optional<FeedForward>& dense, std::optional<PeerBlock>& peer, std::size_t g) {
-    if (dense) dense->forward(ctx, x, *saved.branches[g].feed_forward, output);
-    if (peer) peer->forward(ctx, x, *saved.branches[g].peer, output, training);
+  for_each_branch(feed_forward_, peer_, path, [&](const Branch& branch, std::size_t g) {
+    const bool scaled = branch.scale != 1;
+    const View<float, 2> y = scaled ? saved.scaled.view(n, width) : output;
+    if (scaled) std::memset(y.data, 0, static_cast<std::size_t>(saved.scaled.bytes()));
+    if (branch.dense) branch.dense->forward(ctx, x, branch.adapters, *saved.branches[g].feed_forward, y);
+    if (branch.peer) branch.peer->forward(ctx, x, *saved.branches[g].peer, y, training);
+    if (scaled) add_scaled(y, branch.scale, output);
   });
 }
 
@@ -123,13 +153,18 @@ void Block::backward(Context& ctx, std::int64_t length, std::span<LayerDelta* co
                                  .dweight = weight.trainable() ? weight.gradient_vector() : View<float, 1>()});
   };
   std::memset(dnormed.data, 0, static_cast<std::size_t>(work.dnormed.bytes()));
-  for_each_branch(feed_forward_, peer_, path, [&](std::optional<FeedForward>& dense, std::optional<PeerBlock>& peer, std::size_t g) {
-    if (dense) dense->backward(ctx, x, *saved.branches[g].feed_forward, dx, *work.branches[g].feed_forward, dnormed);
-    if (peer) peer->backward(ctx, x, *saved.branches[g].peer, dx, work.peer, dnormed, rows);
+  for_each_branch(feed_forward_, peer_, path, [&](const Branch& branch, std::size_t g) {
+    const bool scaled = branch.scale != 1;
+    const View<float, 2> dy = scaled ? saved.scaled.view(n, width) : dx;
+    if (scaled) set_scaled(dx, branch.scale, dy);
+    BranchActivations& own = saved.branches[g];
+    if (branch.dense) branch.dense->backward(ctx, x, branch.adapters, *own.feed_forward, dy, *work.branches[g].feed_forward, dnormed);
+    if (branch.peer) branch.peer->backward(ctx, x, *own.peer, dy, work.peer, dnormed, rows);
   });
   norm_backward(saved.middle, *middle_norm_, saved.middle_inverse_rms);
   std::memset(dnormed.data, 0, static_cast<std::size_t>(work.dnormed.bytes()));
-  attention_.backward(ctx, saved.normed.view(n, width), length, adapters_of(path), saved.attention, dx, work.attention, dnormed);
+  attention_.backward(ctx, saved.normed.view(n, width), length, adapters_of(path, &LayerDelta::adapters), saved.attention, dx,
+                      work.attention, dnormed);
   norm_backward(saved.input, *norm_, saved.inverse_rms);
 }
 

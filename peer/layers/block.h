@@ -1,5 +1,6 @@
 // One transformer block and what the generations on a view's path add to it:
-//   x += attention(norm x)  [each map W + sum_g B_g A_g];   x += own branch(norm x) + sum_g dense_g(norm x) + annex_g(norm x)
+//   x += attention(norm x);   x += own branch(norm x) + sum_g scale_g (dense_g(norm x) + annex_g(norm x))
+//   [each map of attention and of the own feed-forward is W + sum_g B_g A_g]
 // The order of the sums is the order of the path, so a view's numbers do not depend on what was grown later.
 #pragma once
 
@@ -25,6 +26,7 @@ struct BlockActivations {
   Buffer<float> inverse_rms, middle_inverse_rms;  // (N)
   AttentionActivations attention;
   std::vector<BranchActivations> branches;  // [0] the block's own, then by generation on the path
+  Buffer<float> scaled;                     // (N, D)  what a scaled branch adds, and its gradient; empty when every scale is 1
 };
 
 // Gradients that one block needs at a time, shared by all blocks.

@@ -1,20 +1,35 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "peer/layers/linear.h"
+#include "peer/layers/low_rank_adapter.h"
 
 namespace peer::layers {
 
-// What the forward keeps for the backward; sized for N tokens.
-struct FeedForwardActivations {
-  FeedForwardActivations() = default;
-  FeedForwardActivations(std::int64_t tokens, std::int64_t hidden);
-  Buffer<float> gate, up, product;  // (N, F)
+// One generation's changes of the three maps.
+struct FeedForwardAdapters {
+  LowRankAdapter gate, up, down;
+  FeedForwardAdapters(Parameters& parameters, const std::string& prefix, std::int64_t width, std::int64_t hidden, std::int64_t rank,
+                      std::uint64_t seed);
+  std::int64_t rank() const { return gate.rank(); }
 };
 
-// SwiGLU feed-forward: y += down(silu(gate x) * up x). The base's own, and a generation's small dense block (down = 0 at the start).
+// What the forward keeps for the backward; sized for N tokens.
+struct FeedForwardActivations {
+  struct Low {
+    Buffer<float> gate, up, down;  // (N, rank)
+  };
+  FeedForwardActivations() = default;
+  FeedForwardActivations(std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks = {});
+  Buffer<float> gate, up, product;  // (N, F)
+  std::vector<Low> low;             // by generation on the path
+};
+
+// SwiGLU feed-forward: y += down(silu(gate x) * up x), each map W + sum_g B_g A_g. The base's own, and a generation's small dense block
+// (down = 0 at the start), which carries no adapters.
 class FeedForward {
  public:
   // prefix "model.layers.0.mlp". output_deviation 0 makes a branch that changes nothing until it is trained.
@@ -22,11 +37,12 @@ class FeedForward {
               ParameterGroup group, std::uint64_t seed);
 
   std::int64_t hidden() const { return gate_->shape[0]; }
-  // x (N, D); y (N, D) added.
-  void forward(Context& ctx, View<const float, 2> x, FeedForwardActivations& saved, View<float, 2> y) const;
+  // x (N, D); y (N, D) added. `adapters` in path order, the same that `saved` was sized for.
+  void forward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
+               View<float, 2> y) const;
   // dy (N, D); dx (N, D) added. `work` holds gradients of the saved activations, same sizes.
-  void backward(Context& ctx, View<const float, 2> x, FeedForwardActivations& saved, View<const float, 2> dy, FeedForwardActivations& work,
-                View<float, 2> dx) const;
+  void backward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
+                View<const float, 2> dy, FeedForwardActivations& work, View<float, 2> dx) const;
 
  private:
   Parameter *gate_, *up_, *down_;

@@ -12,8 +12,10 @@ namespace peer::layers {
 // What one generation adds to one layer. Each part is optional and adds exactly zero until it is trained.
 struct LayerDelta {
   std::optional<AttentionAdapters> adapters;
+  std::optional<FeedForwardAdapters> feed_forward_adapters;
   std::optional<FeedForward> dense;
   std::optional<PeerBlock> annex;
+  float residual_scale = 1;  // factor on what dense block and annex add
 };
 
 }  // namespace peer::layers

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "peer/base/digest.h"
 #include "peer/base/require.h"
+#include "peer/layers/centroids.h"
 #include "peer/layers/initialise.h"
 #include "peer/layers/key_grid.h"
 #include "peer/layers/lone_picks.h"
@@ -22,6 +24,11 @@ View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.
 // On a CPU, of each thread: the picks of a chunk of tokens whose records stay in the caches between the halves of the backward, and the
 // rows whose gradients are still in the second level of cache when they are used.
 constexpr std::int64_t kChunkPicks = 1024, kChunkRows = 256;
+
+// to[i] = from[i] for the first slices along the first dimension, as many as both have.
+void copy_first(const Parameter* from, Parameter* to) {
+  if (to != nullptr) std::copy_n(from->value.data(), std::min(from->size(), to->size()), to->value.data());
+}
 
 View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[0], p.shape[1], p.shape[2]}; }
 
@@ -99,6 +106,33 @@ void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool train
                         keys->name + "." + std::to_string(set), old_side * half);
   }
   create_experts(0.0, trainable, seed);
+}
+
+void PeerBlock::clone_router(const PeerBlock& from) {
+  require(options_.d_key == from.options_.d_key && options_.query_norm == from.options_.query_norm &&
+              options_.shared_sub_keys == from.options_.shared_sub_keys && experts_.width() == from.experts_.width(),
+          "peer_block: a router is cloned from one of its kind");
+  copy_first(from.query_, query_);
+  copy_first(from.norm_weight_, norm_weight_);
+  copy_first(from.norm_bias_, norm_bias_);
+  const std::int64_t half = options_.d_key / 2, sets = std::min(rows_->shape[0], from.rows_->shape[0]),
+                     both = std::min(side(), from.side());
+  for (std::int64_t set = 0; set < sets; ++set) {
+    std::copy_n(from.keys(*from.rows_).row(set), both * half, rows_->value.data() + set * side() * half);
+    std::copy_n(from.keys(*from.columns_).row(set), both * half, columns_->value.data() + set * side() * half);
+  }
+}
+
+// Queries are (N, H, 2, d_key/2). A set of sub-keys that the heads share meets the halves of all of them, a head's own set those of that
+// head.
+void PeerBlock::centre_sub_keys(Context& ctx, const PeerActivations& seen, std::uint64_t seed) {
+  const std::int64_t d = options_.d_key, half = d / 2, sets = rows_->shape[0], queries = seen.normed.size() / d / sets;
+  for (Parameter* keys : {rows_, columns_})
+    for (std::int64_t set = 0; set < sets; ++set) {
+      const float* first = seen.normed.data() + set * d + (keys == columns_ ? half : 0);
+      const Random random(seed ^ hash64_of(keys->name.data(), keys->name.size()), Purpose::kCentroid, static_cast<std::uint32_t>(set));
+      spherical_centroids(ctx, {first, queries, half, sets * d}, random, {keys->value.data() + set * side() * half, side(), half});
+    }
 }
 
 void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<float, 2> y, bool training) {

@@ -63,6 +63,14 @@ class PeerBlock {
   void open_all() { open_ = side(); }
   void set_open(std::int64_t open) { open_ = open; }
 
+  // Other starts than the drawn ones. Both need a block that is not trained yet, and change no output while its up rows are zero.
+  // Takes over the router of `from`, of the same d_key and kind: as many heads of the query map and its norm, and as many sub-keys, as
+  // both have. The rest stays as it was drawn.
+  void clone_router(const PeerBlock& from);
+  // Moves the sub-keys to the centroids of the query halves that the block's own forward left in `seen`: of the same expected length as
+  // the drawn ones, 1, and pointing to where queries lie.
+  void centre_sub_keys(Context& ctx, const PeerActivations& seen, std::uint64_t seed);
+
   // Batch-norm statistics: kBatch while the block's queries are still learnt, kFrozen for ever after.
   ops::Statistics statistics() const { return statistics_; }
   void set_statistics(ops::Statistics statistics) { statistics_ = statistics; }

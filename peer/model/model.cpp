@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 #include <fmt/format.h>
@@ -33,13 +34,12 @@ Model::Model(const ModelOptions& options, std::uint64_t seed) : options_(options
   const double output_deviation = 1.0 / std::sqrt(2.0 * static_cast<double>(options.layers * options.width));
   for (std::int64_t layer = 0; layer < options.layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer);
-    const bool has_peer = std::count(options.peer_layers.begin(), options.peer_layers.end(), layer) > 0;
     const layers::Block::Shape shape{{options.width, options.heads, options.kv_heads, options.rope_theta},
                                      options.norm_epsilon,
-                                     has_peer && !options.peer_beside ? 0 : options.feed_forward,
+                                     options.feed_forward_of(layer),
                                      output_deviation};
     blocks_.emplace_back(base_, prefix, shape, seed);
-    if (has_peer)
+    if (options.has_peer(layer))
       blocks_.back().set_peer(layers::PeerBlock(base_, prefix + ".peer", BlockId{next_block_++}, options.peer, options.width,
                                                 options.peer_side, options.page_experts, seed));
   }
@@ -61,9 +61,30 @@ std::vector<int> Model::path(int view) const {
   return path;
 }
 
+// The block whose router the annex of `layer` clones: in the nearest layer, and there of the newest view. None when it clones none.
+const layers::PeerBlock* Model::router_below(int parent, int layer, const DeltaOptions& options) {
+  if (options.annex_sub_keys != SubKeys::kClones || !options.has_annex(layer)) return nullptr;
+  const layers::PeerBlock* router = nullptr;
+  int distance = static_cast<int>(options_.layers);
+  std::vector<int> views = path(parent);
+  views.insert(views.begin(), 0);
+  for (const int v : views)
+    for_each_block(v, [&](layers::PeerBlock& block, int at) {
+      if (std::abs(at - layer) <= distance) router = &block, distance = std::abs(at - layer);
+    });
+  if (router == nullptr) throw UsageError("option 'annex-sub-keys': found no PEER layer or annex to clone; try centroids or random");
+  if (const std::int64_t d_key = router->options().d_key; d_key != options.annex_d_key)
+    throw UsageError(fmt::format("option 'annex-sub-keys': clones of a router with queries of width {0} need annex-d-key {0}, found {1}",
+                                 d_key, options.annex_d_key));
+  return router;
+}
+
 int Model::add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts) {
   check(options, options_.layers);
   require(parent >= 0 && parent <= newest(), "model: the parent view must exist");
+  std::vector<const layers::PeerBlock*> cloned;  // found before anything changes: there may be none that fits
+  for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer)
+    cloned.push_back(with_experts ? router_below(parent, layer, options) : nullptr);
   const std::string name = fmt::format("g{}", views_.size());
   auto delta = std::make_unique<Delta>();
   delta->options = options;
@@ -72,6 +93,9 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
     layers::LayerDelta& part = delta->layers.emplace_back();
     const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta};
     if (options.adapter_rank > 0) part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention, options.adapter_rank, seed_);
+    if (const std::int64_t hidden = options_.feed_forward_of(layer); hidden > 0 && options.feed_forward_rank > 0)
+      part.feed_forward_adapters.emplace(delta->parameters, prefix + ".mlp", options_.width, hidden, options.feed_forward_rank, seed_);
+    part.residual_scale = static_cast<float>(options.residual_scale);
     if (options.dense_hidden > 0)
       part.dense.emplace(delta->parameters, prefix + ".mlp", options_.width, options.dense_hidden, 0.0, layers::ParameterGroup::kDelta,
                          seed_);
@@ -79,6 +103,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
       part.annex.emplace(delta->parameters, prefix + ".peer", BlockId{next_block_++}, annex_options(options_.peer, options), options_.width,
                          options.annex_side, options_.page_experts, seed_);
       if (with_experts) part.annex->create_experts(0.0, false, seed_);
+      if (const auto* router = cloned[static_cast<std::size_t>(layer)]) part.annex->clone_router(*router);
     }
   }
   const std::vector<std::int64_t> table = {options_.vocabulary, options_.width};

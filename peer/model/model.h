@@ -66,7 +66,7 @@ class Model {
   std::vector<int> path(int view) const;  // from the base (excluded) to the view (included)
 
   // Grows a generation on `parent`: every part zero, so that its logits are bit for bit those of the parent. with_experts false:
-  // pages are appended by a reader. Returns the new view.
+  // pages are appended by a reader. Returns the new view. UsageError when its annexes are to clone a router and none below fits.
   int add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts);
 
   // Forgets the tensors and experts of a grown view on which no other grows. Its index and its name stay taken.
@@ -100,6 +100,7 @@ class Model {
  private:
   friend class Activations;
   void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training, ReadText* text);
+  const layers::PeerBlock* router_below(int parent, int layer, const DeltaOptions& options);
   std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
   void show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const;
   layers::BlockActivations& block_activations(Activations& saved, int layer) {

@@ -45,12 +45,10 @@ ModelCost cost_of(const ModelOptions& o) {
   const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
   const std::int64_t attention = 2 * d * d + 2 * d * kv;
   for (std::int64_t layer = 0; layer < o.layers; ++layer) {
-    bool has_peer = false;
-    for (const std::int64_t p : o.peer_layers) has_peer = has_peer || p == layer;
-    const std::int64_t feed_forward = has_peer && !o.peer_beside ? 0 : 3 * d * o.feed_forward;
+    const std::int64_t feed_forward = 3 * d * o.feed_forward_of(layer);
     cost.dense_parameters += attention + feed_forward + 2 * d;
     cost.forward_flops += 2 * (attention + feed_forward) + 2 * d * o.context;  // causal scores and values: half of 4 D T
-    if (has_peer)
+    if (o.has_peer(layer))
       add_peer(cost, d, peer_cost(d, o.peer_side, o.peer.heads, o.peer.top_k, o.peer.d_key, o.peer.shared_sub_keys, o.peer.query_norm),
                d * o.peer.heads * o.peer.d_key);
   }
@@ -64,7 +62,8 @@ ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
   ModelCost cost;
   const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
   for (std::int64_t layer = 0; layer < o.layers; ++layer) {
-    const std::int64_t dense = delta.adapter_rank * (6 * d + 2 * kv) + 3 * d * delta.dense_hidden;
+    const std::int64_t hidden = o.feed_forward_of(layer), on_feed_forward = hidden > 0 ? delta.feed_forward_rank * 3 * (d + hidden) : 0;
+    const std::int64_t dense = delta.adapter_rank * (6 * d + 2 * kv) + on_feed_forward + 3 * d * delta.dense_hidden;
     cost.dense_parameters += dense;
     cost.forward_flops += 2 * dense;
     if (delta.has_annex(layer))

@@ -32,6 +32,10 @@ void check(const ModelOptions& o) {
   expect(o.peer_side <= kLargestSide, fmt::format("peer-side must be at most {}, found {}", kLargestSide, o.peer_side));
 }
 
+bool ModelOptions::has_peer(std::int64_t layer) const { return std::count(peer_layers.begin(), peer_layers.end(), layer) > 0; }
+
+std::int64_t ModelOptions::feed_forward_of(std::int64_t layer) const { return has_peer(layer) && !peer_beside ? 0 : feed_forward; }
+
 bool DeltaOptions::has_annex(std::int64_t layer) const {
   return annex_side > 0 && (annex_layers.empty() || std::count(annex_layers.begin(), annex_layers.end(), layer) > 0);
 }
@@ -43,7 +47,9 @@ std::int64_t DeltaOptions::annexes(std::int64_t layers) const {
 }
 
 void check(const DeltaOptions& o, std::int64_t layers) {
-  expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0, "annex-side, dense-hidden and adapter-rank must not be negative");
+  expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0 && o.feed_forward_rank >= 0,
+         "annex-side, dense-hidden, adapter-rank and feed-forward-rank must not be negative");
+  expect(o.residual_scale > 0, fmt::format("residual-scale must be above 0, found {}", o.residual_scale));
   for (const std::int64_t layer : o.annex_layers)
     expect(layer >= 0 && layer < layers, fmt::format("annex-layers: block {} does not exist, there are {} (from 0)", layer, layers));
   if (o.annex_side == 0) return;

@@ -9,6 +9,22 @@
 
 namespace peer::model {
 
+// How the product sub-keys of a new annex start.
+enum class SubKeys { kRandom, kCentroids, kClones };
+
+}  // namespace peer::model
+
+namespace peer {
+template <>
+struct EnumNames<model::SubKeys> {
+  using enum model::SubKeys;
+  static constexpr std::pair<model::SubKeys, std::string_view> values[] = {
+      {kRandom, "random"}, {kCentroids, "centroids"}, {kClones, "clones"}};
+};
+}  // namespace peer
+
+namespace peer::model {
+
 // The base model's shape. Fixed when a pool is made; stored in every generation.
 struct ModelOptions {
   std::int64_t vocabulary = 257;  // V: bytes and the end of a document
@@ -25,6 +41,9 @@ struct ModelOptions {
   std::int64_t peer_side = 48;  // n
   std::int64_t page_experts = 256;
   layers::PeerOptions peer;
+
+  bool has_peer(std::int64_t layer) const;
+  std::int64_t feed_forward_of(std::int64_t layer) const;  // 0 where a PEER layer stands in its place
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -53,8 +72,11 @@ struct DeltaOptions {
   std::int64_t annex_top_k = 8;
   std::int64_t annex_d_key = 64;
   std::int64_t dense_hidden = 256;              // 0: no dense block
-  std::int64_t adapter_rank = 16;               // 0: no adapters
+  std::int64_t adapter_rank = 16;               // of the attention maps; 0: no adapters there
+  std::int64_t feed_forward_rank = 0;           // of the base's feed-forward maps; 0: no adapters there
+  double residual_scale = 1;                    // above 0
   std::vector<std::int64_t> annex_layers = {};  // empty: all
+  SubKeys annex_sub_keys = SubKeys::kRandom;
 
   bool has_annex(std::int64_t layer) const;
   std::int64_t annexes(std::int64_t layers) const;  // of a model of so many layers
@@ -68,7 +90,13 @@ struct DeltaOptions {
     visit(self.annex_d_key, OptionInfo{"annex-d-key", "width of an annex head's query; even"});
     visit(self.dense_hidden, OptionInfo{"dense-hidden", "hidden width of the small dense block beside each annex; 0: none"});
     visit(self.adapter_rank, OptionInfo{"adapter-rank", "rank of the adapters on the attention maps; 0: none"});
+    visit(self.feed_forward_rank, OptionInfo{"feed-forward-rank", "rank of the adapters on the base's feed-forward maps; 0: none"});
+    visit(self.residual_scale, OptionInfo{"residual-scale", "factor on what annex and dense block add to the residual stream; above 0"});
     visit(self.annex_layers, OptionInfo{"annex-layers", "blocks that get an annex, counted from 0; empty: all"});
+    visit(self.annex_sub_keys,
+          OptionInfo{"annex-sub-keys",
+                     "how an annex's sub-keys start; random; centroids: where its queries lie in the first batch of the new text; clones: "
+                     "with query map and norm as in the nearest PEER layer or annex below, which must have the same width of a query"});
   }
 };
 

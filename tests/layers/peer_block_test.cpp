@@ -1,8 +1,10 @@
 #include "peer/layers/peer_block.h"
 
+#include <cmath>
 #include <map>
 #include <vector>
 
+#include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/gradient_check.h"
 #include "tests/support/random_tensor.h"
@@ -79,5 +81,85 @@ TEST_CASE("a row's gradient is the sum over the tokens that picked it") {
       for (std::size_t i = 0; i < sum.size(); ++i)
         worst = std::max(worst, std::abs(sum[i] - double{run.gradient.at(expert)[i]}) / (1e-3 + std::abs(sum[i])));
     CHECK(worst < 1e-3);
+  }
+}
+
+namespace {
+
+// An untrained block of `heads` heads and a grid of side x side, and what it retrieves for `tokens` tokens.
+struct Router {
+  layers::Parameters parameters;
+  layers::PeerOptions options;
+  layers::PeerBlock block;
+  layers::PeerActivations saved;
+
+  Router(const std::string& name, layers::PeerOptions o, std::int64_t side)
+      : options(o), block(parameters, name, BlockId{0}, options, kWidth, side, 64, 7), saved(kTokens, options) {
+    block.create_experts(0.0, false, 7);
+  }
+  void forward() {
+    Context ctx(Device{}, 1);
+    const Buffer<float> x = random_normal(kTokens * kWidth, 1);
+    Buffer<float> y(kTokens * kWidth);
+    block.forward(ctx, x.view(kTokens, kWidth), saved, y.view(kTokens, kWidth), true);
+  }
+  Buffer<float>& tensor(const std::string& name) {
+    for (auto& parameter : parameters)
+      if (parameter->name.ends_with(name)) return parameter->value;
+    throw ContractError("no tensor " + name);
+  }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "a cloned router retrieves what its origin retrieves; a smaller one has its first heads and sub-keys, a larger one these and more") {
+  const bool shared = GENERATE(true, false);
+  const layers::PeerOptions three{.heads = 3, .top_k = 4, .d_key = 8, .shared_sub_keys = shared};
+  layers::PeerOptions two = three;
+  two.heads = 2;
+  Router origin("origin", three, 12), clone("clone", three, 12), smaller("smaller", two, 9), larger("larger", three, 12);
+  clone.block.clone_router(origin.block);
+  origin.forward(), clone.forward();
+  CHECK(same_bits(clone.saved.id, origin.saved.id));
+  CHECK(same_bits(clone.saved.gate, origin.saved.gate));
+
+  const Buffer<float> drawn = copy_of(larger.tensor("sub_keys.columns"));
+  smaller.block.clone_router(origin.block);
+  larger.block.clone_router(smaller.block);
+  CHECK(std::equal(smaller.tensor("query.weight").data(), smaller.tensor("query.weight").data() + 2 * 8 * kWidth,
+                   origin.tensor("query.weight").data()));
+  for (std::int64_t set = 0; set < (shared ? 1 : 3); ++set)
+    for (std::int64_t key = 0; key < 12; ++key) {
+      const float *of_origin = origin.tensor("sub_keys.columns").data() + (set * 12 + key) * 4,
+                  *of_larger = larger.tensor("sub_keys.columns").data() + (set * 12 + key) * 4;
+      const bool cloned = key < 9 && set < (shared ? 1 : 2);
+      if (cloned) CHECK(std::equal(of_origin, of_origin + 4, smaller.tensor("sub_keys.columns").data() + (set * 9 + key) * 4));
+      CHECK(std::equal(of_larger, of_larger + 4, cloned ? of_origin : drawn.data() + (set * 12 + key) * 4));
+    }
+}
+
+TEST_CASE("sub-keys at the centroids of the queries: of all heads when they share them, of its own for a head that does not") {
+  Context ctx(Device{}, 1);
+  for (const bool shared : {true, false}) {
+    Router router("router", {.heads = 2, .top_k = 1, .d_key = 4, .shared_sub_keys = shared}, 1);
+    router.forward();
+    Buffer<float>& query = router.saved.normed;  // (N, H, 2, 2): each head and half along an axis of its own
+    for (std::int64_t i = 0; i < kTokens; ++i)
+      for (std::int64_t place = 0; place < 8; ++place) query[i * 8 + place] = place == 0 || place == 3 || place == 5 || place == 6 ? 2 : 0;
+    router.block.centre_sub_keys(ctx, router.saved, 1);
+    const Buffer<float>&rows = router.tensor("sub_keys.rows"), &columns = router.tensor("sub_keys.columns");
+    const std::vector<float> found_rows(rows.data(), rows.data() + rows.size()),
+        found_columns(columns.data(), columns.data() + columns.size());
+    const float both = std::sqrt(0.5f);
+    if (shared) {
+      CHECK(found_rows[0] == Approx(both));
+      CHECK(found_rows[1] == Approx(both));
+      CHECK(found_columns[0] == Approx(both));
+      CHECK(found_columns[1] == Approx(both));
+    } else {
+      CHECK(found_rows == std::vector<float>{1, 0, 0, 1});
+      CHECK(found_columns == std::vector<float>{0, 1, 1, 0});
+    }
   }
 }

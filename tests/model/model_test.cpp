@@ -82,12 +82,12 @@ void check_gradient(Context& ctx, Model& model, model::Activations& saved, const
   CHECK(measured == Approx(norm).epsilon(0.03).margin(0.03));
 }
 
-void check_every_gradient(model::ModelOptions options, bool training) {
+void check_every_gradient(model::ModelOptions options, bool training, const model::DeltaOptions& delta = test::tiny_delta()) {
   Context ctx({}, 2);
   Model model(options, 3);
   model.create_experts();
   test::randomise(model, 0, 0.05f);
-  const int view = model.add_view(0, test::tiny_delta(), "x", true);
+  const int view = model.add_view(0, delta, "x", true);
   test::randomise(model, view, 0.2f);
   model.set_trainable(0, true);
   model.set_trainable(view, true);
@@ -144,6 +144,11 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     options.peer.query_norm = QueryNormKind::kLayer;
     check_every_gradient(options, true);
   }
+  SECTION("adapters on the feed-forward maps, and a residual scale") {
+    model::DeltaOptions delta = test::tiny_delta();
+    delta.feed_forward_rank = 3, delta.residual_scale = 1.5;
+    check_every_gradient(options, true, delta);
+  }
   SECTION("RMS query norm, and no query norm with one head a group") {
     options.peer.query_norm = QueryNormKind::kRms;
     check_every_gradient(options, true);
@@ -155,18 +160,81 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
 
 TEST_CASE("a grown view computes the parent's logits bit for bit until it is trained") {
   Context ctx({}, 2);
+  model::DeltaOptions delta = test::tiny_delta();
+  SECTION("as it is by default") {}
+  SECTION("with cloned routers") { delta.annex_sub_keys = model::SubKeys::kClones; }
+  SECTION("with adapters on the feed-forward maps") { delta.feed_forward_rank = 3; }
+  SECTION("with a residual scale") { delta.residual_scale = 0.3; }
   Model model(test::tiny_options(), 5);
   model.create_experts();
   test::randomise(model, 0, 0.1f);
   const auto tokens = test::tiny_tokens(64, 257);
   const auto before = test::logits_of(ctx, model, 0, tokens, 16);
-  const int first = model.add_view(0, test::tiny_delta(), "first", true);
+  const int first = model.add_view(0, delta, "first", true);
   CHECK(test::logits_of(ctx, model, first, tokens, 16) == before);
   test::randomise(model, first, 0.1f);
   const auto trained = test::logits_of(ctx, model, first, tokens, 16);
   CHECK(trained != before);
-  const int second = model.add_view(first, test::tiny_delta(), "second", true);
+  const int second = model.add_view(first, delta, "second", true);
   CHECK(test::logits_of(ctx, model, second, tokens, 16) == trained);
+}
+
+TEST_CASE("a residual scale of 2 computes what annexes and dense blocks with twice the output rows compute; adapters are not scaled") {
+  Context ctx({}, 1);
+  const auto grown = [&](double scale, float factor) {
+    Model model(test::tiny_options(), 5);
+    model.create_experts();
+    model::DeltaOptions delta = test::tiny_delta();
+    delta.residual_scale = scale;
+    const int view = model.add_view(0, delta, "x", true);
+    test::randomise(model, view, 0.2f);
+    for (auto& parameter : model.parameters(view))
+      if (parameter->name.ends_with("mlp.down_proj.weight"))
+        for (std::int64_t i = 0; i < parameter->size(); ++i) parameter->value[i] *= factor;
+    model.for_each_block(view, [&](layers::PeerBlock& block, int) {
+      for (std::int64_t e = 0; e < block.experts().count(); ++e)
+        for (int i = 16; i < 32; ++i) block.experts().owned_parameters(e)[i] *= factor;
+    });
+    return test::logits_of(ctx, model, view, test::tiny_tokens(64, 257), 16);
+  };
+  const auto plain = grown(1, 1), scaled = grown(2, 1), doubled = grown(1, 2);
+  double apart = 0, moved = 0;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    apart = std::max(apart, std::abs(double{scaled[i]} - double{doubled[i]}));
+    moved = std::max(moved, std::abs(double{scaled[i]} - double{plain[i]}));
+  }
+  CHECK(apart < 1e-5);
+  CHECK(moved > 0.1);
+}
+
+TEST_CASE("an annex clones the router of the nearest layer and there of the newest view, or says why it cannot") {
+  Model m(test::tiny_options(), 1);
+  m.create_experts();
+  model::DeltaOptions clones = test::tiny_delta();
+  clones.annex_sub_keys = model::SubKeys::kClones;
+  const auto cloned = [&](const std::string& name, const std::string& from) {
+    const auto tensor = [&](const std::string& block) -> const layers::Parameter& {
+      for (int v = 0; v <= m.newest(); ++v)
+        if (layers::Parameter* p = m.parameters(v).find(block + ".peer.sub_keys.rows")) return *p;
+      throw ContractError("no block " + block);
+    };
+    return std::equal(tensor(name).value.data(), tensor(name).value.data() + 4 * 4, tensor(from).value.data());
+  };
+  m.add_view(0, clones, "", true);  // the base has a PEER layer in block 1 alone
+  CHECK(cloned("g1.layers.0", "model.layers.1"));
+  CHECK(cloned("g1.layers.1", "model.layers.1"));
+  test::randomise(m, 1, 0.1f);
+  m.add_view(1, clones, "", true);
+  CHECK(cloned("g2.layers.0", "g1.layers.0"));
+  CHECK(cloned("g2.layers.1", "g1.layers.1"));
+
+  clones.annex_d_key = 6;
+  CHECK_THROWS_WITH(m.add_view(0, clones, "", true), Catch::Contains("annex-d-key 8"));
+  CHECK(m.newest() == 2);
+  model::ModelOptions bare = test::tiny_options();
+  bare.peer_layers = {};
+  Model without(bare, 1);
+  CHECK_THROWS_WITH(without.add_view(0, clones, "", true), Catch::Contains("annex-sub-keys"));
 }
 
 TEST_CASE("an old view's logits do not change when views are grown and trained after it") {
@@ -226,6 +294,9 @@ TEST_CASE("the cost of a preset is what its tensors add up to") {
   CHECK(experts == cost.experts);
   const int view = model.add_view(0, tiny.delta, "x", true);
   CHECK(model.parameters(view).count() == model::cost_of(tiny.model, tiny.delta).dense_parameters);
+  model::DeltaOptions adapted = tiny.delta;
+  adapted.feed_forward_rank = 5;
+  CHECK(model.parameters(model.add_view(0, adapted, "y", true)).count() == model::cost_of(tiny.model, adapted).dense_parameters);
   CHECK(model::cost_of(model::preset("small").model).experts == 65536);
   CHECK(model::cost_of(model::preset("base").model).experts == 1048576);
   CHECK(cost.active_parameters > 1'000'000);
@@ -265,6 +336,28 @@ TEST_CASE("model options that do not fit together are refused with the rule") {
   o = test::tiny_options();
   o.peer.top_k = 7;
   CHECK_THROWS_AS(Model(o, 0), UsageError);
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.residual_scale = 0;
+  CHECK_THROWS_AS(model::check(delta, 2), UsageError);
+  delta = test::tiny_delta();
+  delta.feed_forward_rank = -1;
+  CHECK_THROWS_AS(model::check(delta, 2), UsageError);
+}
+
+TEST_CASE("a block whose PEER layer stands in place of the feed-forward gets no adapters on it") {
+  model::ModelOptions options = test::tiny_options();
+  options.peer_beside = false;
+  Model m(options, 1);
+  m.create_experts();
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.feed_forward_rank = 3;
+  const int view = m.add_view(0, delta, "", true);
+  CHECK(m.parameters(view).find("g1.layers.0.mlp.up_proj.lora_A.weight") != nullptr);
+  CHECK(m.parameters(view).find("g1.layers.1.mlp.up_proj.lora_A.weight") == nullptr);
+  CHECK(m.parameters(view).count() == model::cost_of(options, delta).dense_parameters);
+  Context ctx;
+  const auto tokens = test::tiny_tokens(32, 257);
+  CHECK(test::logits_of(ctx, m, view, tokens, 16) == test::logits_of(ctx, m, 0, tokens, 16));
 }
 
 TEST_CASE("annexes go into the layers that are named, and cost what they cost there") {

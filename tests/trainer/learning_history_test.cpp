@@ -51,3 +51,18 @@ TEST_CASE("a stored state survives being written and read; any text that is not 
   CHECK_THROWS_AS(parse_state("{}", "here"), CorruptError);
   for (std::size_t cut = 1; cut < text.size(); cut += 7) CHECK_THROWS_AS(parse_state(text.substr(0, cut), "here"), CorruptError);
 }
+
+TEST_CASE("a view that was stored before there was an option opens with the option's default") {
+  StoredState state;
+  state.views = {{"base", "english", -1, {}}, {"g1", "c++", 0, {.annex_side = 20, .feed_forward_rank = 3, .residual_scale = 2}}};
+  std::string text = to_json(state);
+  for (const std::string field : {R"(,"feed-forward-rank":"3")", R"(,"residual-scale":"2")"}) {
+    const std::size_t at = text.find(field);
+    REQUIRE(at != std::string::npos);
+    text.erase(at, field.size());
+  }
+  const model::DeltaOptions delta = parse_state(text, "here").views[1].delta;
+  CHECK(delta.annex_side == 20);
+  CHECK(delta.feed_forward_rank == 0);
+  CHECK(delta.residual_scale == 1);
+}

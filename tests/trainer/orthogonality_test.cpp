@@ -14,7 +14,7 @@ struct Chain {
   model::Model model{tiny_options(), 1};
   Chain() {
     model::DeltaOptions delta = tiny_delta();
-    delta.annex_side = delta.dense_hidden = 0;
+    delta.annex_side = delta.dense_hidden = 0, delta.feed_forward_rank = 2;
     model.create_experts();
     for (const int parent : {0, 1, 1, 2}) randomise(model, model.add_view(parent, delta, "", true), 0.5f, 11);
     model.set_trainable(4, true);
@@ -45,6 +45,9 @@ TEST_CASE("the gradient of the overlap with older adapters is that of finite dif
     }
   }
   CHECK(overlapping > 20);
+  const layers::Parameter& on_feed_forward = *chain.model.parameters(4).find("g4.layers.0.mlp.down_proj.lora_A.weight");
+  CHECK(std::any_of(on_feed_forward.gradient.data(), on_feed_forward.gradient.data() + on_feed_forward.size(),
+                    [](float g) { return g != 0; }));
 }
 
 TEST_CASE("only adapters on the view's path count, each against its own map, and orthogonal ones cost nothing") {

@@ -116,6 +116,25 @@ TEST_CASE("an interrupted stage that is resumed ends in the same bits as one tha
   CHECK_FALSE(pool::Pool::open(parts, pool::Access::kRead).ref(kResume));
 }
 
+TEST_CASE("a stage is resumed to the same bits whatever its view starts from and adds, and so is the same stage in another pool") {
+  SmallWorld world;
+  model::DeltaOptions delta = tiny_delta();
+  delta.feed_forward_rank = 2, delta.residual_scale = 0.5;
+  delta.annex_sub_keys = GENERATE(model::SubKeys::kCentroids, model::SubKeys::kClones);
+  const std::string whole = world.init("whole"), parts = world.init("parts");
+  for (const std::string& pool : {whole, parts}) {
+    Session session = SmallWorld::open(pool);
+    SmallWorld::run(session, world.options(0));
+    session.loaded.delta = delta;
+    SmallWorld::run(session, world.options(1), pool == parts ? 9 : kNever);
+  }
+  Session session = SmallWorld::open(parts, kResume);
+  REQUIRE(session.loaded.run);
+  SmallWorld::run(session, world.options(1));
+  CHECK(head_content(parts) == head_content(whole));
+  CHECK(session.loaded.history.stages.back().loss.at("code") < session.loaded.history.stages[1].loss.at("code"));
+}
+
 TEST_CASE("the same work gives the same digest: in another pool, and again after a rollback") {
   SmallWorld world;
   const std::string one = world.init("one"), two = world.init("two");
