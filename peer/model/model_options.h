@@ -95,8 +95,9 @@ struct DeltaOptions {
     visit(self.annex_layers, OptionInfo{"annex-layers", "blocks that get an annex, counted from 0; empty: all"});
     visit(self.annex_sub_keys,
           OptionInfo{"annex-sub-keys",
-                     "how an annex's sub-keys start; random; centroids: where its queries lie in the first batch of the new text; clones: "
-                     "with query map and norm as in the nearest PEER layer or annex below, which must have the same width of a query"});
+                     "how an annex's sub-keys start: drawn at random; at the centroids of its queries in the first batch of the new "
+                     "text; or as clones of those of the nearest PEER layer or annex below, with their query map and norm, which takes "
+                     "the same annex-d-key"});
   }
 };
 
