@@ -35,9 +35,10 @@ class Stage {
   void begin() {
     read_corpus();
     History& history = session_.loaded.history;
-    records_ = apart([&] { return arrive(session_, options_, corpus_->held_out(), progress_); });
+    apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
     if (options_.stage.reference == Reference::kNaive) {
-      const double naive = apart([&] { return naive_reference(session_, options_, *corpus_, progress_, stop_); });
+      double naive = kMissing;
+      apart([&] { naive = naive_reference(session_, options_, *corpus_, progress_, stop_); });
       if (stop_) return;
       history.domain(options_.stage.domain)->naive = naive;
     }
@@ -172,7 +173,7 @@ class Stage {
     while (step_ < options_.train.steps && !stop_) {
       const double loss = train_once(step, step_ > first ? options_.profile : nullptr);
       ++step_;
-      apart([&] { return inside.after_step(step_), 0; });
+      apart([&] { inside.after_step(step_); });
       const double seconds = now_seconds() - began;
       metrics.step(options_.stage.domain, step_, loss, seconds);
       const double tokens = static_cast<double>((step_ - first) * options_.train.batch * model_.options().context);
@@ -197,11 +198,10 @@ class Stage {
 
   // Measuring is no part of what a strategy costs.
   template <class Measure>
-  auto apart(Measure&& measure) {
+  void apart(Measure&& measure) {
     const double before = session_.ctx.flops();
-    auto result = measure();
+    measure();
     flops_apart_ += session_.ctx.flops() - before;
-    return result;
   }
   double flops_spent() const { return session_.ctx.flops() - flops_apart_; }
 
@@ -261,7 +261,8 @@ class Stage {
                                               .parameters_added = added,
                                               .mixture = options_.stage.predicts == Prediction::kMixture,
                                               .inside = std::exchange(session_.loaded.history.inside, {})});
-    const Records row = apart([&] { return evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
+    Records row;
+    apart([&] { row = evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
     for (const auto& [key, value] : row) t.put_record(key, value);
     save_model(session_.loaded, changed_, std::nullopt, t);
     const bool refused = forgets_too_much();
