@@ -9,6 +9,8 @@
 #include <functional>
 #include <limits>
 
+#include "peer/ops/vector_bytes.h"
+
 namespace peer::ops {
 
 //   bit 63 ........ 32 31 ......... 0
@@ -30,14 +32,14 @@ constexpr float score_of(RankKey key) {
   return std::bit_cast<float>(rank ^ ((rank >> 31) & 0x7fffffff));
 }
 
-inline constexpr std::int64_t kKeyLanes = 8;     // keys compared at once
-inline constexpr std::int64_t kCountLimit = 96;  // above this, sorting beats counting
+inline constexpr std::int64_t kKeyLanes = kVectorBytes / sizeof(RankKey);  // keys compared at once
+inline constexpr std::int64_t kCountLimit = 12 * kKeyLanes;                // above this, sorting beats counting
 
 // Room for `count` keys: the kernel below reads whole vectors, and writes one key behind the last.
 inline std::int64_t key_room(std::int64_t count) { return (count / kKeyLanes + 1) * kKeyLanes; }
 
 // sorted[0 .. wanted) = the largest of `keys` (all different), in falling order. Both hold key_room(count); what lies behind is lost.
-// Few keys are ranked by counting the larger ones, which has no branch to mispredict: count^2 / 8 comparisons.
+// Few keys are ranked by counting the larger ones, which has no branch to mispredict: count^2 / kKeyLanes comparisons.
 inline void take_largest(RankKey* keys, std::int64_t count, std::int64_t wanted, RankKey* sorted) {
   if (count > kCountLimit) {
     std::partial_sort_copy(keys, keys + count, sorted, sorted + wanted, std::greater<>());

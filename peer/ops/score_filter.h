@@ -1,6 +1,7 @@
 // Which scores of a row can be among its K largest: a lower bound of the K-th largest, and one pass that keeps what reaches it.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -10,25 +11,27 @@
 #include <immintrin.h>
 #endif
 
+#include "peer/ops/vector_bytes.h"
+
 namespace peer::ops {
 
 inline constexpr std::int64_t kScoreLanes = 16;
 
-// A lower bound of the K-th largest of `count` scores: the K-th largest of 16 * kVectors maxima, one for each lane of a pass over the
+// A lower bound of the K-th largest of `count` scores: the K-th largest of 16 * kGroups maxima, one for each lane of a pass over the
 // row. At least K scores reach it whenever it is above -infinity. Scores beyond the last full pass are left out (the bound is then
 // lower, never wrong); NaN is never a maximum.
-template <int kVectors>
+template <int kGroups>
 float kth_largest_bound(const float* scores, std::int64_t count, std::int64_t k) {
-  using Floats __attribute__((vector_size(kScoreLanes * sizeof(float)))) = float;
-  using Integers __attribute__((vector_size(kScoreLanes * sizeof(float)))) = std::int32_t;
-  constexpr std::int64_t kStep = kVectors * kScoreLanes;
+  using Floats __attribute__((vector_size(kVectorBytes))) = float;
+  using Integers __attribute__((vector_size(kVectorBytes))) = std::int32_t;
+  constexpr std::int64_t kLanes = kVectorBytes / sizeof(float), kStep = kGroups * kScoreLanes, kVectors = kStep / kLanes;
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   Floats maximum[kVectors];
   for (Floats& lanes : maximum) lanes = Floats{} - kInfinity;
   for (std::int64_t i = 0; i + kStep <= count; i += kStep) {
     for (int v = 0; v < kVectors; ++v) {
       Floats lanes;
-      std::memcpy(&lanes, scores + i + v * kScoreLanes, sizeof lanes);
+      std::memcpy(&lanes, scores + i + v * kLanes, sizeof lanes);
       maximum[v] = lanes > maximum[v] ? lanes : maximum[v];
     }
   }
@@ -43,8 +46,25 @@ float kth_largest_bound(const float* scores, std::int64_t count, std::int64_t k)
     smallest = kept < smallest ? kept : smallest;
   }
   float bound = kInfinity;
-  for (std::int64_t lane = 0; lane < kScoreLanes; ++lane) bound = smallest[lane] < bound ? smallest[lane] : bound;
+  for (std::int64_t lane = 0; lane < kLanes; ++lane) bound = smallest[lane] < bound ? smallest[lane] : bound;
   return bound;
+}
+
+// Whether any of 16 scores reaches the bound.
+inline bool any_reaches(const float* scores, float bound) {
+  using Floats __attribute__((vector_size(kVectorBytes))) = float;
+  using Integers __attribute__((vector_size(kVectorBytes))) = std::int32_t;
+  constexpr std::int64_t kLanes = kVectorBytes / sizeof(float);
+  Integers reaches{};
+  for (std::int64_t i = 0; i < kScoreLanes; i += kLanes) {
+    Floats lanes;
+    std::memcpy(&lanes, scores + i, sizeof lanes);
+    reaches |= lanes >= bound;
+  }
+  std::uint64_t words[kVectorBytes / sizeof(std::uint64_t)], any = 0;
+  std::memcpy(words, &reaches, sizeof reaches);
+  for (const std::uint64_t word : words) any |= word;
+  return any != 0;
 }
 
 // index[0 .. returned) = the i with scores[i] >= bound, rising. `index` holds count + 16: whole vectors are written.
@@ -60,9 +80,17 @@ inline std::int64_t collect_reaching(const float* scores, std::int64_t count, fl
     lane = _mm512_add_epi32(lane, _mm512_set1_epi32(kScoreLanes));
   }
 #endif
-  for (; i < count; ++i) {
-    index[found] = static_cast<std::int32_t>(i);
-    found += scores[i] >= bound;
+  // Elsewhere most groups are skipped at once, and of the others every score is written and the next overwrites it unless it reached.
+  while (i < count) {
+    const std::int64_t end = std::min(i + kScoreLanes, count);
+    if (end - i == kScoreLanes && !any_reaches(scores + i, bound)) {
+      i = end;
+      continue;
+    }
+    for (; i < end; ++i) {
+      index[found] = static_cast<std::int32_t>(i);
+      found += scores[i] >= bound;
+    }
   }
   return found;
 }
