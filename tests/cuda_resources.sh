@@ -19,8 +19,8 @@ printf '%-28s %9s %12s %12s  %s\n' op registers 'shared, B' 'spilled, B' kernel
 spilled=0
 for op in "${ops[@]}"; do
   # Flags as peer/device/cuda.cmake has them; -Xptxas -v speaks of one kernel in three lines.
-  report=$(nvcc -std=c++20 -O3 -DNDEBUG -DPEER_WITH_CUDA -DFMT_SHARED -I. --expt-relaxed-constexpr --extended-lambda -diag-suppress=554 \
-    -gencode "arch=compute_${architecture#sm_},code=$architecture" -Xptxas -v -c "peer/ops/${op}_cuda.cu" -o "$object" 2>&1 | c++filt)
+  report=$(nvcc -std=c++20 -O3 -DNDEBUG -DPEER_WITH_CUDA -DPEER_CPU_PATHS=1 -DFMT_SHARED -I. --expt-relaxed-constexpr --extended-lambda \
+    -diag-suppress=554 -gencode "arch=compute_${architecture#sm_},code=$architecture" -Xptxas -v -c "peer/ops/${op}_cuda.cu" -o "$object" 2>&1 | c++filt)
   lines=$(awk -v op="$op" '
     /Compiling entry function/ { name = $0; sub(/.*entry function ./, "", name); sub(/. for .sm_.*/, "", name) }
     /bytes spill stores/ { for (i = 1; i <= NF; ++i) if ($(i + 1) == "bytes" && $(i + 2) == "spill") spill += $i }
