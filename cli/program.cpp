@@ -50,7 +50,8 @@ int dispatch(const std::vector<std::string>& words, std::ostream& out, std::ostr
     return kDone;
   }
   if (words[0] == "--version") {
-    out << "peer-cli " PEER_VERSION ", CPU path " << to_text(chosen_cpu_path()) << '\n';
+    const std::string path = to_text(chosen_cpu_path());  // may throw: before a word is printed
+    out << "peer-cli " PEER_VERSION ", CPU path " << path << '\n';
     return kDone;
   }
   if (words[0].starts_with("-")) throw UsageError(fmt::format("expected a command before '{}'; peer-cli --help lists them", words[0]));
