@@ -204,8 +204,9 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
     if (const auto old = before.loss.find(domain); old != before.loss.end())
       outcome.refused |= options.max_forgetting >= 0 && loss - old->second > options.max_forgetting;
   save_model(session.loaded, consolidation.changed(), std::nullopt, transaction);
-  transaction.set_fingerprint(fmt::format("consolidate {} {} threads {} {}", to_hex(options_fingerprint(options)),
-                                          to_hex(options_fingerprint(train)), session.ctx.threads(), to_text(session.ctx.device())));
+  transaction.set_fingerprint(fmt::format("consolidate {} {} threads {} {} {}", to_hex(options_fingerprint(options)),
+                                          to_hex(options_fingerprint(train)), session.ctx.threads(), to_text(session.ctx.device()),
+                                          to_text(session.ctx.cpu_path())));
   outcome.commit = transaction.commit(outcome.refused ? kRefused : kHead,
                                       fmt::format("consolidate: {} into {}, {} numbers instead of {}", fmt::join(outcome.folded, ", "),
                                                   outcome.view, outcome.parameters_after, outcome.parameters_before));

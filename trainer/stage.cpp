@@ -57,7 +57,7 @@ class Stage {
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
     if (session_.generation.fingerprint != fingerprint())
-      progress_.note("threads or device are not those that the stage began with: the last bits of its result may differ");
+      progress_.note("threads, device or CPU path are not those that the stage began with: the last bits of its result may differ");
     progress_.note(fmt::format("going on with '{}' at step {} of {}", options_.stage.domain, step_, options_.train.steps));
   }
 
@@ -210,7 +210,8 @@ class Stage {
 
   // Everything that the bits of the result depend on, beside the corpus.
   std::string fingerprint() const {
-    return fmt::format("{} threads {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device()));
+    return fmt::format("{} threads {} {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device()),
+                       to_text(session_.ctx.cpu_path()));
   }
 
   pool::Transaction transaction() {

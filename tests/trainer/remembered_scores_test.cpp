@@ -69,6 +69,20 @@ TEST_CASE("scores of another number of threads, window overlap or batch are not 
   }
 }
 
+TEST_CASE("scores of another CPU path are not taken for these") {
+  Scene scene;
+  Records records, more;
+  scene.memory(scene.none, {}).of(scene.both, scene.held_out, scene.documents, records);
+  for (const CpuPath path : runnable_cpu_paths()) {
+    if (path == scene.session->ctx.cpu_path()) continue;
+    scene.session->ctx = Context({}, kThreads, path);
+    more.clear();
+    scene.memory(scene.none, records).of(scene.both, scene.held_out, scene.documents, more);
+    CHECK(more.size() == 2);  // neither that of the pool nor that of `records`
+    break;
+  }
+}
+
 TEST_CASE("a stored score that was damaged or is of other documents is refused") {
   Scene scene;
   Records records;
