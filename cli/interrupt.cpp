@@ -1,33 +1,58 @@
 #include "cli/interrupt.h"
 
+#include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
 
-#include <string_view>
+#include <iostream>
+#include <thread>
 
 namespace peer::cli {
 namespace {
 
-std::atomic<bool> interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may touch lock-free atomics alone");
+std::atomic<bool> caught = false, interrupted = false;
 
-// Only async-signal-safe calls: signal and write.
-void on_signal(int) {
-  interrupted = true;
-  signal(SIGINT, SIG_DFL);
-  signal(SIGTERM, SIG_DFL);
-  constexpr std::string_view kMessage = "\npeer-cli: finishing the step and committing; a second signal stops at once\n";
-  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, kMessage.data(), kMessage.size());
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+// What `signal` would have done without this thread: what the process inherited for it, which for most is to end.
+void let_act(int signal) {
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, signal);
+  pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+  raise(signal);
+  pthread_sigmask(SIG_BLOCK, &one, nullptr);
+}
+
+void wait_for_signals() {
+  const sigset_t signals = stop_signals();
+  for (int signal = 0; sigwait(&signals, &signal) == 0;) {
+    if (!caught) {
+      let_act(signal);
+    } else if (!interrupted.exchange(true)) {
+      std::cerr << "\npeer-cli: finishing the step and committing; a second signal stops at once\n" << std::flush;
+    } else {
+      ::signal(signal, SIG_DFL);  // a shell's background job inherits that SIGINT is ignored
+      let_act(signal);
+    }
+  }
 }
 
 }  // namespace
 
+void watch_signals() {
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread(wait_for_signals).detach();
+}
+
 const std::atomic<bool>& catch_interrupts() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;  // a read of a corpus in progress is not an error
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  caught = true;
   return interrupted;
 }
 

@@ -40,6 +40,7 @@ TEST_CASE("a stage that was interrupted and resumed ends in the bits of one that
   std::filesystem::remove(scratch / "metrics");
   const Digest before = head_content(parts);
   const Outcome stopped = interrupt("stream", parts, stage + Words{"--json"}, scratch / "metrics");
+  INFO(stopped.errors);
   REQUIRE(stopped.code == kResumable);
   CHECK(stopped.json()["interrupted"] == true);
   CHECK(stopped.json()["steps"] < 1000);
