@@ -63,10 +63,15 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
   Json by_view = Json::object();
   for (std::size_t v = 0; v < views.size(); ++v)  // NaN, printed as null: the view did not read all of it
     by_view[session.loaded.model.view(views[v]).name] = trainer::bits_per_byte(score.by_view[v]);
-  return {{"domain", target.name}, {"bits_per_byte", trainer::bits_per_byte(score.mixture)},
-          {"low", interval.low},   {"high", interval.high},
-          {"bytes", bytes},        {"documents", target.documents.size()},
-          {"views", by_view},      {"views_read", score.views_read}};
+  return {{"domain", target.name},
+          {"bits_per_byte", trainer::bits_per_byte(score.mixture)},
+          {"low", interval.low},
+          {"high", interval.high},
+          {"bytes", bytes},
+          {"documents", target.documents.size()},
+          {"views", by_view},
+          {"views_read", score.views_read},
+          {"views_computed", score.views_computed}};
 }
 
 int run(Call& call, const EvalOptions& options, const streams::StreamOptions& stream, const trainer::EvaluateOptions& evaluate,
@@ -99,6 +104,7 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
                    {"bytes", Align::kRight},
                    {"documents", Align::kRight},
                    {"views read", Align::kRight},
+                   {"computed", Align::kRight},
                    {"each view alone"}});
   for (const Json& s : scores) {
     std::string each;
@@ -107,7 +113,7 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
         each += fmt::format("{}{} {:.3f}", each.empty() ? "" : "  ", name, alone);
     table.add({s["domain"].get<std::string>(), fmt::format("{:.4f}", s["bits_per_byte"].get<double>()),
                fmt::format("{:.3f}-{:.3f}", s["low"].get<double>(), s["high"].get<double>()), s["bytes"].dump(), s["documents"].dump(),
-               fmt::format("{:.2f}", s["views_read"].get<double>()), each});
+               fmt::format("{:.2f}", s["views_read"].get<double>()), fmt::format("{:.2f}", s["views_computed"].get<double>()), each});
   }
   call.out << table.text();
   return kDone;
@@ -124,7 +130,7 @@ Command eval_command() {
        .examples = {{"eval my-pool", "every domain seen, on the documents kept in the pool"},
                     {"eval my-pool --from other.txt --at g3 --view base", "any text, any state, one view"}},
        .json =
-           R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views", "views_read"}]})"},
+           R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views", "views_read", "views_computed"}]})"},
       run);
 }
 

@@ -83,7 +83,10 @@ DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int>
     score.mixture.push_back({run_mixture(log_p, mixture), static_cast<std::int64_t>(documents[d].text.size())});
     for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(reader.log_p(d)[g]));
   }
-  if (windows > 0) score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);
+  if (windows > 0) {
+    score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);
+    score.views_computed = static_cast<double>(reader.blocks_computed()) / static_cast<double>(windows * model.options().layers);
+  }
   return score;
 }
 

@@ -25,6 +25,7 @@ struct DomainScore {
   std::vector<DocumentBits> mixture;               // by document
   std::vector<std::vector<DocumentBits>> by_view;  // [view][document]; kMissing where the view did not read all of it
   double views_read = 0;                           // windows read, of all views, over the windows that one view would read
+  double views_computed = 0;                       // the same of blocks: below `views_read` where views share their lowest blocks
 };
 
 // `views`: which views the mixture is over, oldest first. One view: the mixture is that view. The same bits for any number of threads and

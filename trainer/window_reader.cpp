@@ -23,6 +23,7 @@ WindowReader::WindowReader(Context& ctx, model::Model& model, std::span<const in
       model_(model),
       rows_(rows),
       length_(model.options().context),
+      shared_(model.shared_blocks(views)),
       input_(rows_ * length_),
       target_(rows_ * length_),
       nll_(rows_ * length_) {
@@ -40,41 +41,92 @@ WindowReader::WindowReader(Context& ctx, model::Model& model, std::span<const in
 
 WindowReader::~WindowReader() = default;
 
+void WindowReader::watch(TokenWatch watch) {
+  watch_ = std::move(watch);
+  shared_ = 0;
+}
+
 void WindowReader::ask(std::size_t g, std::size_t document, std::size_t window) {
   require(window < texts_[document].windows.size(), "window reader: the document must have the window");
-  readings_[g].list.push_back({document, window});
+  if (shared_ > 0) {
+    asked_[{document, window}].push_back(g);
+  } else {
+    readings_[g].list.push_back({document, window});
+  }
   ++texts_[document].waiting;
 }
 
+bool WindowReader::full_batch() const {
+  return std::any_of(readings_.begin(), readings_.end(),
+                     [&](const Reading& reading) { return static_cast<std::int64_t>(reading.list.size()) >= rows_; });
+}
+
+model::Activations& WindowReader::activations(Reading& reading) {
+  if (!reading.saved) reading.saved = std::make_unique<model::Activations>(model_, reading.view, rows_, length_, false);
+  return *reading.saved;
+}
+
+void WindowReader::fill(std::int64_t row, const Row& asked) {
+  const Text& text = texts_[asked.document];
+  const Window& w = text.windows[asked.window];
+  std::fill_n(input_.data() + row * length_, length_, ByteTokenizer::kEndOfDocument);
+  std::fill_n(target_.data() + row * length_, length_, -1);
+  std::copy_n(text.tokens.data() + w.begin, w.end - w.begin, input_.data() + row * length_);
+  std::copy_n(text.tokens.data() + w.begin + 1, w.end - w.begin, target_.data() + row * length_);
+}
+
+// The next windows in the order of the text, whoever needs them.
+void WindowReader::read_below() {
+  model::Activations& saved = activations(readings_.front());
+  std::fill_n(input_.data(), saved.tokens, ByteTokenizer::kEndOfDocument);
+  std::int64_t count = 0;
+  for (auto next = asked_.begin(); next != asked_.end() && count < rows_; ++next) fill(count++, {next->first.first, next->first.second});
+  const auto x = model_.forward_below(ctx_, input_.view(saved.tokens), saved, shared_);
+  auto below = std::make_shared<Buffer<float>>(x.size());
+  std::copy_n(x.data, x.size(), below->data());
+  for (std::int64_t r = 0; r < count; ++r) {
+    const auto next = asked_.begin();
+    for (const std::size_t g : next->second) readings_[g].list.push_back({next->first.first, next->first.second, below, r});
+    asked_.erase(next);
+  }
+  blocks_computed_ += count * shared_;
+}
+
 std::optional<std::vector<std::size_t>> WindowReader::read() {
+  while (!asked_.empty() && !full_batch()) read_below();
   const auto fullest = std::max_element(readings_.begin(), readings_.end(),
                                         [](const Reading& a, const Reading& b) { return a.list.size() < b.list.size(); });
   const auto count = std::min<std::int64_t>(rows_, static_cast<std::int64_t>(fullest->list.size()));
   if (count == 0) return std::nullopt;
-  if (!fullest->saved) fullest->saved = std::make_unique<model::Activations>(model_, fullest->view, rows_, length_, false);
-  model::Activations& saved = *fullest->saved;
+  model::Activations& saved = activations(*fullest);
   std::fill_n(input_.data(), saved.tokens, ByteTokenizer::kEndOfDocument);
   std::fill_n(target_.data(), saved.tokens, -1);
-  for (std::int64_t r = 0; r < count; ++r) {
-    const Text& text = texts_[fullest->list[r].document];
-    const Window& w = text.windows[fullest->list[r].window];
-    std::copy_n(text.tokens.data() + w.begin, w.end - w.begin, input_.data() + r * length_);
-    std::copy_n(text.tokens.data() + w.begin + 1, w.end - w.begin, target_.data() + r * length_);
-  }
+  for (std::int64_t r = 0; r < count; ++r) fill(r, fullest->list[r]);
   if (watch_) saved.watch = watch_of(*fullest, count);
-  model_.forward(ctx_, input_.view(saved.tokens), saved, false);
+  if (shared_ > 0) {
+    const std::int64_t row = length_ * model_.options().width;
+    Buffer<float> x(rows_ * row);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const Row& asked = fullest->list[r];
+      std::copy_n(asked.below->data() + asked.of_below * row, row, x.data() + r * row);
+    }
+    model_.forward_above(ctx_, x.view(saved.tokens, model_.options().width), saved, shared_);
+  } else {
+    model_.forward(ctx_, input_.view(saved.tokens), saved, false);
+  }
   ops::cross_entropy(ctx_, {.logits = saved.logits_view(), .target = target_.view(saved.tokens), .nll = nll_.view(saved.tokens)});
   std::vector<std::size_t> complete;
   for (std::int64_t r = 0; r < count; ++r) {
-    const auto [document, window] = fullest->list[r];
-    Text& text = texts_[document];
-    const Window& w = text.windows[window];
+    const Row& asked = fullest->list[r];
+    Text& text = texts_[asked.document];
+    const Window& w = text.windows[asked.window];
     std::vector<float>& log_p = text.log_p[fullest - readings_.begin()];
     for (std::int64_t t = w.score_begin; t < w.end; ++t) log_p[t] = -nll_[r * length_ + t - w.begin];
-    if (--text.waiting == 0) complete.push_back(document);
+    if (--text.waiting == 0) complete.push_back(asked.document);
   }
   fullest->list.erase(fullest->list.begin(), fullest->list.begin() + count);
   windows_read_ += count;
+  blocks_computed_ += count * (model_.options().layers - shared_);
   return complete;
 }
 
@@ -83,7 +135,7 @@ model::PickWatch WindowReader::watch_of(const Reading& reading, std::int64_t cou
   return [this, &reading, count](int view, int layer, const layers::PeerBlock& block, const layers::PeerActivations& picks) {
     const std::int64_t R = block.picks();
     for (std::int64_t r = 0; r < count; ++r) {
-      const auto [document, window] = reading.list[r];
+      const auto& [document, window, below, of_below] = reading.list[r];
       const Window& w = texts_[document].windows[window];
       for (std::int64_t t = w.score_begin; t < w.end; ++t) {
         const std::int64_t first = (r * length_ + t - w.begin) * R;

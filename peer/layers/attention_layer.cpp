@@ -25,9 +25,14 @@ AttentionActivations::AttentionActivations(std::int64_t batch, std::int64_t leng
       v(batch * length * shape.kv_width()),
       lse(batch * shape.heads * length),
       attended(batch * length * shape.width) {
-  const std::int64_t n = batch * length;
-  for (const std::int64_t rank : ranks)
-    low.push_back({Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank), Buffer<float>(n * rank)});
+  make_room(batch * length, ranks);
+}
+
+void AttentionActivations::make_room(std::int64_t tokens, std::span<const std::int64_t> ranks) {
+  low.resize(ranks.size());
+  for (std::size_t g = 0; g < ranks.size(); ++g)
+    if (const std::int64_t n = tokens * ranks[g]; low[g].size() < n)
+      low[g] = {Buffer<float>(n), Buffer<float>(n), Buffer<float>(n), Buffer<float>(n)};
 }
 
 AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,
@@ -52,6 +57,7 @@ void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t 
   linear(ctx, x, *k_, 0.0f, saved.k.view(n, kv));
   linear(ctx, x, *v_, 0.0f, saved.v.view(n, kv));
   for (std::size_t g = 0; g < adapters.size(); ++g) {
+    if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->q.rank();
     adapters[g]->q.forward(ctx, x, saved.low[g].q.view(n, rank), saved.q.view(n, width));
     adapters[g]->k.forward(ctx, x, saved.low[g].k.view(n, rank), saved.k.view(n, kv));
@@ -60,7 +66,8 @@ void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t 
   attend(ctx, length, saved, past);
   linear(ctx, saved.attended.view(n, width), *o_, 1.0f, y);
   for (std::size_t g = 0; g < adapters.size(); ++g)
-    adapters[g]->o.forward(ctx, saved.attended.view(n, width), saved.low[g].o.view(n, adapters[g]->o.rank()), y);
+    if (adapters[g] != nullptr)
+      adapters[g]->o.forward(ctx, saved.attended.view(n, width), saved.low[g].o.view(n, adapters[g]->o.rank()), y);
 }
 
 void AttentionLayer::attend(Context& ctx, std::int64_t length, AttentionActivations& saved, const Past& past) const {
@@ -94,6 +101,7 @@ void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t
   const View<float, 2> dattended = work.attended.view(n, width);
   linear_backward(ctx, attended, dy, *o_, 0.0f, dattended);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
+    if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->o.rank();
     adapters[g]->o.backward(ctx, attended, saved.low[g].o.view(n, rank), dy, work.low[g].o.view(n, rank), dattended);
   }
@@ -113,6 +121,7 @@ void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t
   linear_backward(ctx, x, work.k.view(n, kv), *k_, 1.0f, dx);
   linear_backward(ctx, x, work.v.view(n, kv), *v_, 1.0f, dx);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
+    if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->q.rank();
     adapters[g]->q.backward(ctx, x, saved.low[g].q.view(n, rank), work.q.view(n, width), work.low[g].q.view(n, rank), dx);
     adapters[g]->k.backward(ctx, x, saved.low[g].k.view(n, rank), work.k.view(n, kv), work.low[g].k.view(n, rank), dx);

@@ -30,13 +30,15 @@ struct AttentionAdapters {
 struct AttentionActivations {
   struct Low {
     Buffer<float> q, k, v, o;  // (N, rank)
+    std::int64_t size() const { return q.size(); }
   };
   AttentionActivations() = default;
   AttentionActivations(std::int64_t batch, std::int64_t length, const AttentionShape& shape, std::span<const std::int64_t> ranks);
-  Buffer<float> q, k, v;   // (B, T, heads, d)  after the rotation
-  Buffer<float> lse;       // (B, Hq, T)
-  Buffer<float> attended;  // (N, D)
-  std::vector<Low> low;    // by generation on the path
+  void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of each generation's adapters; 0: none
+  Buffer<float> q, k, v;                                                     // (B, T, heads, d)  after the rotation
+  Buffer<float> lse;                                                         // (B, Hq, T)
+  Buffer<float> attended;                                                    // (N, D)
+  std::vector<Low> low;  // by generation on the path; empty where it has no adapters here
 };
 
 // Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g.
@@ -46,7 +48,8 @@ class AttentionLayer {
                  std::uint64_t seed);
 
   const AttentionShape& shape() const { return shape_; }
-  // x (N, D), N = B*T; y (N, D) added. `adapters` in path order, the same that `saved` was sized for. With a past no backward may follow.
+  // x (N, D), N = B*T; y (N, D) added. `adapters` in path order (null: none), the same that `saved` was sized for. With a past no backward
+  // may follow.
   void forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
                AttentionActivations& saved, View<float, 2> y, const Past& past = {}) const;
   // dy (N, D); dx (N, D) added. `work` is workspace of the same sizes as `saved`.

@@ -15,19 +15,18 @@ Parameter& norm_weight(Parameters& parameters, const std::string& name, std::int
   return p;
 }
 
-// One kind of adapters of the generations that have it.
+// One kind of adapters of each generation; null where it has none here.
 template <class Adapters>
 std::vector<const Adapters*> adapters_of(std::span<LayerDelta* const> path, std::optional<Adapters> LayerDelta::*kind) {
   std::vector<const Adapters*> adapters;
-  for (LayerDelta* delta : path)
-    if (delta->*kind) adapters.push_back(&*(delta->*kind));
+  for (LayerDelta* delta : path) adapters.push_back(delta->*kind ? &*(delta->*kind) : nullptr);
   return adapters;
 }
 
 template <class Adapters>
 std::vector<std::int64_t> ranks_of(std::span<LayerDelta* const> path, std::optional<Adapters> LayerDelta::*kind) {
   std::vector<std::int64_t> ranks;
-  for (const Adapters* adapters : adapters_of(path, kind)) ranks.push_back(adapters->rank());
+  for (const Adapters* adapters : adapters_of(path, kind)) ranks.push_back(adapters == nullptr ? 0 : adapters->rank());
   return ranks;
 }
 
@@ -81,6 +80,24 @@ Block::Block(Parameters& parameters, const std::string& prefix, const Shape& sha
                           ParameterGroup::kTrunk, seed);
 }
 
+void share(BlockActivations& shared, BlockActivations&& other) {
+  const auto take_low = [](auto& have, auto& more) {
+    for (std::size_t g = 0; g < have.size(); ++g)
+      if (have[g].size() == 0) have[g] = std::move(more[g]);
+  };
+  take_low(shared.attention.low, other.attention.low);
+  if (shared.scaled.empty()) shared.scaled = std::move(other.scaled);
+  for (std::size_t b = 0; b < shared.branches.size(); ++b) {
+    BranchActivations &have = shared.branches[b], &more = other.branches[b];
+    if (!have.peer) have.peer = std::move(more.peer);
+    if (!have.feed_forward) {
+      have.feed_forward = std::move(more.feed_forward);
+    } else if (more.feed_forward) {
+      take_low(have.feed_forward->low, more.feed_forward->low);
+    }
+  }
+}
+
 BlockActivations Block::activations(std::int64_t batch, std::int64_t length, std::span<LayerDelta* const> path) const {
   const std::int64_t n = batch * length, width = shape_.attention.width;
   BlockActivations saved;
@@ -102,6 +119,7 @@ void Block::prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t lengt
     work.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
     work.branches.resize(path.size() + 1);
   }
+  work.attention.make_room(n, ranks_of(path, &LayerDelta::adapters));
   std::int64_t picks = work.peer.dgate.size() / n, queries = work.peer.dquery.size() / n;
   const auto ranks = ranks_of(path, &LayerDelta::feed_forward_adapters);
   const auto include = [&](const std::optional<FeedForward>& dense, const std::optional<PeerBlock>& peer, std::size_t g) {
@@ -110,6 +128,7 @@ void Block::prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t lengt
     if (peer) picks = std::max(picks, peer->picks()), queries = std::max(queries, peer->query_width());
   };
   include(feed_forward_, peer_, 0);
+  if (feed_forward_) work.branches[0].feed_forward->make_room(n, ranks);
   for (std::size_t g = 0; g < path.size(); ++g) include(path[g]->dense, path[g]->annex, g + 1);
   if (picks * n > work.peer.dgate.size() || queries * n > work.peer.dquery.size()) work.peer = PeerWorkspace(n, picks, queries, width);
 }

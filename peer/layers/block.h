@@ -29,6 +29,9 @@ struct BlockActivations {
   Buffer<float> scaled;                     // (N, D)  what a scaled branch adds, and its gradient; empty when every scale is 1
 };
 
+// Takes from `other` every part that `shared` lacks, so that one set serves both blocks when no backward follows. Same path, same tokens.
+void share(BlockActivations& shared, BlockActivations&& other);
+
 // Gradients that one block needs at a time, shared by all blocks.
 struct BlockWorkspace {
   Buffer<float> dnormed;  // (N, D)

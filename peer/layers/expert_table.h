@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -32,6 +33,9 @@ class ExpertTable {
   void append(std::int64_t experts, bool trainable);
 
   bool trainable(std::int64_t page) const { return pages_[page].trainable; }
+  bool any_trainable() const {
+    return std::any_of(pages_.begin(), pages_.end(), [](const ops::ExpertPage& page) { return page.trainable; });
+  }
   bool dirty(std::int64_t page) const { return dirty_[page]; }
   void mark_dirty(std::int64_t page) { dirty_[page] = true; }
   void clear_dirty();

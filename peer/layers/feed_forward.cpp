@@ -15,8 +15,13 @@ FeedForwardAdapters::FeedForwardAdapters(Parameters& parameters, const std::stri
 
 FeedForwardActivations::FeedForwardActivations(std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks)
     : gate(tokens * hidden), up(tokens * hidden), product(tokens * hidden) {
-  for (const std::int64_t rank : ranks)
-    low.push_back({Buffer<float>(tokens * rank), Buffer<float>(tokens * rank), Buffer<float>(tokens * rank)});
+  make_room(tokens, ranks);
+}
+
+void FeedForwardActivations::make_room(std::int64_t tokens, std::span<const std::int64_t> ranks) {
+  low.resize(ranks.size());
+  for (std::size_t g = 0; g < ranks.size(); ++g)
+    if (const std::int64_t n = tokens * ranks[g]; low[g].size() < n) low[g] = {Buffer<float>(n), Buffer<float>(n), Buffer<float>(n)};
 }
 
 FeedForward::FeedForward(Parameters& parameters, const std::string& prefix, std::int64_t width, std::int64_t hidden,
@@ -37,6 +42,7 @@ void FeedForward::forward(Context& ctx, View<const float, 2> x, std::span<const 
   linear(ctx, x, *gate_, 0.0f, saved.gate.view(n, f));
   linear(ctx, x, *up_, 0.0f, saved.up.view(n, f));
   for (std::size_t g = 0; g < adapters.size(); ++g) {
+    if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->rank();
     adapters[g]->gate.forward(ctx, x, saved.low[g].gate.view(n, rank), saved.gate.view(n, f));
     adapters[g]->up.forward(ctx, x, saved.low[g].up.view(n, rank), saved.up.view(n, f));
@@ -44,7 +50,7 @@ void FeedForward::forward(Context& ctx, View<const float, 2> x, std::span<const 
   ops::swiglu(ctx, {.gate = saved.gate.view(n, f), .up = saved.up.view(n, f), .y = saved.product.view(n, f)});
   linear(ctx, saved.product.view(n, f), *down_, 1.0f, y);
   for (std::size_t g = 0; g < adapters.size(); ++g)
-    adapters[g]->down.forward(ctx, saved.product.view(n, f), saved.low[g].down.view(n, adapters[g]->rank()), y);
+    if (adapters[g] != nullptr) adapters[g]->down.forward(ctx, saved.product.view(n, f), saved.low[g].down.view(n, adapters[g]->rank()), y);
 }
 
 void FeedForward::backward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters,
@@ -52,6 +58,7 @@ void FeedForward::backward(Context& ctx, View<const float, 2> x, std::span<const
   const std::int64_t n = x.shape[0], f = hidden();
   linear_backward(ctx, saved.product.view(n, f), dy, *down_, 0.0f, work.product.view(n, f));
   for (std::size_t g = 0; g < adapters.size(); ++g) {
+    if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->rank();
     adapters[g]->down.backward(ctx, saved.product.view(n, f), saved.low[g].down.view(n, rank), dy, work.low[g].down.view(n, rank),
                                work.product.view(n, f));
@@ -64,6 +71,7 @@ void FeedForward::backward(Context& ctx, View<const float, 2> x, std::span<const
   linear_backward(ctx, x, work.gate.view(n, f), *gate_, 1.0f, dx);
   linear_backward(ctx, x, work.up.view(n, f), *up_, 1.0f, dx);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
+    if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->rank();
     adapters[g]->gate.backward(ctx, x, saved.low[g].gate.view(n, rank), work.gate.view(n, f), work.low[g].gate.view(n, rank), dx);
     adapters[g]->up.backward(ctx, x, saved.low[g].up.view(n, rank), work.up.view(n, f), work.low[g].up.view(n, rank), dx);

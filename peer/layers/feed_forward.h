@@ -21,11 +21,13 @@ struct FeedForwardAdapters {
 struct FeedForwardActivations {
   struct Low {
     Buffer<float> gate, up, down;  // (N, rank)
+    std::int64_t size() const { return gate.size(); }
   };
   FeedForwardActivations() = default;
   FeedForwardActivations(std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks = {});
-  Buffer<float> gate, up, product;  // (N, F)
-  std::vector<Low> low;             // by generation on the path
+  void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of each generation's adapters; 0: none
+  Buffer<float> gate, up, product;                                           // (N, F)
+  std::vector<Low> low;  // by generation on the path; empty where it has no adapters here
 };
 
 // SwiGLU feed-forward: y += down(silu(gate x) * up x), each map W + sum_g B_g A_g. The base's own, and a generation's small dense block
@@ -37,7 +39,7 @@ class FeedForward {
               ParameterGroup group, std::uint64_t seed);
 
   std::int64_t hidden() const { return gate_->shape[0]; }
-  // x (N, D); y (N, D) added. `adapters` in path order, the same that `saved` was sized for.
+  // x (N, D); y (N, D) added. `adapters` in path order (null: none), the same that `saved` was sized for.
   void forward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
                View<float, 2> y) const;
   // dy (N, D); dx (N, D) added. `work` holds gradients of the saved activations, same sizes.

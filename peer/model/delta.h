@@ -14,7 +14,7 @@ struct Delta {
   DeltaOptions options;
   layers::Parameters parameters;
   std::vector<layers::LayerDelta> layers;
-  layers::Parameter* embedding = nullptr;  // (V, D)  dE
+  layers::Parameter* embedding = nullptr;  // (V, D)  dE; none where options.first_layer > 0
   layers::Parameter* head = nullptr;       // (V, D)  dH
 };
 

@@ -91,6 +91,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
   for (std::int64_t layer = 0; layer < options_.layers; ++layer) {
     const std::string prefix = name + ".layers." + std::to_string(layer);
     layers::LayerDelta& part = delta->layers.emplace_back();
+    if (layer < options.first_layer) continue;
     const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta};
     if (options.adapter_rank > 0) part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention, options.adapter_rank, seed_);
     if (const std::int64_t hidden = options_.feed_forward_of(layer); hidden > 0 && options.feed_forward_rank > 0)
@@ -107,7 +108,8 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
     }
   }
   const std::vector<std::int64_t> table = {options_.vocabulary, options_.width};
-  delta->embedding = &delta->parameters.add(name + ".embed_tokens.delta", table, layers::ParameterGroup::kDelta);
+  if (options.changes_embedding())
+    delta->embedding = &delta->parameters.add(name + ".embed_tokens.delta", table, layers::ParameterGroup::kDelta);
   delta->head = &delta->parameters.add(name + ".lm_head.delta", table, layers::ParameterGroup::kDelta);
   views_.push_back({parent, name, domain, std::move(delta)});
   return newest();
@@ -166,12 +168,8 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
     if (keep) model.blocks_[layer].prepare(work, batch, length, deltas);
     if (keep || layer == 0) {
       blocks.push_back(std::move(block));
-      continue;
-    }
-    for (std::size_t b = 0; b < block.branches.size(); ++b) {
-      layers::BranchActivations& shared = blocks[0].branches[b];
-      if (!shared.peer) shared.peer = std::move(block.branches[b].peer);
-      if (!shared.feed_forward) shared.feed_forward = std::move(block.branches[b].feed_forward);
+    } else {
+      share(blocks[0], std::move(block));
     }
   }
 }
@@ -184,21 +182,57 @@ ReadText Model::unread(std::int64_t batch, std::int64_t capacity) const {
 }
 
 void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training, ReadText* text) {
+  embed(ctx, token, saved);
+  run_blocks(ctx, 0, static_cast<int>(options_.layers), saved, training, text);
+  if (text != nullptr) text->tokens += saved.length;
+  predict(ctx, saved);
+}
+
+int Model::shared_blocks(std::span<const int> views) const {
+  if (views.size() < 2) return 0;
+  std::int64_t shared = options_.layers;
+  for (const int view : views)
+    for (const int g : path(view)) shared = std::min(shared, views_[g].delta->options.first_layer);
+  return static_cast<int>(shared);
+}
+
+peer::View<const float, 2> Model::forward_below(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, int blocks) {
+  embed(ctx, token, saved);
+  run_blocks(ctx, 0, blocks, saved, false, nullptr);
+  return block_activations(saved, blocks).input.view(saved.tokens, options_.width);
+}
+
+void Model::forward_above(Context& ctx, peer::View<const float, 2> x, Activations& saved, int blocks) {
+  const peer::View<float, 2> input = block_activations(saved, blocks).input.view(saved.tokens, options_.width);
+  require(!saved.keeps() && x.shape[0] == saved.tokens, "model: no backward pass follows a shared one");
+  if (x.data != input.data) std::memcpy(input.data, x.data, static_cast<std::size_t>(x.size()) * sizeof(float));
+  run_blocks(ctx, blocks, static_cast<int>(options_.layers), saved, false, nullptr);
+  predict(ctx, saved);
+}
+
+void Model::embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved) {
   require(token.shape[0] == saved.tokens, "model: tokens must be batch * length");
+  const peer::View<float, 2> x = block_activations(saved, 0).input.view(saved.tokens, options_.width);
+  std::memset(x.data, 0, static_cast<std::size_t>(x.size()) * sizeof(float));
+  ops::embedding(ctx, {.id = token, .table = embedding_->matrix(), .x = x});
+  for (const int g : path(saved.view))
+    if (const auto* change = views_[g].delta->embedding) ops::embedding(ctx, {.id = token, .table = change->matrix(), .x = x});
+}
+
+void Model::run_blocks(Context& ctx, int first, int end, Activations& saved, bool training, ReadText* text) {
   const std::int64_t n = saved.tokens, width = options_.width;
   const std::vector<int> path = this->path(saved.view);
-  const peer::View<float, 2> x = block_activations(saved, 0).input.view(n, width);
-  std::memset(x.data, 0, static_cast<std::size_t>(n * width) * sizeof(float));
-  ops::embedding(ctx, {.id = token, .table = embedding_->matrix(), .x = x});
-  for (const int g : path) ops::embedding(ctx, {.id = token, .table = views_[g].delta->embedding->matrix(), .x = x});
-  for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer) {
+  for (int layer = first; layer < end; ++layer) {
     const bool last = layer + 1 == options_.layers;
     const peer::View<float, 2> output = last ? saved.output.view(n, width) : block_activations(saved, layer + 1).input.view(n, width);
     const layers::Past past = text == nullptr ? layers::Past{} : layers::Past{&text->layers[layer], text->tokens};
     blocks_[layer].forward(ctx, saved.length, layer_path(path, layer), block_activations(saved, layer), output, training, past);
     if (saved.watch) show_picks(saved.watch, path, layer, block_activations(saved, layer));
   }
-  if (text != nullptr) text->tokens += saved.length;
+}
+
+void Model::predict(Context& ctx, Activations& saved) {
+  const std::int64_t n = saved.tokens, width = options_.width;
   const peer::View<float, 2> normed = saved.normed.view(n, width);
   ops::rms_norm(ctx, {.x = saved.output.view(n, width),
                       .weight = norm_->vector(),
@@ -206,7 +240,22 @@ void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activ
                       .y = normed,
                       .inverse_rms = saved.inverse_rms.view(n)});
   layers::linear(ctx, normed, *head_, 0.0f, saved.logits_view());
-  for (const int g : path) layers::linear(ctx, normed, *views_[g].delta->head, 1.0f, saved.logits_view());
+  for (const int g : path(saved.view)) layers::linear(ctx, normed, *views_[g].delta->head, 1.0f, saved.logits_view());
+}
+
+// The lowest block below which nothing on the path is trained.
+int Model::lowest_trained(const std::vector<int>& path) {
+  const auto trains = [&](int view) {
+    const layers::Parameters& own = parameters(view);
+    bool any = std::any_of(own.begin(), own.end(), [](const auto& p) { return p->trainable(); });
+    for_each_block(view, [&](layers::PeerBlock& block, int) { any = any || block.experts().any_trainable(); });
+    return any;
+  };
+  if (trains(0)) return 0;
+  std::int64_t lowest = options_.layers;
+  for (const int g : path)
+    if (trains(g)) lowest = std::min(lowest, views_[g].delta->options.first_layer);
+  return static_cast<int>(lowest);
 }
 
 void Model::show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const {
@@ -230,13 +279,16 @@ void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Acti
                                .dy = dnormed,
                                .dx = dx,
                                .dweight = norm_->trainable() ? norm_->gradient_vector() : peer::View<float, 1>()});
-  for (int layer = static_cast<int>(options_.layers) - 1; layer >= 0; --layer)
+  const int lowest = lowest_trained(path);
+  for (int layer = static_cast<int>(options_.layers) - 1; layer >= lowest; --layer)
     blocks_[layer].backward(ctx, saved.length, layer_path(path, layer), saved.blocks[layer], saved.work, dx, rows);
+  if (lowest > 0) return;
   const auto embedding_backward = [&](layers::Parameter& table) {
     if (table.trainable()) ops::embedding_backward(ctx, {.id = token, .dx = dx, .dtable = table.gradient_matrix()});
   };
   embedding_backward(*embedding_);
-  for (const int g : path) embedding_backward(*views_[g].delta->embedding);
+  for (const int g : path)
+    if (auto* change = views_[g].delta->embedding) embedding_backward(*change);
 }
 
 }  // namespace peer::model

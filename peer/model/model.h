@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,7 @@ class Model {
 
   // Forgets the tensors and experts of a grown view on which no other grows. Its index and its name stay taken.
   void retire(int view);
-  bool retired(int view) const { return view > 0 && views_[view].delta->embedding == nullptr; }
+  bool retired(int view) const { return view > 0 && views_[view].delta->head == nullptr; }
 
   // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes.
   void extend(std::int64_t side);
@@ -94,6 +95,14 @@ class Model {
   }
   // A text of which nothing was read, for texts of up to `capacity` tokens.
   ReadText unread(std::int64_t batch, std::int64_t capacity) const;
+
+  // How many of the lowest blocks, with the embedding below them, compute the same in all of these views. 0 unless there are several.
+  int shared_blocks(std::span<const int> views) const;
+  // The first `blocks` blocks of saved.view alone. Returns the residual stream above them (N, D), valid until `saved` is used again.
+  peer::View<const float, 2> forward_below(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, int blocks);
+  // The rest, from such a residual stream x (N, D): with forward_below bit for bit what forward computes. No backward may follow.
+  void forward_above(Context& ctx, peer::View<const float, 2> x, Activations& saved, int blocks);
+
   // saved.logits holds dlogits. Adds to the gradients of trainable tensors; expert rows' gradients go to `rows`.
   void backward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, const layers::RowGradients& rows);
 
@@ -101,6 +110,10 @@ class Model {
   friend class Activations;
   void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training, ReadText* text);
   const layers::PeerBlock* router_below(int parent, int layer, const DeltaOptions& options);
+  void embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved);
+  void run_blocks(Context& ctx, int first, int end, Activations& saved, bool training, ReadText* text);
+  void predict(Context& ctx, Activations& saved);
+  int lowest_trained(const std::vector<int>& path);
   std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
   void show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const;
   layers::BlockActivations& block_activations(Activations& saved, int layer) {

@@ -61,7 +61,7 @@ ModelCost cost_of(const ModelOptions& o) {
 ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
   ModelCost cost;
   const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
-  for (std::int64_t layer = 0; layer < o.layers; ++layer) {
+  for (std::int64_t layer = delta.first_layer; layer < o.layers; ++layer) {
     const std::int64_t hidden = o.feed_forward_of(layer), on_feed_forward = hidden > 0 ? delta.feed_forward_rank * 3 * (d + hidden) : 0;
     const std::int64_t dense = delta.adapter_rank * (6 * d + 2 * kv) + on_feed_forward + 3 * d * delta.dense_hidden;
     cost.dense_parameters += dense;
@@ -72,7 +72,7 @@ ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
                          o.peer.query_norm),
                d * delta.annex_heads * delta.annex_d_key);
   }
-  cost.dense_parameters += 2 * o.vocabulary * d;
+  cost.dense_parameters += (delta.changes_embedding() ? 2 : 1) * o.vocabulary * d;
   cost.forward_flops += 2 * o.vocabulary * d;
   finish(cost);
   return cost;

@@ -37,7 +37,8 @@ bool ModelOptions::has_peer(std::int64_t layer) const { return std::count(peer_l
 std::int64_t ModelOptions::feed_forward_of(std::int64_t layer) const { return has_peer(layer) && !peer_beside ? 0 : feed_forward; }
 
 bool DeltaOptions::has_annex(std::int64_t layer) const {
-  return annex_side > 0 && (annex_layers.empty() || std::count(annex_layers.begin(), annex_layers.end(), layer) > 0);
+  return annex_side > 0 && layer >= first_layer &&
+         (annex_layers.empty() || std::count(annex_layers.begin(), annex_layers.end(), layer) > 0);
 }
 
 std::int64_t DeltaOptions::annexes(std::int64_t layers) const {
@@ -50,6 +51,8 @@ void check(const DeltaOptions& o, std::int64_t layers) {
   expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0 && o.feed_forward_rank >= 0,
          "annex-side, dense-hidden, adapter-rank and feed-forward-rank must not be negative");
   expect(o.residual_scale > 0, fmt::format("residual-scale must be above 0, found {}", o.residual_scale));
+  expect(o.first_layer >= 0 && o.first_layer < layers,
+         fmt::format("first-layer: block {} does not exist, there are {} (from 0)", o.first_layer, layers));
   for (const std::int64_t layer : o.annex_layers)
     expect(layer >= 0 && layer < layers, fmt::format("annex-layers: block {} does not exist, there are {} (from 0)", layer, layers));
   if (o.annex_side == 0) return;

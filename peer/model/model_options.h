@@ -76,9 +76,11 @@ struct DeltaOptions {
   std::int64_t feed_forward_rank = 0;           // of the base's feed-forward maps; 0: no adapters there
   double residual_scale = 1;                    // above 0
   std::vector<std::int64_t> annex_layers = {};  // empty: all
+  std::int64_t first_layer = 0;                 // the lowest block that changes; 0: the embedding too
   SubKeys annex_sub_keys = SubKeys::kRandom;
 
   bool has_annex(std::int64_t layer) const;
+  bool changes_embedding() const { return first_layer == 0; }
   std::int64_t annexes(std::int64_t layers) const;  // of a model of so many layers
 
   template <class Self, class Visitor>
@@ -93,6 +95,9 @@ struct DeltaOptions {
     visit(self.feed_forward_rank, OptionInfo{"feed-forward-rank", "rank of the adapters on the base's feed-forward maps; 0: none"});
     visit(self.residual_scale, OptionInfo{"residual-scale", "factor on what annex and dense block add to the residual stream; above 0"});
     visit(self.annex_layers, OptionInfo{"annex-layers", "blocks that get an annex, counted from 0; empty: all"});
+    visit(self.first_layer, OptionInfo{"first-layer",
+                                       "lowest block that the stage changes; what lies below is the parent's and computed once for all "
+                                       "views; 0: all blocks and the embedding"});
     visit(self.annex_sub_keys,
           OptionInfo{"annex-sub-keys",
                      "how an annex's sub-keys start: drawn at random; at the centroids of its queries in the first batch of the new "

@@ -18,7 +18,7 @@ void quick(Report& report) {
   limits(report, kSmall, 5);
   forward(report, kSmall, 7, {85, 40});
   step(report, "peer.step", kSmall, 7, {80, 30});
-  topk_row(report, 1024, 7, {100, 2000});
+  topk_row(report, 1024, 7, {100}, {0, 40});
   peer::Context ctx(peer::Device{}, 1);
   PeerWorkbench bench(ctx, kSmall, true);
   adamw_touched(report, bench, 4, 7, {90, 40});

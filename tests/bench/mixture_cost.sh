@@ -4,7 +4,7 @@
 #
 #   bash tests/bench/mixture_cost.sh POOL NAME=TEXT...             e.g. law=law.jsonl.zst
 #   GUESS='0.03 0.1' bash tests/bench/mixture_cost.sh ...        thresholds to compare
-#   THREADS=2 ...                                                  one thread measures best beside other work
+#   BYTES=64k THREADS=2 ...                                        how much of each text (1M); one thread measures best
 set -euo pipefail
 cli=${PEER_CLI:-"$(dirname "${BASH_SOURCE[0]}")/../../build/release/cli/peer-cli"}
 [[ $# -ge 2 ]] || { sed -n '2,8p' "${BASH_SOURCE[0]}" >&2; exit 2; }
@@ -15,7 +15,7 @@ TIMEFORMAT=%U
 evaluate() {
   local out seconds
   out=$(mktemp)
-  seconds=$({ time "$cli" eval "$pool" --threads "${THREADS:-1}" --quiet --json "$@" >"$out"; } 2>&1)
+  seconds=$({ time "$cli" eval "$pool" --threads "${THREADS:-1}" --eval-bytes "${BYTES:-1M}" --quiet --json "$@" >"$out"; } 2>&1)
   awk -v s="$seconds" -F'[:,]' '/"bits_per_byte"/ { b = $2 } /"views_read"/ { v = $2 } END { print b + 0, v + 0, s }' "$out"
   rm "$out"
 }

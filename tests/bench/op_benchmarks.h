@@ -7,8 +7,8 @@
 namespace peer::bench {
 
 // topk.row: the exact top 16 of `side` scores, nanoseconds a row: product_key_topk less its score GEMMs, so it has a share of the ranking
-// of pairs.
-void topk_row(Report& report, std::int64_t side, int rounds, Goal goal);
+// of pairs. topk.scored: the whole op against its score GEMMs.
+void topk_row(Report& report, std::int64_t side, int rounds, Goal goal, Goal whole = {});
 
 // adamw.touched: AdamW of one of `every` experts, in rising order. The limit: the same records in the same order read and written.
 void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int rounds, Goal goal);

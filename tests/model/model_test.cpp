@@ -149,6 +149,11 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     delta.feed_forward_rank = 3, delta.residual_scale = 1.5;
     check_every_gradient(options, true, delta);
   }
+  SECTION("from the second block on") {
+    model::DeltaOptions delta = test::tiny_delta();
+    delta.first_layer = 1, delta.feed_forward_rank = 3;
+    check_every_gradient(options, true, delta);
+  }
   SECTION("RMS query norm, and no query norm with one head a group") {
     options.peer.query_norm = QueryNormKind::kRms;
     check_every_gradient(options, true);

@@ -7,6 +7,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
 #include "trainer/held_out.h"
+#include "trainer/view_scores.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -138,4 +139,29 @@ TEST_CASE("without a guess the mixture is Bayes' rule on what each view scores a
     for (std::size_t t = 0; t < old[d].size(); ++t) nats -= mixture.update(std::vector<double>{old[d][t], grown[d][t]});
     CHECK(score.mixture[d].bits == nats / std::numbers::ln2);
   }
+}
+
+TEST_CASE("views that share their lowest blocks score what each scores alone, to the last bit, and compute less") {
+  Scene scene;
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.first_layer = 1;
+  for (int view = 1; view < 4; ++view) {
+    scene.model.add_view(0, delta, "test", true);
+    test::randomise(scene.model, view, 0.3f, static_cast<std::uint64_t>(view));
+  }
+  std::string text;
+  for (int i = 0; i < 300; ++i) text += static_cast<char>('a' + i * i % 26);
+  const auto list = documents({"short", text, "", text.substr(7, 90)});
+  const EvaluateOptions options{.eval_bytes = 0, .eval_batch = 3};
+  const std::vector<int> views = all_views(scene.model);
+  const ViewScores alone = score_views(scene.ctx, scene.model, views, list, options);
+  const DomainScore together = score_domain(scene.ctx, scene.model, views, list, options, {});
+  const std::vector<DocumentBits> expected = mixture_bits(alone, views, {});
+  for (std::size_t d = 0; d < list.size(); ++d) {
+    CHECK(together.mixture[d].bits == expected[d].bits);
+    for (std::size_t g = 0; g < views.size(); ++g)
+      CHECK(together.by_view[g][d].bits == Approx(-sum(alone.at(views[g])[d]) / std::numbers::ln2).epsilon(1e-12));
+  }
+  CHECK(together.views_read == 4.0);
+  CHECK(together.views_computed == 2.5);  // the lower of two blocks once, the upper four times
 }
