@@ -11,6 +11,7 @@ packages=(
   libboost-program-options-dev libyaml-cpp-dev libfmt-dev
   libsimdjson-dev nlohmann-json3-dev
   catch2 clang-format                  # tests
+  libboost-context-dev                 # the simulated GPU of the tests
 )
 
 if ! command -v dpkg-query >/dev/null; then

@@ -22,6 +22,7 @@
 #include "cli/option_table.h"
 #include "cli/paint.h"
 #include "peer/base/progress.h"
+#include "peer/device/device.h"
 
 namespace peer::cli {
 
@@ -68,6 +69,8 @@ struct Call {
     const auto found = positionals.find(name);
     return found == positionals.end() ? std::string(otherwise) : found->second;
   }
+  // Where to compute. Of --device auto on a machine without a CUDA device it is the CPU, and a note says why.
+  Device device() const;
   void print(const Json& document) const { out << json_text(document) << '\n'; }
 
   // Sets in `options` what the user gave, and nothing else: for options whose defaults are known late (a preset, a stored model).

@@ -7,13 +7,15 @@
 
 namespace peer::cli {
 
+inline constexpr const char* kAutoDevice = "auto";
+
 enum class ColorMode { kAuto, kAlways, kNever };
 
 // The options of every command.
 struct CommonOptions {
   bool json = false;
   std::string config;
-  std::string device = "cpu";  // see parse_device
+  std::string device = "cpu";  // kAutoDevice, or see parse_device
   std::int64_t threads = 0;
   std::int64_t seed = 1;
   bool quiet = false;
@@ -23,7 +25,7 @@ struct CommonOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit(self.json, OptionInfo{"json", "print one JSON document on stdout and nothing else there"});
     visit(self.config, OptionInfo{"config", "read options from this YAML (or JSON) file; the command line wins over it", "FILE"});
-    visit(self.device, OptionInfo{"device", "where to compute: cpu, cuda or cuda:1", "DEVICE"});
+    visit(self.device, OptionInfo{"device", "where to compute: cpu, cuda, cuda:1, or auto: a CUDA device if there is one", "DEVICE"});
     visit(self.threads, OptionInfo{"threads", "threads of the CPU; 0: one for each core. Fix it to get the same bits on another machine"});
     visit(self.seed, OptionInfo{"seed", "of every random choice; the same seed gives the same bits"});
     visit(self.quiet, OptionInfo{"quiet", "no progress and no notes on stderr, only errors"});

@@ -59,8 +59,8 @@ int run(Call& call, const trainer::ConsolidationOptions& options, const model::D
         const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
   check_limits(train);
   check_limits(evaluate);
-  trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite,
-                                                   parse_device(call.common.device), static_cast<int>(call.common.threads));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
+                                                   static_cast<int>(call.common.threads));
   call.apply_given(session.loaded.delta);
   check_limits(session.loaded.delta);
   const model::ModelOptions& shape = session.loaded.model.options();

@@ -28,8 +28,8 @@ struct GrowOptions {
 int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
   if (options.experts <= 0) throw UsageError(fmt::format("option 'experts': expected a number above 0, found {}", options.experts));
   check_experts(options.experts);
-  trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite,
-                                                   parse_device(call.common.device), static_cast<int>(call.common.threads));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
+                                                   static_cast<int>(call.common.threads));
   call.apply_given(session.loaded.delta);
   check_limits(session.loaded.delta);
   const model::ModelOptions& shape = session.loaded.model.options();

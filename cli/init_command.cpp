@@ -50,8 +50,8 @@ int run(Call& call, const InitOptions& options, const model::ModelOptions&, cons
   Json document = {{"pool", path}, {"base", cost_json(base)}, {"generation", cost_json(generation)}};
   if (!options.dry_run) {
     check_fits_memory(static_cast<double>(base.bytes));
-    const pool::CommitReport report = trainer::init_pool(path, shape, delta, static_cast<std::uint64_t>(call.common.seed),
-                                                         parse_device(call.common.device), static_cast<int>(call.common.threads));
+    const pool::CommitReport report = trainer::init_pool(path, shape, delta, static_cast<std::uint64_t>(call.common.seed), call.device(),
+                                                         static_cast<int>(call.common.threads));
     document["head"] = fmt::format("g{}", report.id.value);
     document["bytes_written"] = report.bytes_written;
   }

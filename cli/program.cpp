@@ -29,7 +29,7 @@ bool asks_for_help(const std::vector<std::string>& words) {
 int run_command(const Command& command, const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
   const Arguments arguments = apply_arguments(command, words);
   const CommonOptions& common = *command.common;
-  parse_device(common.device);
+  if (common.device != kAutoDevice) parse_device(common.device);
   check_limits(common);
   const std::string color = to_text(common.color);
   Terminal terminal(errors, look_of_stderr(wants_color(STDERR_FILENO, color)));

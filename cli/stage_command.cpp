@@ -128,7 +128,7 @@ trainer::Session open_stage(const Call& call, const ResumeOptions& resume) {
   if (resume.resume && !pool::Pool::open(path, pool::Access::kRead).ref(trainer::kResume))
     throw UsageError("--resume: there is no interrupted stage in " + path);
   return trainer::open_session(path, resume.resume ? trainer::kResume : trainer::kHead,
-                               resume.dry_run ? pool::Access::kRead : pool::Access::kWrite, parse_device(call.common.device),
+                               resume.dry_run ? pool::Access::kRead : pool::Access::kWrite, call.device(),
                                static_cast<int>(call.common.threads));
 }
 

@@ -26,7 +26,7 @@ for op in "${ops[@]}"; do
     /bytes spill stores/ { for (i = 1; i <= NF; ++i) if ($(i + 1) == "bytes" && $(i + 2) == "spill") spill += $i }
     /Used [0-9]+ registers/ {
       shared = 0
-      for (i = 1; i <= NF; ++i) { if ($(i + 1) == "registers,") registers = $i; if ($(i + 1) == "bytes" && $(i + 2) == "smem,") shared = $i }
+      for (i = 1; i <= NF; ++i) { if ($(i + 1) == "registers,") registers = $i; if ($(i + 1) == "bytes" && $(i + 2) ~ /^smem/) shared = $i }
       if (match(name, /peer::ops::cuda::[a-z_:A-Z()0-9 ]*/)) name = substr(name, RSTART + 17, 60)
       if (name ~ /cub::/) name = "cub: " substr(name, match(name, /Device[A-Za-z]*/), RLENGTH)
       printf "%-28s %9d %12d %12d  %.70s\n", op, registers, shared, spill, name

@@ -71,7 +71,7 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   history.domains.push_back(domain);
 
   if (history.stages.size() > 1) {
-    LoadedModel untrained = load_model(session.pool, first_generation(session));
+    LoadedModel untrained = load_model(session.pool, first_generation(session), session.ctx.device());
     const int base[] = {0};
     record_cell(history.stages.front(), domain.name,
                 score_domain(session.ctx, untrained.model, base, documents, options.evaluate, options.mixture).mixture, records);
@@ -104,7 +104,7 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
 
 double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
                        const std::atomic<bool>& stop) {
-  LoadedModel copy = load_model(session.pool, session.generation);
+  LoadedModel copy = load_model(session.pool, session.generation, session.ctx.device());
   const int view = copy.model.newest();
   TrainOptions train = session.loaded.history.stages.size() > 1 ? later_stage(options.train) : options.train;
   train.delta_rate = train.trunk_rate;  // nothing starts at zero here: one rate for all dense tensors

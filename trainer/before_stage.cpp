@@ -13,12 +13,12 @@ BeforeStage::BeforeStage(Session& session, GenerationId parent, const std::vecto
       any_stage_(session.loaded.history.stages.size() > 1) {}
 
 LoadedModel& BeforeStage::loaded() {
-  if (!loaded_) loaded_.emplace(load_model(session_.pool, generation_));
+  if (!loaded_) loaded_.emplace(load_model(session_.pool, generation_, session_.ctx.device()));
   return *loaded_;
 }
 
 ParameterField BeforeStage::weights() const {
-  LoadedModel before = load_model(session_.pool, generation_);
+  LoadedModel before = load_model(session_.pool, generation_, session_.ctx.device());
   const std::int64_t side = session_.loaded.model.options().peer_side;
   if (before.model.options().peer_side < side) before.model.extend(side);
   return ParameterField::weights_of(before.model, session_.loaded.model, changed_);

@@ -150,11 +150,11 @@ StoredState describe(LoadedModel& loaded, const std::optional<StoredRun>& run) {
 }
 
 // The dense tensors' shapes follow the options and the stored sides; experts come from the pool's pages.
-model::Model rebuild(const StoredState& state, const std::string& where) {
+model::Model rebuild(const StoredState& state, const std::string& where, Device device) {
   model::ModelOptions options = state.model;
   for (const StoredBlock& b : state.blocks)
     if (b.view == 0) options.peer_side = b.side;
-  model::Model model(options, state.seed);
+  model::Model model(options, state.seed, device);
   if (state.views.empty()) throw CorruptError(fmt::format("{}: expected at least the base view", where));
   model.view(0).domain = state.views[0].domain;
   for (std::size_t v = 1; v < state.views.size(); ++v) {
@@ -185,10 +185,10 @@ model::Model rebuild(const StoredState& state, const std::string& where) {
 
 }  // namespace
 
-LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generation) {
+LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generation, Device device) {
   const std::string where = fmt::format("generation {}", generation.id.value);
   StoredState state = parse_state(generation.state, where);
-  LoadedModel loaded{rebuild(state, where), state.delta, std::move(state.history), std::move(state.run)};
+  LoadedModel loaded{rebuild(state, where, device), state.delta, std::move(state.history), std::move(state.run)};
   for (int v = 0; v <= loaded.model.newest(); ++v) {
     loaded.statistics.emplace_back();
     if (loaded.model.retired(v)) continue;

@@ -21,7 +21,7 @@ struct LoadedModel {
 };
 
 // Frozen pages are mapped, nothing of them is read yet. With a stored run, what it trained is trainable again and has its moments.
-LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generation);
+LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generation, Device device);
 
 // Puts what `changed` views hold into the transaction: their trunks, statistics and dirty pages, and the state text. With `run`, moments
 // and rows' optimizer state too, so that the run can go on; without it, the pages are sealed as frozen. NumericError when a weight is not

@@ -19,10 +19,11 @@ class HeldGradient {
   // Rows of one block: expert (C), different from those that are held; gradient (C, 2D).
   void hold(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient);
 
-  double dot(const HeldGradient& other) const;           // over all numbers; what one of them does not hold is 0 there
-  void add(double factor, const HeldGradient& other);    // rows that only the other holds are held from then on
-  void give_back_dense() const;                          // into the tensors' gradients
-  void for_each_rows(const layers::RowGradients& rows);  // a block at a time; `rows` may change the gradients
+  double dot(const HeldGradient& other) const;         // over all numbers; what one of them does not hold is 0 there
+  void add(double factor, const HeldGradient& other);  // rows that only the other holds are held from then on
+  void give_back_dense() const;                        // into the tensors' gradients
+  // A block at a time, in memory of `device`; `rows` may change the gradients.
+  void for_each_rows(Device device, const layers::RowGradients& rows) const;
 
  private:
   struct Rows {

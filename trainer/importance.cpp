@@ -44,14 +44,16 @@ ParameterField measure_importance(Context& ctx, model::Model& model, int view, s
   streams::BatchStream stream(documents, kShuffleWindows);
   stream.start(1, length, seed, 0);
   model::Activations saved(model, view, 1, length, true);
-  Buffer<std::int32_t> label(length);
-  Buffer<float> nll(length);
+  Buffer<std::int32_t> input(ctx.device(), length), label(ctx.device(), length);
+  Buffer<float> nll(ctx.device(), length);
   ParameterField importance(model, views);
   for (std::int64_t w = 0; w < windows; ++w) {
     const streams::Batch& batch = stream.next();
-    const View<const std::int32_t, 1> token{batch.tokens.data(), length};
-    for (const int v : views) model.parameters(v).zero_gradients();
+    const View<const std::int32_t, 1> token = input.view(length);
+    std::copy_n(batch.tokens.data(), length, input.data());
+    for (const int v : views) model.parameters(v).zero_gradients(ctx);
     model.forward(ctx, token, saved, false);
+    ctx.wait();
     if (kind == ImportanceKind::kFisher) {
       draw_labels(saved.logits_view(), Random(seed, Purpose::kImportance, static_cast<std::uint32_t>(w)), label.view(length));
       ops::cross_entropy_with_gradient(ctx,
@@ -60,15 +62,18 @@ ParameterField measure_importance(Context& ctx, model::Model& model, int view, s
       for (std::int64_t i = 0; i < saved.logits.size(); ++i) saved.logits[i] *= 2;
     }
     model.backward(ctx, token, saved, [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
+      ctx.wait();
       const std::int64_t record = gradient.shape[1];
       for (std::int64_t c = 0; c < expert.shape[0]; ++c)
         accumulate(kind, gradient.row(c), record, importance.of(block).data() + expert[c] * record);
     });
+    ctx.wait();
     for (const int v : views)
       for (auto& parameter : model.parameters(v))
         if (parameter->trainable()) accumulate(kind, parameter->gradient.data(), parameter->size(), importance.of(*parameter).data());
   }
-  for (const int v : views) model.parameters(v).zero_gradients();
+  for (const int v : views) model.parameters(v).zero_gradients(ctx);
+  ctx.wait();
   importance.scale(1.0 / static_cast<double>(windows * (kind == ImportanceKind::kFisher ? length : 1)));
   return importance;
 }

@@ -41,7 +41,7 @@ Novelty novelty_of(Session& session, int view, std::span<const streams::Document
 
 double probe_gain(Session& session, const RunOptions& options, int parent, streams::Corpus& corpus,
                   std::span<const streams::Document> sample, Progress& progress, const std::atomic<bool>& stop) {
-  LoadedModel copy = load_model(session.pool, session.generation);
+  LoadedModel copy = load_model(session.pool, session.generation, session.ctx.device());
   const double before = bits_per_byte(score(session.ctx, copy.model, parent, sample, options.evaluate));
   const int view =
       copy.model.add_view(parent, delta_for(copy.model.options(), session.loaded.delta, 0, options.stage.grows), "probe", true);

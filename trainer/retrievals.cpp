@@ -84,13 +84,14 @@ RetrievalBackground measure_background(Context& ctx, model::Model& model, int vi
   streams::BatchStream stream(documents, kShuffleWindows);
   stream.start(rows, length, seed, 0);
   model::Activations saved(model, view, rows, length, true);
-  std::vector<std::int32_t> token(static_cast<std::size_t>(rows * length));
+  Buffer<std::int32_t> token(ctx.device(), rows * length);
   RetrievalBackground background;
   for (std::int64_t b = 0; b < batches; ++b) {
     const streams::Batch& batch = stream.next();
     for (std::int64_t row = 0; row < rows; ++row)
       std::copy_n(batch.tokens.data() + row * (length + 1), length, token.data() + row * length);
-    model.forward(ctx, {token.data(), rows * length}, saved, false);
+    model.forward(ctx, token.view(rows * length), saved, false);
+    ctx.wait();
     background.add(count_retrievals(model, saved));
   }
   return background;

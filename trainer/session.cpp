@@ -8,31 +8,20 @@
 #include "trainer/report.h"
 
 namespace peer::trainer {
-namespace {
-
-// The layers still loop over their buffers on the host, so a whole run needs them there.
-Context open_context(Device device, int threads) {
-  Context ctx(device, threads);
-  if (!device.is_cpu())
-    throw DeviceError("training on CUDA is not there yet: the ops have CUDA twins, the layers still run on the CPU; use --device cpu");
-  return ctx;
-}
-}  // namespace
-
 Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads) {
-  Context ctx = open_context(device, threads);  // first: a device that is not there should not lock the pool
+  Context ctx(device, threads);  // first: a device that is not there should not lock the pool
   pool::Pool pool = pool::Pool::open(path, access);
   pool::Generation generation = pool.generation(pool.resolve(ref));
-  LoadedModel loaded = load_model(pool, generation);
+  LoadedModel loaded = load_model(pool, generation, ctx.device());
   return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded)};
 }
 
 pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta,
                              std::uint64_t seed, Device device, int threads) {
-  const Context ctx = open_context(device, threads);
+  const Context ctx(device, threads);
   model::check(options);
   model::check(delta, options.layers);
-  LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
+  LoadedModel loaded{model::Model(options, seed, device), delta, {}, {}};
   loaded.model.create_experts();
   loaded.history.stages.push_back({.strategy = "none"});
   pool::Pool pool = pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind

@@ -244,7 +244,7 @@ class Stage {
     if (known_ || options_.stage.grows == Growth::kNone) return 0;
     const std::int64_t now = parameters_in(model_, view_);
     if (grows_view(options_.stage)) return now;
-    LoadedModel before = load_model(session_.pool, session_.pool.generation(parent()));
+    LoadedModel before = load_model(session_.pool, session_.pool.generation(parent()), session_.ctx.device());
     return now - parameters_in(before.model, view_);
   }
 

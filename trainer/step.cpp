@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "peer/base/require.h"
+#include "peer/device/copy.h"
 #include "peer/device/rounded_gemm.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
@@ -46,9 +47,15 @@ TrainingStep::TrainingStep(Context& ctx, model::Model& model, int view, const Tr
       options_(options),
       terms_(terms),
       saved_(model, view, options.batch, model.options().context, true),
-      input_(saved_.tokens),
-      target_(saved_.tokens),
-      nll_(saved_.tokens) {}
+      input_(ctx.device(), saved_.tokens),
+      target_(ctx.device(), saved_.tokens),
+      nll_(ctx.device(), saved_.tokens),
+      squares_(ctx.device(), 1),
+      allowed_(ctx.device(), mask() == nullptr ? 0 : layers::PeerWorkspace::kSegmentChunk) {}
+
+void TrainingStep::let_host_in() {
+  if (terms_.any_on_host()) ctx_.wait();
+}
 
 template <class Visit>
 void TrainingStep::for_each_trainable(Visit&& visit) {
@@ -70,12 +77,13 @@ void TrainingStep::load(const streams::Batch& batch) {
 const model::Activations& TrainingStep::forward(const streams::Batch& batch) {
   load(batch);
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
+  ctx_.wait();
   return saved_;
 }
 
 void TrainingStep::zero_gradients() {
-  for (int g : model_.path(saved_.view)) model_.parameters(g).zero_gradients();
-  model_.base().zero_gradients();
+  for (int g : model_.path(saved_.view)) model_.parameters(g).zero_gradients(ctx_);
+  model_.base().zero_gradients(ctx_);
 }
 
 double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
@@ -88,6 +96,7 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   load(batch);
   zero_gradients();
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
+  let_host_in();
   if (terms_.sparse != nullptr) terms_.sparse->choose(count_retrievals(model_, saved_));
   const double nats = cross_entropy(step, terms_.teacher);
   if (terms_.reference == nullptr) {
@@ -95,9 +104,10 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   } else {
     backward_into(own_);
     if (project(own_, reference_)) own_.give_back_dense();
-    own_.for_each_rows(update);
+    own_.for_each_rows(ctx_.device(), update);
   }
   update_dense(step, share);
+  ctx_.wait();
   return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
 }
 
@@ -114,21 +124,26 @@ void TrainingStep::reference_gradient(const streams::Batch& batch, std::int64_t 
 void TrainingStep::backward(const layers::RowGradients& rows) {
   if (mask() == nullptr) return model_.backward(ctx_, input_.view(saved_.tokens), saved_, rows);
   model_.backward(ctx_, input_.view(saved_.tokens), saved_, [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
-    allowed_.clear();
+    ctx_.wait();
+    std::int64_t left = 0;
     for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
       if (!mask()->allows(block, expert[c])) continue;
-      std::copy_n(gradient.row(c), gradient.shape[1], gradient.row(static_cast<std::int64_t>(allowed_.size())));
-      allowed_.push_back(expert[c]);
+      std::copy_n(gradient.row(c), gradient.shape[1], gradient.row(left));
+      allowed_[left++] = expert[c];
     }
-    const auto left = static_cast<std::int64_t>(allowed_.size());
     if (left > 0) rows(block, {allowed_.data(), left}, {gradient.data, left, gradient.shape[1]});
   });
+  ctx_.wait();
   clear_masked_gradients();
 }
 
 void TrainingStep::backward_into(HeldGradient& gradient) {
   gradient.clear();
-  backward([&](layers::PeerBlock& block, ExpertIds expert, RowGradient rows) { gradient.hold(block, expert, rows); });
+  backward([&](layers::PeerBlock& block, ExpertIds expert, RowGradient rows) {
+    ctx_.wait();
+    gradient.hold(block, expert, rows);
+  });
+  ctx_.wait();
   for_each_trainable([&](layers::Parameter& parameter) { gradient.hold(parameter); });
 }
 
@@ -140,6 +155,7 @@ double TrainingStep::cross_entropy(std::int64_t step, Teacher* teacher) {
                                           .scale = 1.0f / static_cast<float>(saved_.tokens),
                                           .nll = nll_.view(saved_.tokens)});
   if (teacher != nullptr) teacher->add_gradient(ctx_, saved_.logits_view());
+  ctx_.wait();
   double nats = 0;
   for (std::int64_t n = 0; n < saved_.tokens; ++n) nats += nll_[n];
   if (!std::isfinite(nats))
@@ -148,6 +164,7 @@ double TrainingStep::cross_entropy(std::int64_t step, Teacher* teacher) {
 }
 
 void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, double share) {
+  let_host_in();
   if (terms_.path != nullptr) terms_.path->before(block, expert, gradient);
   if (terms_.penalty != nullptr) terms_.penalty->add_to(block, expert, gradient);
   if (terms_.sparse != nullptr)
@@ -158,13 +175,15 @@ void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, Ro
                            .expert = expert,
                            .gradient = gradient,
                            .rows = block.experts().rows()});
+  let_host_in();
   if (terms_.path != nullptr) terms_.path->after(block, expert);
 }
 
 double TrainingStep::dense_gradient_norm() {
-  double squares = 0;
-  for_each_trainable([&](layers::Parameter& p) { squares += ops::sum_of_squares(ctx_, {.x = p.gradient_vector()}); });
-  return std::sqrt(squares);
+  queue_zero(ctx_, squares_.view(1));
+  for_each_trainable([&](layers::Parameter& p) { ops::sum_of_squares(ctx_, {.x = p.gradient_vector(), .sum = squares_.view(1)}); });
+  ctx_.wait();
+  return std::sqrt(squares_[0]);
 }
 
 void TrainingStep::clear_masked_gradients() {
@@ -179,6 +198,7 @@ void TrainingStep::clear_masked_gradients() {
 }
 
 void TrainingStep::update_dense(std::int64_t step, double share) {
+  let_host_in();
   for_each_trainable([&](layers::Parameter& parameter) {
     if (terms_.path != nullptr) terms_.path->before(parameter);
     if (terms_.penalty != nullptr) terms_.penalty->add_to(parameter);
@@ -203,8 +223,10 @@ void TrainingStep::update_dense(std::int64_t step, double share) {
       update({0, parameter.size()});
     else
       for (const NumberRange& range : mask()->ranges(parameter)) update(range);
-    if (terms_.path != nullptr) terms_.path->after(parameter);
   });
+  if (terms_.path == nullptr) return;
+  ctx_.wait();
+  for_each_trainable([&](layers::Parameter& parameter) { terms_.path->after(parameter); });
 }
 
 }  // namespace peer::trainer

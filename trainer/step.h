@@ -16,7 +16,7 @@
 namespace peer::trainer {
 
 // What a step adds to the plain gradient, takes from it, or takes note of. None are owned; each may be missing. The reference sees the
-// gradient of the loss, before the penalty's is added.
+// gradient of the loss, before the penalty's is added. All but the teacher compute on the host, for which the device is waited for.
 struct StepTerms {
   const WeightPenalty* penalty = nullptr;
   PathIntegral* path = nullptr;
@@ -24,9 +24,12 @@ struct StepTerms {
   Rehearsal* reference = nullptr;    // batches whose loss a step must not raise (A-GEM)
   const UpdateMask* mask = nullptr;  // only this may change
   SparseRows* sparse = nullptr;      // only rows of its choice may change, by SGD
+
+  bool any_on_host() const { return penalty != nullptr || path != nullptr || reference != nullptr || mask != nullptr || sparse != nullptr; }
 };
 
-// One optimizer step after another on one view. Owns the activations: after the first step nothing is allocated.
+// One optimizer step after another on one view. Owns the activations: after the first step nothing is allocated. Between its calls the
+// device is idle, and the host may use the model.
 class TrainingStep {
  public:
   TrainingStep(Context& ctx, model::Model& model, int view, const TrainOptions& options, const StepTerms& terms = {});
@@ -54,6 +57,7 @@ class TrainingStep {
   void update_dense(std::int64_t step, double share);
   void clear_masked_gradients();
   double dense_gradient_norm();
+  void let_host_in();  // before a term reads or changes what the device may still be busy with
 
   Context& ctx_;
   model::Model& model_;
@@ -62,7 +66,8 @@ class TrainingStep {
   model::Activations saved_;
   Buffer<std::int32_t> input_, target_;  // (N)
   Buffer<float> nll_;                    // (N)
-  std::vector<std::int64_t> allowed_;    // experts of a chunk that the mask leaves
+  Buffer<double> squares_;               // (1)  of the dense gradient
+  Buffer<std::int64_t> allowed_;         // experts of a chunk that the mask leaves
   streams::Batch reference_batch_;
   HeldGradient own_, reference_;  // with a reference
 };

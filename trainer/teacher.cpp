@@ -1,12 +1,17 @@
 #include "trainer/teacher.h"
 
 #include "peer/base/require.h"
+#include "peer/ops/axpby.h"
 #include "peer/ops/distillation.h"
 
 namespace peer::trainer {
 
 Teacher::Teacher(model::Model& model, std::span<const int> views, std::int64_t batch, double weight, double temperature)
-    : model_(model), weight_(weight), temperature_(temperature), tokens_(batch * model.options().context), divergence_(tokens_) {
+    : model_(model),
+      weight_(weight),
+      temperature_(temperature),
+      tokens_(batch * model.options().context),
+      divergence_(model.device(), tokens_) {
   const auto count = static_cast<std::int64_t>(views.size());
   require(count > 0 && count <= batch, "teacher: every view must have a row of the batch");
   for (std::int64_t i = 0; i < count; ++i)
@@ -26,6 +31,7 @@ double Teacher::compare(Context& ctx, View<const std::int32_t, 1> token, View<co
                             .divergence = {divergence_.data() + first, saved.tokens}});
     first += saved.tokens;
   }
+  ctx.wait();
   double nats = 0;
   for (std::int64_t n = 0; n < tokens_; ++n) nats += divergence_[n];
   return nats / static_cast<double>(tokens_);
@@ -35,9 +41,7 @@ void Teacher::add_gradient(Context& ctx, View<float, 2> dlogits) {
   float* to = dlogits.data;
   for (const model::Activations& saved : saved_) {
     const std::int64_t count = saved.logits.size();
-    const float* gradient = saved.logits.data();
-#pragma omp parallel for simd schedule(static) num_threads(ctx.threads())
-    for (std::int64_t i = 0; i < count; ++i) to[i] += gradient[i];
+    ops::axpby(ctx, {.a = 1, .x = saved.logits.view(count), .b = 1, .y = {to, count}});
     to += count;
   }
 }

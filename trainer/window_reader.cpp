@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "peer/base/require.h"
+#include "peer/device/copy.h"
 #include "peer/ops/cross_entropy.h"
 #include "streams/byte_tokenizer.h"
 
@@ -24,9 +25,9 @@ WindowReader::WindowReader(Context& ctx, model::Model& model, std::span<const in
       rows_(rows),
       length_(model.options().context),
       shared_(model.shared_blocks(views)),
-      input_(rows_ * length_),
-      target_(rows_ * length_),
-      nll_(rows_ * length_) {
+      input_(ctx.device(), rows_ * length_),
+      target_(ctx.device(), rows_ * length_),
+      nll_(ctx.device(), rows_ * length_) {
   for (const int view : views) readings_.push_back({view, {}, nullptr});
   for (const streams::Document& document : documents) {
     Text& text = texts_.emplace_back();
@@ -82,8 +83,9 @@ void WindowReader::read_below() {
   std::int64_t count = 0;
   for (auto next = asked_.begin(); next != asked_.end() && count < rows_; ++next) fill(count++, {next->first.first, next->first.second});
   const auto x = model_.forward_below(ctx_, input_.view(saved.tokens), saved, shared_);
-  auto below = std::make_shared<Buffer<float>>(x.size());
-  std::copy_n(x.data, x.size(), below->data());
+  auto below = std::make_shared<Buffer<float>>(ctx_.device(), x.size());
+  queue_copy(ctx_, x, below->view(x.shape[0], x.shape[1]));
+  ctx_.wait();
   for (std::int64_t r = 0; r < count; ++r) {
     const auto next = asked_.begin();
     for (const std::size_t g : next->second) readings_[g].list.push_back({next->first.first, next->first.second, below, r});
@@ -105,7 +107,7 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
   if (watch_) saved.watch = watch_of(*fullest, count);
   if (shared_ > 0) {
     const std::int64_t row = length_ * model_.options().width;
-    Buffer<float> x(rows_ * row);
+    Buffer<float> x(ctx_.device(), rows_ * row);
     for (std::int64_t r = 0; r < count; ++r) {
       const Row& asked = fullest->list[r];
       std::copy_n(asked.below->data() + asked.of_below * row, row, x.data() + r * row);
@@ -115,6 +117,7 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
     model_.forward(ctx_, input_.view(saved.tokens), saved, false);
   }
   ops::cross_entropy(ctx_, {.logits = saved.logits_view(), .target = target_.view(saved.tokens), .nll = nll_.view(saved.tokens)});
+  ctx_.wait();
   std::vector<std::size_t> complete;
   for (std::int64_t r = 0; r < count; ++r) {
     const Row& asked = fullest->list[r];

@@ -13,8 +13,8 @@ namespace peer {
 void* allocate_bytes(Device device, std::int64_t bytes);
 void free_bytes(Device device, void* data, std::int64_t bytes) noexcept;
 
-// Owns `size` elements on one device. Move-only; View borrows from it. Elements on a CUDA device are for kernels: the host reads and writes
-// them through peer/device/copy.h.
+// Owns `size` elements on one device. Move-only; View borrows from it. Memory of a CUDA device is
+// unified: the host may read and write it too, after Context::wait() and before the next op.
 template <class T>
 class Buffer {
  public:

@@ -9,7 +9,7 @@ namespace peer {
 void* cuda_allocate(Device device, std::int64_t bytes) {
   cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   void* data = nullptr;
-  const cudaError_t status = cudaMalloc(&data, static_cast<std::size_t>(bytes));
+  const cudaError_t status = cudaMallocManaged(&data, static_cast<std::size_t>(bytes));
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     std::size_t free = 0, total = 0;
@@ -17,7 +17,7 @@ void* cuda_allocate(Device device, std::int64_t bytes) {
     throw DeviceError(fmt::format("out of memory on {}: asked for {} bytes, {} of {} are free; try a smaller batch or preset",
                                   to_text(device), bytes, free, total));
   }
-  cuda_check(status, "cudaMalloc");
+  cuda_check(status, "cudaMallocManaged");
   // On the default stream, which the streams of contexts wait for.
   const cudaError_t zeroed = cudaMemset(data, 0, static_cast<std::size_t>(bytes));
   if (zeroed != cudaSuccess) cudaFree(data);

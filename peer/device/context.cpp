@@ -27,6 +27,11 @@ Bf16Products& Context::bf16_products() {
   return *bf16_products_;
 }
 
+void Context::wait() {
+  if constexpr (kWithCuda)
+    if (!device_.is_cpu()) cuda_wait(*this);
+}
+
 void* Context::scratch_bytes(int slot, std::int64_t bytes) {
   require(slot >= 0 && slot < kSlots, "context: scratch slot out of range");
   Buffer<char>& buffer = scratch_[slot];

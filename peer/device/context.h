@@ -26,6 +26,8 @@ class Context {
   int threads() const { return threads_; }
   CpuPath cpu_path() const { return cpu_path_; }
   const CudaQueue* cuda() const { return cuda_.get(); }  // null on the CPU
+  // Returns when the device has done what it was given. From then until the next op the host may read and write the device's memory.
+  void wait();
 
   // Of rounded_gemm(); PrecisionScope sets it after a look at the device.
   void set_precision(Precision precision) { precision_ = precision; }

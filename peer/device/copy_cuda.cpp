@@ -5,9 +5,14 @@
 namespace peer {
 
 void cuda_copy(Context& ctx, const void* from, void* to, std::int64_t bytes) {
-  const cudaStream_t stream = cuda_queue(ctx).stream.get();
-  cuda_check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, stream), "cudaMemcpyAsync");
-  cuda_check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+  cuda_check(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault, cuda_queue(ctx).stream.get()),
+             "cudaMemcpyAsync");
 }
+
+void cuda_set_zero(Context& ctx, void* to, std::int64_t bytes) {
+  cuda_check(cudaMemsetAsync(to, 0, static_cast<std::size_t>(bytes), cuda_queue(ctx).stream.get()), "cudaMemsetAsync");
+}
+
+void cuda_wait(Context& ctx) { cuda_check(cudaStreamSynchronize(cuda_queue(ctx).stream.get()), "cudaStreamSynchronize"); }
 
 }  // namespace peer

@@ -17,8 +17,11 @@ std::shared_ptr<CudaQueue> open_cuda_queue(Device device);
 
 void* cuda_allocate(Device device, std::int64_t bytes);
 void cuda_free(Device device, void* data) noexcept;
-// Either side may be of the host or of a CUDA device.
+// In order with the ops, and does not wait. Either side may be of the host or of a CUDA device.
 void cuda_copy(Context& ctx, const void* from, void* to, std::int64_t bytes);
+void cuda_set_zero(Context& ctx, void* to, std::int64_t bytes);
+void cuda_wait(Context& ctx);
 void cuda_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
+void cuda_rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
 
 }  // namespace peer

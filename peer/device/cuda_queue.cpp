@@ -29,6 +29,9 @@ CublasHandle new_cublas(cudaStream_t stream) {
   cuda_check(cublasCreate(&handle), "cublasCreate");
   CublasHandle owner(handle);
   cuda_check(cublasSetStream(handle, stream), "cublasSetStream");
+  // fp32 products in fp32, not in TF32; and sums of bf16 products in fp32 to the end.
+  cuda_check(cublasSetMathMode(handle, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)),
+             "cublasSetMathMode");
   return owner;
 }
 

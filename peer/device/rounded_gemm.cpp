@@ -6,6 +6,8 @@
 #include "peer/base/error.h"
 #include "peer/base/require.h"
 #include "peer/device/bf16_products.h"
+#include "peer/device/cuda_backend.h"
+#include "peer/device/cuda_build.h"
 
 namespace peer {
 namespace {
@@ -40,14 +42,15 @@ void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<cons
   if (shape.m == 0 || shape.n == 0) return;
   ctx.count_flops(shape.flops());
   const Timed timed(ctx.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
+  if constexpr (kWithCuda)
+    if (!ctx.device().is_cpu()) return cuda_rounded_gemm(ctx, a, ta, b, tb, beta, c);
   const std::uint16_t *rounded_a = rounded(ctx, kScratchOfA, a), *rounded_b = rounded(ctx, kScratchOfB, b);
   ctx.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta}, rounded_a, rounded_b,
                           c.data);
 }
 
 void check_precision(Device device, Precision precision) {
-  if (precision == Precision::kFp32) return;
-  if (!device.is_cpu()) throw DeviceError("option 'precision': bf16 is there for the CPU only; use --precision fp32");
+  if (precision == Precision::kFp32 || !device.is_cpu()) return;  // every GPU that the kernels are built for multiplies bf16
   // oneDNN emulates bf16 where the CPU lacks it, at a fraction of fp32's speed.
   if ((dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core_bf16) != dnnl_cpu_isa_avx512_core_bf16)
     throw DeviceError("option 'precision': bf16 needs a CPU that multiplies it (avx512_bf16), and this one does not; use --precision fp32");

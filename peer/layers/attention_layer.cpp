@@ -1,9 +1,9 @@
 #include "peer/layers/attention_layer.h"
 
 #include <cmath>
-#include <cstring>
 
 #include "peer/base/require.h"
+#include "peer/device/copy.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/cached_attention.h"
@@ -18,21 +18,21 @@ AttentionAdapters::AttentionAdapters(Parameters& parameters, const std::string& 
       v(LowRankAdapter::create(parameters, prefix + ".v_proj", shape.width, shape.kv_width(), rank, seed)),
       o(LowRankAdapter::create(parameters, prefix + ".o_proj", shape.width, shape.width, rank, seed)) {}
 
-AttentionActivations::AttentionActivations(std::int64_t batch, std::int64_t length, const AttentionShape& shape,
+AttentionActivations::AttentionActivations(Device device, std::int64_t batch, std::int64_t length, const AttentionShape& shape,
                                            std::span<const std::int64_t> ranks)
-    : q(batch * length * shape.width),
-      k(batch * length * shape.kv_width()),
-      v(batch * length * shape.kv_width()),
-      lse(batch * shape.heads * length),
-      attended(batch * length * shape.width) {
+    : q(device, batch * length * shape.width),
+      k(device, batch * length * shape.kv_width()),
+      v(device, batch * length * shape.kv_width()),
+      lse(device, batch * shape.heads * length),
+      attended(device, batch * length * shape.width) {
   make_room(batch * length, ranks);
 }
 
 void AttentionActivations::make_room(std::int64_t tokens, std::span<const std::int64_t> ranks) {
   low.resize(ranks.size());
+  const auto room = [&](std::int64_t size) { return Buffer<float>(q.device(), size); };
   for (std::size_t g = 0; g < ranks.size(); ++g)
-    if (const std::int64_t n = tokens * ranks[g]; low[g].size() < n)
-      low[g] = {Buffer<float>(n), Buffer<float>(n), Buffer<float>(n), Buffer<float>(n)};
+    if (const std::int64_t n = tokens * ranks[g]; low[g].size() < n) low[g] = {room(n), room(n), room(n), room(n)};
 }
 
 AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,
@@ -82,10 +82,10 @@ void AttentionLayer::attend(Context& ctx, std::int64_t length, AttentionActivati
   }
   KeyValueCache& cache = *past.cache;
   require(past.tokens + length <= cache.capacity, "attention: the cache is full");
-  const auto rows = static_cast<std::size_t>(length * kv) * sizeof(float);
+  const std::int64_t bytes = length * kv * static_cast<std::int64_t>(sizeof(float));
   for (std::int64_t i = 0; i < b; ++i) {
-    std::memcpy(cache.key.data() + (i * cache.capacity + past.tokens) * kv, k.row(i), rows);
-    std::memcpy(cache.value.data() + (i * cache.capacity + past.tokens) * kv, v.row(i), rows);
+    queue_copy(ctx, k.row(i), cache.key.data() + (i * cache.capacity + past.tokens) * kv, bytes);
+    queue_copy(ctx, v.row(i), cache.value.data() + (i * cache.capacity + past.tokens) * kv, bytes);
   }
   ops::cached_attention(ctx, {.q = q,
                               .key = cache.key.view(b, cache.capacity, shape_.kv_heads, d),

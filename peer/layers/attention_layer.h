@@ -33,7 +33,8 @@ struct AttentionActivations {
     std::int64_t size() const { return q.size(); }
   };
   AttentionActivations() = default;
-  AttentionActivations(std::int64_t batch, std::int64_t length, const AttentionShape& shape, std::span<const std::int64_t> ranks);
+  AttentionActivations(Device device, std::int64_t batch, std::int64_t length, const AttentionShape& shape,
+                       std::span<const std::int64_t> ranks);
   void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of each generation's adapters; 0: none
   Buffer<float> q, k, v;                                                     // (B, T, heads, d)  after the rotation
   Buffer<float> lse;                                                         // (B, Hq, T)

@@ -1,9 +1,10 @@
 #include "peer/layers/block.h"
 
 #include <algorithm>
-#include <cstring>
 
+#include "peer/device/copy.h"
 #include "peer/layers/initialise.h"
+#include "peer/ops/axpby.h"
 #include "peer/ops/rms_norm.h"
 
 namespace peer::layers {
@@ -30,26 +31,17 @@ std::vector<std::int64_t> ranks_of(std::span<LayerDelta* const> path, std::optio
   return ranks;
 }
 
-// to = factor * from
-void set_scaled(View<const float, 2> from, float factor, View<float, 2> to) {
-  for (std::int64_t i = 0; i < from.size(); ++i) to[i] = factor * from[i];
+// to = factor * from + keep * to
+void add_scaled(Context& ctx, View<const float, 2> from, float factor, float keep, View<float, 2> to) {
+  ops::axpby(ctx, {.a = factor, .x = {from.data, from.size()}, .b = keep, .y = {to.data, to.size()}});
 }
 
-// to += factor * from
-void add_scaled(View<const float, 2> from, float factor, View<float, 2> to) {
-  for (std::int64_t i = 0; i < from.size(); ++i) to[i] += factor * from[i];
-}
-
-BranchActivations branch_activations(std::int64_t tokens, const std::optional<FeedForward>& dense, const std::optional<PeerBlock>& peer,
-                                     std::span<const std::int64_t> ranks = {}) {
+BranchActivations branch_activations(Device device, std::int64_t tokens, const std::optional<FeedForward>& dense,
+                                     const std::optional<PeerBlock>& peer, std::span<const std::int64_t> ranks = {}) {
   BranchActivations saved;
-  if (dense) saved.feed_forward.emplace(tokens, dense->hidden(), ranks);
-  if (peer) saved.peer.emplace(tokens, peer->options());
+  if (dense) saved.feed_forward.emplace(device, tokens, dense->hidden(), ranks);
+  if (peer) saved.peer.emplace(device, tokens, peer->options());
   return saved;
-}
-
-void copy(View<const float, 2> from, View<float, 2> to) {
-  if (from.data != to.data) std::memcpy(to.data, from.data, static_cast<std::size_t>(from.size()) * sizeof(float));
 }
 
 // The block's own branch, or what one generation adds beside it.
@@ -71,7 +63,8 @@ void for_each_branch(std::optional<FeedForward>& dense, std::optional<PeerBlock>
 }  // namespace
 
 Block::Block(Parameters& parameters, const std::string& prefix, const Shape& shape, std::uint64_t seed)
-    : shape_(shape),
+    : device_(parameters.device()),
+      shape_(shape),
       norm_(&norm_weight(parameters, prefix + ".input_layernorm.weight", shape.attention.width)),
       middle_norm_(&norm_weight(parameters, prefix + ".post_attention_layernorm.weight", shape.attention.width)),
       attention_(parameters, prefix + ".self_attn", shape.attention, shape.output_deviation, seed) {
@@ -101,22 +94,23 @@ void share(BlockActivations& shared, BlockActivations&& other) {
 BlockActivations Block::activations(std::int64_t batch, std::int64_t length, std::span<LayerDelta* const> path) const {
   const std::int64_t n = batch * length, width = shape_.attention.width;
   BlockActivations saved;
-  for (Buffer<float>* buffer : {&saved.input, &saved.middle, &saved.normed, &saved.middle_normed}) *buffer = Buffer<float>(n * width);
-  saved.inverse_rms = Buffer<float>(n);
-  saved.middle_inverse_rms = Buffer<float>(n);
-  saved.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
-  saved.branches.push_back(branch_activations(n, feed_forward_, peer_, ranks_of(path, &LayerDelta::feed_forward_adapters)));
+  for (Buffer<float>* buffer : {&saved.input, &saved.middle, &saved.normed, &saved.middle_normed})
+    *buffer = Buffer<float>(device_, n * width);
+  saved.inverse_rms = Buffer<float>(device_, n);
+  saved.middle_inverse_rms = Buffer<float>(device_, n);
+  saved.attention = AttentionActivations(device_, batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
+  saved.branches.push_back(branch_activations(device_, n, feed_forward_, peer_, ranks_of(path, &LayerDelta::feed_forward_adapters)));
   const bool any_scaled = std::any_of(path.begin(), path.end(), [](const LayerDelta* delta) { return delta->residual_scale != 1; });
-  if (any_scaled) saved.scaled = Buffer<float>(n * width);
-  for (LayerDelta* delta : path) saved.branches.push_back(branch_activations(n, delta->dense, delta->annex));
+  if (any_scaled) saved.scaled = Buffer<float>(device_, n * width);
+  for (LayerDelta* delta : path) saved.branches.push_back(branch_activations(device_, n, delta->dense, delta->annex));
   return saved;
 }
 
 void Block::prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t length, std::span<LayerDelta* const> path) const {
   const std::int64_t n = batch * length, width = shape_.attention.width;
   if (work.dnormed.empty()) {
-    work.dnormed = Buffer<float>(n * width);
-    work.attention = AttentionActivations(batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
+    work.dnormed = Buffer<float>(device_, n * width);
+    work.attention = AttentionActivations(device_, batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
     work.branches.resize(path.size() + 1);
   }
   work.attention.make_room(n, ranks_of(path, &LayerDelta::adapters));
@@ -124,13 +118,14 @@ void Block::prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t lengt
   const auto ranks = ranks_of(path, &LayerDelta::feed_forward_adapters);
   const auto include = [&](const std::optional<FeedForward>& dense, const std::optional<PeerBlock>& peer, std::size_t g) {
     if (dense && (!work.branches[g].feed_forward || work.branches[g].feed_forward->gate.size() < n * dense->hidden()))
-      work.branches[g].feed_forward.emplace(n, dense->hidden(), g == 0 ? std::span(ranks) : std::span<const std::int64_t>());
+      work.branches[g].feed_forward.emplace(device_, n, dense->hidden(), g == 0 ? std::span(ranks) : std::span<const std::int64_t>());
     if (peer) picks = std::max(picks, peer->picks()), queries = std::max(queries, peer->query_width());
   };
   include(feed_forward_, peer_, 0);
   if (feed_forward_) work.branches[0].feed_forward->make_room(n, ranks);
   for (std::size_t g = 0; g < path.size(); ++g) include(path[g]->dense, path[g]->annex, g + 1);
-  if (picks * n > work.peer.dgate.size() || queries * n > work.peer.dquery.size()) work.peer = PeerWorkspace(n, picks, queries, width);
+  if (picks * n > work.peer.dgate.size() || queries * n > work.peer.dquery.size())
+    work.peer = PeerWorkspace(device_, n, picks, queries, width);
 }
 
 void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* const> path, BlockActivations& saved, View<float, 2> output,
@@ -143,19 +138,19 @@ void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* con
                       .epsilon = epsilon,
                       .y = saved.normed.view(n, width),
                       .inverse_rms = saved.inverse_rms.view(n)});
-  copy(saved.input.view(n, width), middle);
+  queue_copy(ctx, saved.input.view(n, width), middle);
   attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path, &LayerDelta::adapters), saved.attention, middle, past);
   const View<float, 2> x = saved.middle_normed.view(n, width);
   ops::rms_norm(
       ctx, {.x = middle, .weight = middle_norm_->vector(), .epsilon = epsilon, .y = x, .inverse_rms = saved.middle_inverse_rms.view(n)});
-  copy(middle, output);
+  queue_copy(ctx, middle, output);
   for_each_branch(feed_forward_, peer_, path, [&](const Branch& branch, std::size_t g) {
     const bool scaled = branch.scale != 1;
     const View<float, 2> y = scaled ? saved.scaled.view(n, width) : output;
-    if (scaled) std::memset(y.data, 0, static_cast<std::size_t>(saved.scaled.bytes()));
+    if (scaled) queue_zero(ctx, y);
     if (branch.dense) branch.dense->forward(ctx, x, branch.adapters, *saved.branches[g].feed_forward, y);
     if (branch.peer) branch.peer->forward(ctx, x, *saved.branches[g].peer, y, training);
-    if (scaled) add_scaled(y, branch.scale, output);
+    if (scaled) add_scaled(ctx, y, branch.scale, 1, output);
   });
 }
 
@@ -171,17 +166,17 @@ void Block::backward(Context& ctx, std::int64_t length, std::span<LayerDelta* co
                                  .dx = dx,
                                  .dweight = weight.trainable() ? weight.gradient_vector() : View<float, 1>()});
   };
-  std::memset(dnormed.data, 0, static_cast<std::size_t>(work.dnormed.bytes()));
+  queue_zero(ctx, dnormed);
   for_each_branch(feed_forward_, peer_, path, [&](const Branch& branch, std::size_t g) {
     const bool scaled = branch.scale != 1;
     const View<float, 2> dy = scaled ? saved.scaled.view(n, width) : dx;
-    if (scaled) set_scaled(dx, branch.scale, dy);
+    if (scaled) add_scaled(ctx, dx, branch.scale, 0, dy);
     BranchActivations& own = saved.branches[g];
     if (branch.dense) branch.dense->backward(ctx, x, branch.adapters, *own.feed_forward, dy, *work.branches[g].feed_forward, dnormed);
     if (branch.peer) branch.peer->backward(ctx, x, *own.peer, dy, work.peer, dnormed, rows);
   });
   norm_backward(saved.middle, *middle_norm_, saved.middle_inverse_rms);
-  std::memset(dnormed.data, 0, static_cast<std::size_t>(work.dnormed.bytes()));
+  queue_zero(ctx, dnormed);
   attention_.backward(ctx, saved.normed.view(n, width), length, adapters_of(path, &LayerDelta::adapters), saved.attention, dx,
                       work.attention, dnormed);
   norm_backward(saved.input, *norm_, saved.inverse_rms);

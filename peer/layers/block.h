@@ -66,6 +66,7 @@ class Block {
                 View<float, 2> dx, const RowGradients& rows);
 
  private:
+  Device device_;
   Shape shape_;
   Parameter *norm_, *middle_norm_;
   AttentionLayer attention_;

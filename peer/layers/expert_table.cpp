@@ -26,14 +26,29 @@ struct Reserved {
   std::size_t bytes;
 };
 
+struct PageMemory {
+  float* data;
+  std::shared_ptr<const void> owner;
+};
+
+// All zero.
+PageMemory new_page(Device device, std::int64_t floats) {
+  if (device.is_cpu()) {
+    auto memory = std::make_shared<Reserved>(floats * static_cast<std::int64_t>(sizeof(float)));
+    return {static_cast<float*>(memory->data), memory};
+  }
+  auto memory = std::make_shared<Buffer<float>>(device, floats);
+  return {memory->data(), memory};
+}
+
 std::int64_t record_floats(std::int64_t width, bool trainable) {
   return trainable ? ops::trainable_record_floats(width) : ops::frozen_record_floats(width);
 }
 
 }  // namespace
 
-ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page)
-    : width_(width), shift_(std::countr_zero(static_cast<std::uint64_t>(rows_per_page))) {
+ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device)
+    : device_(device), width_(width), shift_(std::countr_zero(static_cast<std::uint64_t>(rows_per_page))) {
   require(rows_per_page > 0 && std::has_single_bit(static_cast<std::uint64_t>(rows_per_page)),
           "expert_table: rows_per_page must be a power of two");
 }
@@ -44,7 +59,31 @@ std::int64_t ExpertTable::page_rows(std::int64_t page) const {
   return page + 1 < page_count() ? rows_per_page() : count_ - page * rows_per_page();
 }
 
-ops::ExpertRows ExpertTable::rows() const { return {pages_.data(), shift_, width_, count_}; }
+ops::ExpertRows ExpertTable::rows() const { return {device_.is_cpu() ? pages_.data() : published_.data(), shift_, width_, count_}; }
+
+void ExpertTable::add_page(ops::ExpertPage page, std::shared_ptr<const void> owner) {
+  const auto last = static_cast<std::int64_t>(pages_.size());
+  if (last == dirty_.size()) {
+    Buffer<bool> more(device_, std::max<std::int64_t>(64, 2 * last));
+    std::copy_n(dirty_.data(), last, more.data());
+    dirty_ = std::move(more);
+    for (std::int64_t p = 0; p < last; ++p)
+      if (pages_[p].dirty != nullptr) pages_[p].dirty = &dirty_[p];
+  }
+  const bool owned = page.dirty != nullptr;
+  dirty_[last] = owned;
+  if (owned) page.dirty = &dirty_[last];
+  pages_.push_back(page);
+  owners_.push_back(std::move(owner));
+  publish();
+}
+
+void ExpertTable::publish() {
+  if (device_.is_cpu()) return;
+  const auto pages = static_cast<std::int64_t>(pages_.size());
+  if (published_.size() < pages) published_ = Buffer<ops::ExpertPage>(device_, std::max<std::int64_t>(64, 2 * pages));
+  std::copy_n(pages_.data(), pages, published_.data());
+}
 
 void ExpertTable::append_mapped(const float* records, std::int64_t rows, std::shared_ptr<const void> owner) {
   require(count_ % rows_per_page() == 0, "expert_table: only the last page may be partial");
@@ -55,9 +94,12 @@ void ExpertTable::append_mapped(const float* records, std::int64_t rows, std::sh
     std::memcpy(owned_parameters(first), records, static_cast<std::size_t>(rows * 2 * width_) * sizeof(float));
     return;
   }
-  dirty_.push_back(false);
-  pages_.push_back({const_cast<float*>(records), 2 * width_, false, nullptr});  // read-only: no op writes to a frozen page
-  owners_.push_back(std::move(owner));
+  if (!device_.is_cpu()) {
+    PageMemory memory = new_page(device_, rows * 2 * width_);
+    std::copy_n(records, rows * 2 * width_, memory.data);
+    records = memory.data, owner = std::move(memory.owner);
+  }
+  add_page({const_cast<float*>(records), 2 * width_, false, nullptr}, std::move(owner));  // read-only: no op writes to a frozen page
   count_ += rows;
 }
 
@@ -65,45 +107,44 @@ void ExpertTable::append(std::int64_t experts, bool trainable) {
   while (experts > 0) {
     if (count_ % rows_per_page() == 0) {
       const std::int64_t stride = record_floats(width_, trainable);
-      auto memory = std::make_shared<Reserved>(rows_per_page() * stride * static_cast<std::int64_t>(sizeof(float)));
-      dirty_.push_back(true);
-      pages_.push_back({static_cast<float*>(memory->data), stride, trainable, &dirty_.back()});
-      owners_.push_back(std::move(memory));
+      PageMemory memory = new_page(device_, rows_per_page() * stride);
+      bool owned = true;  // where its flag lies the table decides
+      add_page({memory.data, stride, trainable, &owned}, std::move(memory.owner));
     }
     const std::int64_t room = rows_per_page() - count_ % rows_per_page();
     const std::int64_t added = std::min(room, experts);
-    dirty_.back() = true;
+    dirty_[page_count() - 1] = true;
     count_ += added;
     experts -= added;
   }
 }
 
-void ExpertTable::clear_dirty() { std::fill(dirty_.begin(), dirty_.end(), false); }
+void ExpertTable::clear_dirty() { std::fill_n(dirty_.data(), page_count(), false); }
 
 void ExpertTable::replace_page(std::int64_t page, bool trainable) {
   const ops::ExpertPage old = pages_[page];
   const std::int64_t stride = record_floats(width_, trainable);
-  auto memory = std::make_shared<Reserved>(rows_per_page() * stride * static_cast<std::int64_t>(sizeof(float)));
-  auto* data = static_cast<float*>(memory->data);
+  PageMemory memory = new_page(device_, rows_per_page() * stride);
   for (std::int64_t r = 0; r < page_rows(page); ++r)
-    std::memcpy(data + r * stride, old.data + r * old.stride, static_cast<std::size_t>(2 * width_) * sizeof(float));
-  pages_[page] = {data, stride, trainable, &dirty_[page]};
-  owners_[page] = std::move(memory);
+    std::memcpy(memory.data + r * stride, old.data + r * old.stride, static_cast<std::size_t>(2 * width_) * sizeof(float));
+  pages_[page] = {memory.data, stride, trainable, &dirty_[page]};
+  owners_[page] = std::move(memory.owner);
 }
 
 void ExpertTable::set_trainable(bool trainable) {
   for (std::int64_t page = 0; page < page_count(); ++page)
     if (pages_[page].trainable != trainable) replace_page(page, trainable);
+  publish();
 }
 
 float* ExpertTable::owned_parameters(std::int64_t expert) {
   require(pages_[expert >> shift_].dirty != nullptr, "expert_table: a mapped page is read-only");
-  return rows().record(expert);
+  return on_host().record(expert);
 }
 
 float* ExpertTable::state(std::int64_t expert) {
   require(pages_[expert >> shift_].trainable, "expert_table: a frozen page has no optimizer state");
-  return rows().record(expert) + 2 * width_;
+  return on_host().record(expert) + 2 * width_;
 }
 
 }  // namespace peer::layers

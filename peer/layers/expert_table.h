@@ -2,20 +2,21 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
+#include "peer/device/buffer.h"
 #include "peer/ops/expert_rows.h"
 
 namespace peer::layers {
 
 // The experts of one block, by page. Growth appends pages (or fills the reserved rest of the last one) and moves no row.
-// A page is either owned memory, reserved for rows_per_page records, or borrowed read-only memory of a sealed file.
+// A page is either owned memory, reserved for rows_per_page records, or borrowed read-only memory of a sealed file. On another device than
+// the CPU every page is memory of it: what lies in a file is uploaded once, and the host changes the table only while the device is idle.
 class ExpertTable {
  public:
   // rows_per_page: a power of two.
-  ExpertTable(std::int64_t width, std::int64_t rows_per_page);
+  ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device = {});
   ~ExpertTable();
   ExpertTable(ExpertTable&&) noexcept;
 
@@ -24,7 +25,7 @@ class ExpertTable {
   std::int64_t count() const { return count_; }
   std::int64_t page_count() const { return static_cast<std::int64_t>(pages_.size()); }
   std::int64_t page_rows(std::int64_t page) const;  // experts in this page
-  ops::ExpertRows rows() const;
+  ops::ExpertRows rows() const;                     // as ops on the device see them
 
   // Appends one frozen page that lives in somebody else's memory: `rows` records [down | up]. Only the last page may be partial, and
   // a partial page is copied into owned memory, so that the block can grow in place.
@@ -43,20 +44,25 @@ class ExpertTable {
   void set_trainable(bool trainable);
 
   // [down | up] of expert i; writable only in owned pages. State: [m (2D) | v (2D) | steps], trainable pages only.
-  const float* parameters(std::int64_t expert) const { return rows().record(expert); }
+  const float* parameters(std::int64_t expert) const { return on_host().record(expert); }
   float* owned_parameters(std::int64_t expert);
   float* state(std::int64_t expert);
   static std::int64_t state_floats(std::int64_t width) { return 4 * width + 1; }
 
  private:
+  ops::ExpertRows on_host() const { return {pages_.data(), shift_, width_, count_}; }
+  void add_page(ops::ExpertPage page, std::shared_ptr<const void> owner);
   void replace_page(std::int64_t page, bool trainable);
+  void publish();
 
+  Device device_;
   std::int64_t width_;
   int shift_;
   std::int64_t count_ = 0;
   std::vector<ops::ExpertPage> pages_;
   std::vector<std::shared_ptr<const void>> owners_;  // a mapped file, or reserved memory
-  std::deque<bool> dirty_;                           // a deque: addresses stay while pages are appended
+  Buffer<bool> dirty_;                               // at least one a page, on the device
+  Buffer<ops::ExpertPage> published_;                // pages_ on the device; none on the CPU
 };
 
 }  // namespace peer::layers

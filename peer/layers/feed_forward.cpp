@@ -13,15 +13,16 @@ FeedForwardAdapters::FeedForwardAdapters(Parameters& parameters, const std::stri
       up(LowRankAdapter::create(parameters, prefix + ".up_proj", width, hidden, rank, seed)),
       down(LowRankAdapter::create(parameters, prefix + ".down_proj", hidden, width, rank, seed)) {}
 
-FeedForwardActivations::FeedForwardActivations(std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks)
-    : gate(tokens * hidden), up(tokens * hidden), product(tokens * hidden) {
+FeedForwardActivations::FeedForwardActivations(Device device, std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks)
+    : gate(device, tokens * hidden), up(device, tokens * hidden), product(device, tokens * hidden) {
   make_room(tokens, ranks);
 }
 
 void FeedForwardActivations::make_room(std::int64_t tokens, std::span<const std::int64_t> ranks) {
   low.resize(ranks.size());
+  const auto room = [&](std::int64_t size) { return Buffer<float>(gate.device(), size); };
   for (std::size_t g = 0; g < ranks.size(); ++g)
-    if (const std::int64_t n = tokens * ranks[g]; low[g].size() < n) low[g] = {Buffer<float>(n), Buffer<float>(n), Buffer<float>(n)};
+    if (const std::int64_t n = tokens * ranks[g]; low[g].size() < n) low[g] = {room(n), room(n), room(n)};
 }
 
 FeedForward::FeedForward(Parameters& parameters, const std::string& prefix, std::int64_t width, std::int64_t hidden,

@@ -24,7 +24,7 @@ struct FeedForwardActivations {
     std::int64_t size() const { return gate.size(); }
   };
   FeedForwardActivations() = default;
-  FeedForwardActivations(std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks = {});
+  FeedForwardActivations(Device device, std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks = {});
   void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of each generation's adapters; 0: none
   Buffer<float> gate, up, product;                                           // (N, F)
   std::vector<Low> low;  // by generation on the path; empty where it has no adapters here

@@ -1,12 +1,10 @@
-// Product-key geometry: how the cells of an n x n grid are numbered, so that growth renames nothing.
-//
-//   shells:   0 1 4 9     cell (r, c) has the number m^2 + m + r - c with m = max(r, c), so an n x n grid owns exactly [0, n^2)
-//             3 2 5 10    and growing to (n+1) x (n+1) appends 2n+1 numbers.
-//             8 7 6 11
+// Which cell has a number (peer/ops/shell_number.h), and how large a grid is needed.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+
+#include "peer/ops/shell_number.h"
 
 namespace peer::layers {
 
@@ -15,10 +13,7 @@ struct GridCell {
   friend bool operator==(const GridCell&, const GridCell&) = default;
 };
 
-inline std::int64_t shell_number(std::int64_t row, std::int64_t column) {
-  const std::int64_t m = row > column ? row : column;
-  return m * m + m + row - column;
-}
+using ops::shell_number;
 
 inline GridCell shell_cell(std::int64_t number) {
   auto m = static_cast<std::int64_t>(std::sqrt(static_cast<double>(number)));

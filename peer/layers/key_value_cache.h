@@ -9,8 +9,8 @@ namespace peer::layers {
 
 // What one attention layer has read: the rotated keys and the values of positions [0, P) of every row.
 struct KeyValueCache {
-  KeyValueCache(std::int64_t rows, std::int64_t capacity, std::int64_t kv_width)
-      : capacity(capacity), key(rows * capacity * kv_width), value(rows * capacity * kv_width) {}
+  KeyValueCache(Device device, std::int64_t rows, std::int64_t capacity, std::int64_t kv_width)
+      : capacity(capacity), key(device, rows * capacity * kv_width), value(device, rows * capacity * kv_width) {}
   std::int64_t capacity;     // C, positions
   Buffer<float> key, value;  // (B, C, Hkv, d)
 };

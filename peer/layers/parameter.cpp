@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "peer/base/require.h"
+#include "peer/device/copy.h"
 
 namespace peer::layers {
 namespace {
@@ -18,7 +19,7 @@ std::int64_t product(const std::vector<std::int64_t>& shape, std::size_t from, s
 Parameter& Parameters::add(std::string name, std::vector<std::int64_t> shape, ParameterGroup group, bool decays) {
   require(find(name) == nullptr, "parameters: a name must be unique");
   auto parameter = std::make_unique<Parameter>();
-  parameter->value = Buffer<float>(product(shape, 0, shape.size()));
+  parameter->value = Buffer<float>(device_, product(shape, 0, shape.size()));
   parameter->name = std::move(name);
   parameter->shape = std::move(shape);
   parameter->group = group;
@@ -39,7 +40,7 @@ void Parameters::grow(Parameter& parameter, std::vector<std::int64_t> shape) {
   require(shape[axis] > parameter.shape[axis], "parameters: growth never shrinks");
   const std::int64_t outer = product(shape, 0, axis), inner = product(shape, axis + 1, shape.size());
   const std::int64_t old_run = parameter.shape[axis] * inner, new_run = shape[axis] * inner;
-  Buffer<float> grown(outer * new_run);
+  Buffer<float> grown(device_, outer * new_run);
   for (std::int64_t i = 0; i < outer; ++i)
     std::memcpy(grown.data() + i * new_run, parameter.value.data() + i * old_run, static_cast<std::size_t>(old_run) * sizeof(float));
   const bool was_trainable = parameter.trainable();
@@ -53,9 +54,9 @@ void Parameters::set_trainable(bool trainable) {
   for (auto& parameter : list_) layers::set_trainable(*parameter, trainable);
 }
 
-void Parameters::zero_gradients() {
+void Parameters::zero_gradients(Context& ctx) {
   for (auto& parameter : list_)
-    if (parameter->trainable()) std::memset(parameter->gradient.data(), 0, static_cast<std::size_t>(parameter->gradient.bytes()));
+    if (parameter->trainable()) queue_zero(ctx, parameter->gradient_vector());
 }
 
 std::int64_t Parameters::count() const {
@@ -65,9 +66,10 @@ std::int64_t Parameters::count() const {
 void set_trainable(Parameter& parameter, bool trainable) {
   if (parameter.group == ParameterGroup::kStatistics || trainable == parameter.trainable()) return;
   const std::int64_t size = trainable ? parameter.size() : 0;
-  parameter.gradient = Buffer<float>(size);
-  parameter.m = Buffer<float>(size);
-  parameter.v = Buffer<float>(size);
+  const Device device = parameter.value.device();
+  parameter.gradient = Buffer<float>(device, size);
+  parameter.m = Buffer<float>(device, size);
+  parameter.v = Buffer<float>(device, size);
 }
 
 }  // namespace peer::layers

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "peer/device/buffer.h"
+#include "peer/device/context.h"
 
 namespace peer::layers {
 
@@ -32,6 +33,8 @@ struct Parameter {
 // Owns the tensors of one trunk (the base, or one generation's deltas). Order of adding is file order; addresses are stable.
 class Parameters {
  public:
+  explicit Parameters(Device device = {}) : device_(device) {}
+  Device device() const { return device_; }  // where the tensors lie
   Parameter& add(std::string name, std::vector<std::int64_t> shape, ParameterGroup group, bool decays = false);
   Parameter* find(std::string_view name);
   // Makes room for `shape`, whose first difference from the old shape is in one dimension that grows: old values keep their places,
@@ -39,7 +42,7 @@ class Parameters {
   void grow(Parameter& parameter, std::vector<std::int64_t> shape);
   // Allocates (or releases) gradients and moments; kStatistics never gets any.
   void set_trainable(bool trainable);
-  void zero_gradients();
+  void zero_gradients(Context& ctx);
 
   std::int64_t count() const;  // numbers in all tensors
   auto begin() { return list_.begin(); }
@@ -48,6 +51,7 @@ class Parameters {
   auto end() const { return list_.end(); }
 
  private:
+  Device device_;
   std::vector<std::unique_ptr<Parameter>> list_;
 };
 

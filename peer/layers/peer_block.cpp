@@ -7,9 +7,9 @@
 #include "peer/base/require.h"
 #include "peer/layers/centroids.h"
 #include "peer/layers/initialise.h"
-#include "peer/layers/key_grid.h"
 #include "peer/layers/lone_picks.h"
 #include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/row_order.h"
@@ -34,33 +34,33 @@ View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[
 
 }  // namespace
 
-PeerActivations::PeerActivations(std::int64_t tokens, const PeerOptions& o)
-    : query(tokens * o.heads * o.d_key),
-      normed(tokens * o.heads * o.d_key),
-      mean(o.heads * std::max(o.d_key, tokens)),
-      inverse_std(o.heads * std::max(o.d_key, tokens)),
-      row(tokens * o.heads * o.top_k),
-      column(tokens * o.heads * o.top_k),
-      score(tokens * o.heads * o.top_k),
-      gate(tokens * o.heads * o.top_k),
-      hidden(tokens * o.heads * o.top_k),
-      id(tokens * o.heads * o.top_k) {}
+PeerActivations::PeerActivations(Device device, std::int64_t tokens, const PeerOptions& o)
+    : query(device, tokens * o.heads * o.d_key),
+      normed(device, tokens * o.heads * o.d_key),
+      mean(device, o.heads * std::max(o.d_key, tokens)),
+      inverse_std(device, o.heads * std::max(o.d_key, tokens)),
+      row(device, tokens * o.heads * o.top_k),
+      column(device, tokens * o.heads * o.top_k),
+      score(device, tokens * o.heads * o.top_k),
+      gate(device, tokens * o.heads * o.top_k),
+      hidden(device, tokens * o.heads * o.top_k),
+      id(device, tokens * o.heads * o.top_k) {}
 
-PeerWorkspace::PeerWorkspace(std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width)
-    : dgate(tokens * picks),
-      dhidden(tokens * picks),
-      up_weight(tokens * picks),
-      dscore(tokens * picks),
-      dnormed(tokens * query_width),
-      dquery(tokens * query_width),
-      order(tokens * picks),
-      begin(tokens * picks + 1),
-      expert(tokens * picks),
-      gradient(kSegmentChunk * 2 * width) {}
+PeerWorkspace::PeerWorkspace(Device device, std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width)
+    : dgate(device, tokens * picks),
+      dhidden(device, tokens * picks),
+      up_weight(device, tokens * picks),
+      dscore(device, tokens * picks),
+      dnormed(device, tokens * query_width),
+      dquery(device, tokens * query_width),
+      order(device, tokens * picks),
+      begin(device, tokens * picks + 1),
+      expert(device, tokens * picks),
+      gradient(device, kSegmentChunk * 2 * width) {}
 
 PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId id, const PeerOptions& options, std::int64_t width,
                      std::int64_t side, std::int64_t rows_per_page, std::uint64_t seed)
-    : id_(id), options_(options), prefix_(prefix), experts_(width, rows_per_page), open_(side) {
+    : id_(id), options_(options), prefix_(prefix), experts_(width, rows_per_page, parameters.device()), open_(side) {
   const std::int64_t q = query_width(), half = options.d_key / 2, sets = options.shared_sub_keys ? 1 : options.heads;
   require(options.d_key % 2 == 0, "peer_block: d_key must be even");
   require(options.top_k <= side, "peer_block: K must not exceed the side of the grid");
@@ -127,6 +127,7 @@ void PeerBlock::clone_router(const PeerBlock& from) {
 // head.
 void PeerBlock::centre_sub_keys(Context& ctx, const PeerActivations& seen, std::uint64_t seed) {
   const std::int64_t d = options_.d_key, half = d / 2, sets = rows_->shape[0], queries = seen.normed.size() / d / sets;
+  ctx.wait();
   for (Parameter* keys : {rows_, columns_})
     for (std::int64_t set = 0; set < sets; ++set) {
       const float* first = seen.normed.data() + set * d + (keys == columns_ ? half : 0);
@@ -157,7 +158,7 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
                               .column = saved.column.view(n, h, k),
                               .score = saved.score.view(n, h, k)});
   ops::router_gate(ctx, {.kind = options_.gate, .score = saved.score.view(n, h, k), .gate = saved.gate.view(n, h, k)});
-  for (std::int64_t i = 0; i < n * h * k; ++i) saved.id[i] = shell_number(saved.row[i], saved.column[i]);
+  ops::expert_number(ctx, {.row = saved.row.view(n * h * k), .column = saved.column.view(n * h * k), .id = saved.id.view(n * h * k)});
   ops::expert_mix(ctx, {.activation = options_.activation,
                         .x = x,
                         .id = saved.id.view(n, h * k),

@@ -15,7 +15,7 @@ namespace peer::layers {
 // What the forward keeps for the backward; sized for N tokens and R = H*K picks a token.
 struct PeerActivations {
   PeerActivations() = default;
-  PeerActivations(std::int64_t tokens, const PeerOptions& options);
+  PeerActivations(Device device, std::int64_t tokens, const PeerOptions& options);
   Buffer<float> query, normed;        // (N, H, d_key)
   Buffer<float> mean, inverse_std;    // of the query norm
   Buffer<std::int32_t> row, column;   // (N, H, K)
@@ -26,7 +26,7 @@ struct PeerActivations {
 // Memory of the backward, shared by all blocks.
 struct PeerWorkspace {
   PeerWorkspace() = default;
-  PeerWorkspace(std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width);
+  PeerWorkspace(Device device, std::int64_t tokens, std::int64_t picks, std::int64_t query_width, std::int64_t width);
   Buffer<float> dgate, dhidden, up_weight, dscore;  // (N, R)
   Buffer<float> dnormed, dquery;                    // (N, H*d_key)
   Buffer<std::int32_t> order, begin;                // (N*R), (N*R + 1)

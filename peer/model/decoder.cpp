@@ -12,7 +12,8 @@ Decoder::Decoder(Context& ctx, Model& model, int view, std::int64_t rows)
       one_(model, view, rows, 1, false),
       half_(model, view, rows, std::max<std::int64_t>(model.options().context / 2, 1), false),
       text_(model.unread(rows, model.options().context)),
-      window_(rows * model.options().context) {}
+      token_(ctx.device(), rows),
+      window_(static_cast<std::size_t>(rows * model.options().context)) {}
 
 void Decoder::restart() { text_.tokens = 0; }
 
@@ -20,7 +21,9 @@ peer::View<const float, 2> Decoder::read(peer::View<const std::int32_t, 1> token
   require(token.shape[0] == one_.batch, "decoder: one token a text");
   if (text_.tokens == model_.options().context) drop_older_half();
   std::copy_n(token.data, one_.batch, window_.data() + text_.tokens * one_.batch);
-  model_.read_on(ctx_, token, one_, text_);
+  std::copy_n(token.data, one_.batch, token_.data());
+  model_.read_on(ctx_, token_.view(one_.batch), one_, text_);
+  ctx_.wait();
   return one_.logits_view();
 }
 
@@ -28,11 +31,12 @@ void Decoder::drop_older_half() {
   const std::int64_t rows = one_.batch, kept = text_.tokens > 1 ? half_.length : 0, first = text_.tokens - kept;
   text_.tokens = 0;
   if (kept == 0) return;
-  Buffer<std::int32_t> newer(rows * kept);  // (B, T/2)
+  Buffer<std::int32_t> newer(ctx_.device(), rows * kept);  // (B, T/2)
   for (std::int64_t t = 0; t < kept; ++t)
     for (std::int64_t b = 0; b < rows; ++b) newer[b * kept + t] = window_[(first + t) * rows + b];
   std::copy_n(window_.data() + first * rows, kept * rows, window_.data());
   model_.read_on(ctx_, newer.view(rows * kept), half_, text_);
+  ctx_.wait();
 }
 
 }  // namespace peer::model

@@ -16,7 +16,8 @@ class Decoder {
   // `rows`: B. The model must outlive the decoder and keep its weights.
   Decoder(Context& ctx, Model& model, int view, std::int64_t rows);
 
-  // token (B): reads one more token of every text. Returns logits (B, V) of the token that follows, valid until the next call.
+  // token (B): reads one more token of every text. Returns logits (B, V) of the token that follows, for the host, valid until the next
+  // call.
   peer::View<const float, 2> read(peer::View<const std::int32_t, 1> token);
   void restart();  // nothing was read
 
@@ -25,9 +26,10 @@ class Decoder {
 
   Context& ctx_;
   Model& model_;
-  Activations one_, half_;       // (B, 1) and (B, T/2) tokens
-  ReadText text_;                // of up to T tokens
-  Buffer<std::int32_t> window_;  // (T, B)  the tokens that text_ holds
+  Activations one_, half_;            // (B, 1) and (B, T/2) tokens
+  ReadText text_;                     // of up to T tokens
+  Buffer<std::int32_t> token_;        // (B)     on the device
+  std::vector<std::int32_t> window_;  // (T, B)  the tokens that text_ holds
 };
 
 }  // namespace peer::model

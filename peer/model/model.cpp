@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 
 #include <fmt/format.h>
 
 #include "peer/base/require.h"
+#include "peer/device/copy.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/embedding.h"
 #include "peer/ops/rms_norm.h"
@@ -23,7 +23,7 @@ layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOp
 
 }  // namespace
 
-Model::Model(const ModelOptions& options, std::uint64_t seed) : options_(options), seed_(seed) {
+Model::Model(const ModelOptions& options, std::uint64_t seed, Device device) : options_(options), seed_(seed), base_(device) {
   check(options);
   const auto table = [&](const std::string& name) {
     layers::Parameter* p = &base_.add(name, {options.vocabulary, options.width}, layers::ParameterGroup::kTrunk);
@@ -86,7 +86,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
   for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer)
     cloned.push_back(with_experts ? router_below(parent, layer, options) : nullptr);
   const std::string name = fmt::format("g{}", views_.size());
-  auto delta = std::make_unique<Delta>();
+  auto delta = std::make_unique<Delta>(device());
   delta->options = options;
   for (std::int64_t layer = 0; layer < options_.layers; ++layer) {
     const std::string prefix = name + ".layers." + std::to_string(layer);
@@ -119,7 +119,7 @@ void Model::retire(int view) {
   require(view > 0 && view <= newest(), "model: only a grown view can be retired");
   for (int v = 1; v <= newest(); ++v)
     require(retired(v) || views_[v].parent != view, "model: a view on which another grows cannot be retired");
-  auto empty = std::make_unique<Delta>();
+  auto empty = std::make_unique<Delta>(device());
   empty->options = views_[view].delta->options;
   empty->layers.resize(static_cast<std::size_t>(options_.layers));
   views_[view].delta = std::move(empty);
@@ -156,11 +156,11 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
     : batch(batch_rows), length(row_length), tokens(batch_rows * row_length), view(view_index) {
   const std::int64_t width = model.options().width;
   const std::vector<int> path = model.path(view);
-  output = Buffer<float>(tokens * width);
-  normed = Buffer<float>(tokens * width);
-  inverse_rms = Buffer<float>(tokens);
-  logits = Buffer<float>(tokens * model.options().vocabulary);
-  if (keep) dx = Buffer<float>(tokens * width);
+  output = Buffer<float>(model.device(), tokens * width);
+  normed = Buffer<float>(model.device(), tokens * width);
+  inverse_rms = Buffer<float>(model.device(), tokens);
+  logits = Buffer<float>(model.device(), tokens * model.options().vocabulary);
+  if (keep) dx = Buffer<float>(model.device(), tokens * width);
   // Without a backward pass one set serves all blocks: what any block's branches need is merged into it.
   for (int layer = 0; layer < static_cast<int>(model.options().layers); ++layer) {
     const std::vector<layers::LayerDelta*> deltas = model.layer_path(path, layer);
@@ -177,7 +177,7 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
 ReadText Model::unread(std::int64_t batch, std::int64_t capacity) const {
   ReadText text;
   const std::int64_t kv_width = options_.kv_heads * (options_.width / options_.heads);
-  for (std::int64_t layer = 0; layer < options_.layers; ++layer) text.layers.emplace_back(batch, capacity, kv_width);
+  for (std::int64_t layer = 0; layer < options_.layers; ++layer) text.layers.emplace_back(device(), batch, capacity, kv_width);
   return text;
 }
 
@@ -205,7 +205,7 @@ peer::View<const float, 2> Model::forward_below(Context& ctx, peer::View<const s
 void Model::forward_above(Context& ctx, peer::View<const float, 2> x, Activations& saved, int blocks) {
   const peer::View<float, 2> input = block_activations(saved, blocks).input.view(saved.tokens, options_.width);
   require(!saved.keeps() && x.shape[0] == saved.tokens, "model: no backward pass follows a shared one");
-  if (x.data != input.data) std::memcpy(input.data, x.data, static_cast<std::size_t>(x.size()) * sizeof(float));
+  queue_copy(ctx, x, input);
   run_blocks(ctx, blocks, static_cast<int>(options_.layers), saved, false, nullptr);
   predict(ctx, saved);
 }
@@ -213,7 +213,7 @@ void Model::forward_above(Context& ctx, peer::View<const float, 2> x, Activation
 void Model::embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved) {
   require(token.shape[0] == saved.tokens, "model: tokens must be batch * length");
   const peer::View<float, 2> x = block_activations(saved, 0).input.view(saved.tokens, options_.width);
-  std::memset(x.data, 0, static_cast<std::size_t>(x.size()) * sizeof(float));
+  queue_zero(ctx, x);
   ops::embedding(ctx, {.id = token, .table = embedding_->matrix(), .x = x});
   for (const int g : path(saved.view))
     if (const auto* change = views_[g].delta->embedding) ops::embedding(ctx, {.id = token, .table = change->matrix(), .x = x});
@@ -227,7 +227,9 @@ void Model::run_blocks(Context& ctx, int first, int end, Activations& saved, boo
     const peer::View<float, 2> output = last ? saved.output.view(n, width) : block_activations(saved, layer + 1).input.view(n, width);
     const layers::Past past = text == nullptr ? layers::Past{} : layers::Past{&text->layers[layer], text->tokens};
     blocks_[layer].forward(ctx, saved.length, layer_path(path, layer), block_activations(saved, layer), output, training, past);
-    if (saved.watch) show_picks(saved.watch, path, layer, block_activations(saved, layer));
+    if (!saved.watch) continue;
+    ctx.wait();
+    show_picks(saved.watch, path, layer, block_activations(saved, layer));
   }
 }
 
@@ -272,7 +274,7 @@ void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Acti
                              dnormed = saved.work.dnormed.view(n, width);
   layers::linear_backward(ctx, normed, saved.logits_view(), *head_, 0.0f, dnormed);
   for (const int g : path) layers::linear_backward(ctx, normed, saved.logits_view(), *views_[g].delta->head, 1.0f, dnormed);
-  std::memset(dx.data, 0, static_cast<std::size_t>(saved.dx.bytes()));
+  queue_zero(ctx, dx);
   ops::rms_norm_backward(ctx, {.x = saved.output.view(n, width),
                                .weight = norm_->vector(),
                                .inverse_rms = saved.inverse_rms.view(n),

@@ -56,11 +56,12 @@ struct ReadText {
 class Model {
  public:
   // The dense tensors of the base, initialised from seed. Experts: create_experts(), or appended page by page by a reader.
-  Model(const ModelOptions& options, std::uint64_t seed);
+  Model(const ModelOptions& options, std::uint64_t seed, Device device = {});
   void create_experts();
 
   const ModelOptions& options() const { return options_; }
   std::uint64_t seed() const { return seed_; }
+  Device device() const { return base_.device(); }  // where every tensor, expert and activation lies
   const std::vector<View>& views() const { return views_; }
   View& view(int index) { return views_[index]; }
   int newest() const { return static_cast<int>(views_.size()) - 1; }

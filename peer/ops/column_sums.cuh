@@ -24,10 +24,8 @@ __global__ void __launch_bounds__(kWarp* kSumLanes) column_sums_kernel(std::int6
 // finish(c, sum over n < rows of term(n, c)) for every c < columns, in double precision and an order that the shape alone decides.
 template <class Term, class Finish>
 void column_sums(Context& ctx, std::int64_t rows, std::int64_t columns, Term term, Finish finish) {
-  if (columns == 0) return;
-  column_sums_kernel<<<static_cast<unsigned>((columns + kWarp - 1) / kWarp), dim3(kWarp, kSumLanes), 0, cuda_queue(ctx).stream.get()>>>(
-      rows, columns, term, finish);
-  cuda_check(cudaGetLastError(), "column_sums_kernel");
+  launch(ctx, "column_sums_kernel", column_sums_kernel<Term, Finish>, blocks_of(columns, kWarp), dim3(kWarp, kSumLanes), rows, columns,
+         term, finish);
 }
 
 }  // namespace peer::ops::cuda

@@ -5,11 +5,13 @@
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/axpby.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
 #include "peer/ops/embedding.h"
 #include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
@@ -30,6 +32,7 @@ struct CpuTwins {
   CpuTwin<AdamwRows> adamw_rows;
   CpuTwin<Attention> attention;
   CpuTwin<AttentionBackward> attention_backward;
+  CpuTwin<Axpby> axpby;
   CpuTwin<CachedAttention> cached_attention;
   CpuTwin<CrossEntropy> cross_entropy;
   CpuTwin<CrossEntropyWithGradient> cross_entropy_with_gradient;
@@ -38,6 +41,7 @@ struct CpuTwins {
   CpuTwin<EmbeddingBackward> embedding_backward;
   CpuTwin<ExpertMix> expert_mix;
   CpuTwin<ExpertMixBackward> expert_mix_backward;
+  CpuTwin<ExpertNumber> expert_number;
   CpuTwin<ExpertRowGradient> expert_row_gradient;
   CpuTwin<ProductKeyTopK> product_key_topk;
   CpuTwin<ProductKeyTopKBackward> product_key_topk_backward;
@@ -49,7 +53,7 @@ struct CpuTwins {
   CpuTwin<RouterGate> router_gate;
   CpuTwin<RouterGateBackward> router_gate_backward;
   CpuTwin<RowOrder, std::int64_t> row_order;
-  CpuTwin<SumOfSquares, double> sum_of_squares;
+  CpuTwin<SumOfSquares> sum_of_squares;
   CpuTwin<Swiglu> swiglu;
   CpuTwin<SwigluBackward> swiglu_backward;
 };

@@ -3,6 +3,7 @@
 
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/axpby.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
@@ -17,6 +18,7 @@ namespace peer::ops::cpu {
 void adamw(Context& ctx, const Adamw& op);
 void attention(Context& ctx, const Attention& op);
 void attention_backward(Context& ctx, const AttentionBackward& op);
+void axpby(Context& ctx, const Axpby& op);
 void cached_attention(Context& ctx, const CachedAttention& op);
 void cross_entropy(Context& ctx, const CrossEntropy& op);
 void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);
@@ -26,7 +28,7 @@ void embedding_backward(Context& ctx, const EmbeddingBackward& op);
 void rms_norm(Context& ctx, const RmsNorm& op);
 void rms_norm_backward(Context& ctx, const RmsNormBackward& op);
 void rotary(Context& ctx, const Rotary& op);
-double sum_of_squares(Context& ctx, const SumOfSquares& op);
+void sum_of_squares(Context& ctx, const SumOfSquares& op);
 void swiglu(Context& ctx, const Swiglu& op);
 void swiglu_backward(Context& ctx, const SwigluBackward& op);
 

@@ -4,6 +4,7 @@
 
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
@@ -15,6 +16,7 @@ namespace peer::ops::cuda {
 void adamw_rows(Context& ctx, const AdamwRows& op);
 void expert_mix(Context& ctx, const ExpertMix& op);
 void expert_mix_backward(Context& ctx, const ExpertMixBackward& op);
+void expert_number(Context& ctx, const ExpertNumber& op);
 void expert_row_gradient(Context& ctx, const ExpertRowGradient& op);
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);

@@ -14,7 +14,9 @@ void expert_row_gradient(Context& ctx, const ExpertRowGradient& op) {
   require(op.gradient.shape[1] == 2 * op.x.shape[1], "expert_row_gradient: gradient must be (C, 2D)");
   require(op.first >= 0 && op.begin.shape[0] >= op.first + op.gradient.shape[0] + 1,
           "expert_row_gradient: begin must reach past segment first + C");
-  ctx.count_flops(work(op).flops);
+  // How many picks a segment has only the device knows: as many as on average, which over all chunks is the same.
+  const double segments = static_cast<double>(op.begin.shape[0] - 1), width = static_cast<double>(op.x.shape[1]);
+  ctx.count_flops(numbers(op.dhidden) * static_cast<double>(op.gradient.shape[0]) / segments * 4 * width);
   dispatch<&CpuTwins::expert_row_gradient, cuda::expert_row_gradient>(ctx, "expert_row_gradient", op);
 }
 

@@ -2,23 +2,57 @@
 #include "peer/ops/kernel_launch.cuh"
 
 namespace peer::ops::cuda {
+namespace {
 
-// A block takes a segment, a thread its columns of [ddown | dup], in the order of row_order.
+constexpr std::int64_t kFewPicks = 256;  // of a segment that one thread for each column walks alone
+
+// sum over the picks of segment `first + c` of its weight times its token's vector, for column i of [ddown | dup]: the picks begin + skip,
+// begin + skip + stride, ... in that order.
+__device__ float column_sum(const ExpertRowGradient& op, std::int64_t c, std::int64_t i, std::int64_t skip, std::int64_t stride) {
+  const std::int64_t width = op.x.shape[1], picks = op.dhidden.shape[1], end = op.begin[op.first + c + 1];
+  const bool is_down = i < width;
+  const float* vectors = is_down ? op.x.data + i : op.dy.data + (i - width);
+  const float* weights = is_down ? op.dhidden.data : op.up_weight.data;
+  float sum = 0;
+  for (std::int64_t place = op.begin[op.first + c] + skip; place < end; place += stride) {
+    const std::int64_t slot = op.order[place];
+    sum += weights[slot] * vectors[slot / picks * width];
+  }
+  return sum;
+}
+
+__device__ std::int64_t picks_of(const ExpertRowGradient& op, std::int64_t c) {
+  return op.begin[op.first + c + 1] - op.begin[op.first + c];
+}
+
+// 32 columns of a segment of many picks by one block: each of its warps takes every eighth pick, and what they summed is added in order.
+__device__ void add_by_warps(const ExpertRowGradient& op, std::int64_t c, std::int64_t first_column) {
+  __shared__ float of_warp[kWarps][kWarp];
+  const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
+  const std::int64_t i = first_column + lane;
+  const bool inside = i < op.gradient.shape[1];
+  of_warp[warp][lane] = inside ? column_sum(op, c, i, warp, kWarps) : 0;
+  __syncthreads();
+  if (warp > 0 || !inside) return;
+  float sum = of_warp[0][lane];
+  for (int w = 1; w < kWarps; ++w) sum += of_warp[w][lane];
+  op.gradient.row(c)[i] = sum;
+}
+
+}  // namespace
+
+// A block takes a segment and kThreads of its columns, a thread one of them. A few experts of a large batch have thousands of picks, and
+// would keep a block busy long after the others: they are left to a second pass with more threads for each.
 void expert_row_gradient(Context& ctx, const ExpertRowGradient& op) {
-  const std::int64_t width = op.x.shape[1], picks = op.dhidden.shape[1];
-  for_each_block(ctx, op.gradient.shape[0], [=] __device__(std::int64_t c) {
-    const std::int64_t begin = op.begin[op.first + c], end = op.begin[op.first + c + 1];
-    for (std::int64_t i = threadIdx.x; i < 2 * width; i += kThreads) {
-      const bool is_down = i < width;
-      const float* vectors = is_down ? op.x.data + i : op.dy.data + (i - width);
-      const float* weights = is_down ? op.dhidden.data : op.up_weight.data;
-      float sum = 0;
-      for (std::int64_t place = begin; place < end; ++place) {
-        const std::int64_t slot = op.order[place];
-        sum += weights[slot] * vectors[slot / picks * width];
-      }
-      op.gradient.row(c)[i] = sum;
-    }
+  const std::int64_t segments = op.gradient.shape[0], columns = op.gradient.shape[1];
+  const std::int64_t wide_tiles = blocks_of(columns, kThreads), narrow_tiles = blocks_of(columns, kWarp);
+  for_each_block(ctx, segments * wide_tiles, [=] __device__(std::int64_t b) {
+    const std::int64_t c = b / wide_tiles, i = b % wide_tiles * kThreads + threadIdx.x;
+    if (i < columns && picks_of(op, c) <= kFewPicks) op.gradient.row(c)[i] = column_sum(op, c, i, 0, 1);
+  });
+  for_each_block(ctx, segments * narrow_tiles, [=] __device__(std::int64_t b) {
+    const std::int64_t c = b / narrow_tiles;
+    if (picks_of(op, c) > kFewPicks) add_by_warps(op, c, b % narrow_tiles * kWarp);
   });
 }
 

@@ -34,28 +34,35 @@ __global__ void __launch_bounds__(kThreads) block_kernel(Body body) {
   body(static_cast<std::int64_t>(blockIdx.x));
 }
 
+// kernel(arguments...) by `blocks` blocks of `threads` threads, on the stream of ctx.
+template <class... Parameters, class... Arguments>
+void launch(Context& ctx, const char* name, void (*kernel)(Parameters...), std::int64_t blocks, dim3 threads, Arguments... arguments) {
+  if (blocks == 0) return;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = threads;
+  config.stream = cuda_queue(ctx).stream.get();
+  cuda_check(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...), name);
+}
+
+inline std::int64_t blocks_of(std::int64_t count, std::int64_t each) { return (count + each - 1) / each; }
+
 // body(i), i < count, by one thread each.
 template <class Body>
 void for_each_element(Context& ctx, std::int64_t count, Body body) {
-  if (count == 0) return;
-  element_kernel<<<static_cast<unsigned>((count + kThreads - 1) / kThreads), kThreads, 0, cuda_queue(ctx).stream.get()>>>(count, body);
-  cuda_check(cudaGetLastError(), "element_kernel");
+  launch(ctx, "element_kernel", element_kernel<Body>, blocks_of(count, kThreads), kThreads, count, body);
 }
 
 // body(i, lane), i < count, by one warp each.
 template <class Body>
 void for_each_warp(Context& ctx, std::int64_t count, Body body) {
-  if (count == 0) return;
-  warp_kernel<<<static_cast<unsigned>((count + kWarps - 1) / kWarps), kThreads, 0, cuda_queue(ctx).stream.get()>>>(count, body);
-  cuda_check(cudaGetLastError(), "warp_kernel");
+  launch(ctx, "warp_kernel", warp_kernel<Body>, blocks_of(count, kWarps), kThreads, count, body);
 }
 
 // body(i), i < count, by one block of kThreads threads each.
 template <class Body>
 void for_each_block(Context& ctx, std::int64_t count, Body body) {
-  if (count == 0) return;
-  block_kernel<<<static_cast<unsigned>(count), kThreads, 0, cuda_queue(ctx).stream.get()>>>(body);
-  cuda_check(cudaGetLastError(), "block_kernel");
+  launch(ctx, "block_kernel", block_kernel<Body>, count, kThreads, body);
 }
 
 }  // namespace peer::ops::cuda

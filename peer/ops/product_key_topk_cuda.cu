@@ -1,31 +1,13 @@
 #include <algorithm>
-#include <limits>
 
-#include "peer/ops/block_reduce.cuh"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/product_key_scores.h"
-#include "peer/ops/rank_key.h"
+#include "peer/ops/warp_select.cuh"
 
 namespace peer::ops::cuda {
 namespace {
 
 constexpr std::int64_t kChunkScores = std::int64_t{16} << 20;  // 64 MiB of one half's scores at a time
-
-// take(k, key) for the `wanted` largest of key_at(0 .. count), all different, in falling order, by the calling warp: each is the largest
-// below the one before it.
-template <class KeyAt, class Take>
-__device__ void take_falling(int lane, std::int64_t count, std::int64_t wanted, KeyAt key_at, Take take) {
-  RankKey last = std::numeric_limits<RankKey>::max();
-  for (std::int64_t k = 0; k < wanted; ++k) {
-    RankKey best = std::numeric_limits<RankKey>::min();
-    for (std::int64_t i = lane; i < count; i += kWarp) {
-      const RankKey key = key_at(i);
-      if (key < last && key > best) best = key;
-    }
-    last = warp_max(best);
-    if (lane == 0) take(k, last);
-  }
-}
 
 // The K best sub-keys of each half, falling: (2, queries, K).
 struct Best {
@@ -36,7 +18,7 @@ struct Best {
 void best_of_half(Context& ctx, const float* scores, std::int64_t queries, std::int64_t open, std::int64_t wanted, Best best) {
   for_each_warp(ctx, queries, [=] __device__(std::int64_t q, int lane) {
     const float* row = scores + q * open;
-    take_falling(
+    warp_take_largest(
         lane, open, wanted, [&](std::int64_t i) { return rank_key(row[i], static_cast<std::uint32_t>(i)); },
         [&](std::int64_t k, RankKey key) {
           best.score[q * wanted + k] = score_of(key);
@@ -50,7 +32,7 @@ void best_of_pairs(Context& ctx, const ProductKeyTopK& op, Best rows, Best colum
   const std::int64_t wanted = op.row.shape[2];
   for_each_warp(ctx, queries, [=] __device__(std::int64_t q, int lane) {
     const std::int64_t first = q * wanted;
-    take_falling(
+    warp_take_largest(
         lane, wanted * wanted, wanted,
         [&](std::int64_t pair) {
           const std::int64_t a = first + pair / wanted, b = first + pair % wanted;

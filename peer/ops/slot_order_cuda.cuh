@@ -42,9 +42,7 @@ SortedSlots sort_slots(Context& ctx, int first_scratch, std::int64_t count, std:
   std::uint32_t* key = ctx.scratch<std::uint32_t>(first_scratch, 2 * count);
   std::int32_t* slot = ctx.scratch<std::int32_t>(first_scratch + 1, 2 * count);
   if (count == 0) return {key, slot, 0};
-  keyed_slots_kernel<<<static_cast<unsigned>((count + kThreads - 1) / kThreads), kThreads, 0, cuda_queue(ctx).stream.get()>>>(
-      count, bound, key_at, key, slot);
-  cuda_check(cudaGetLastError(), "keyed_slots_kernel");
+  launch(ctx, "keyed_slots_kernel", keyed_slots_kernel<KeyAt>, blocks_of(count, kThreads), kThreads, count, bound, key_at, key, slot);
   return sort_pairs(ctx, first_scratch + 2, key, slot, count, bound);
 }
 

@@ -6,8 +6,9 @@
 
 namespace peer::ops {
 
-double sum_of_squares(Context& ctx, const SumOfSquares& op) {
-  return dispatch<&CpuTwins::sum_of_squares, cuda::sum_of_squares>(ctx, "sum_of_squares", op);
+void sum_of_squares(Context& ctx, const SumOfSquares& op) {
+  require(op.sum.shape[0] == 1, "sum_of_squares: sum must be one number");
+  dispatch<&CpuTwins::sum_of_squares, cuda::sum_of_squares>(ctx, "sum_of_squares", op);
 }
 
 }  // namespace peer::ops

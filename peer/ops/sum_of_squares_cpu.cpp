@@ -17,14 +17,14 @@ double block_sum(const float* x, std::int64_t count) {
 
 }  // namespace
 
-double sum_of_squares(Context& ctx, const SumOfSquares& op) {
+void sum_of_squares(Context& ctx, const SumOfSquares& op) {
   const std::int64_t size = op.x.size(), blocks = (size + kBlock - 1) / kBlock;
   double* partial = ctx.scratch<double>(0, blocks);
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
   for (std::int64_t b = 0; b < blocks; ++b) partial[b] = block_sum(op.x.data + b * kBlock, std::min(kBlock, size - b * kBlock));
   double sum = 0;
   for (std::int64_t b = 0; b < blocks; ++b) sum += partial[b];
-  return sum;
+  op.sum[0] += sum;
 }
 
 }  // namespace peer::ops::cpu

@@ -62,7 +62,7 @@ std::int64_t different(const TokenLogP& a, const TokenLogP& b) {
 void check_views(Session& head, const Documents& documents) {
   std::int64_t numbers = 0, changed = 0, views = 0;
   for (GenerationId id = head.generation.id; id.valid(); id = head.pool.generation(id).parent) {
-    LoadedModel then = load_model(head.pool, head.pool.generation(id));
+    LoadedModel then = load_model(head.pool, head.pool.generation(id), head.ctx.device());
     const StageRecord& stage = then.history.stages.back();
     if (stage.steps == 0 || (!stage.mixture && stage.view > 0) || head.loaded.model.retired(stage.view)) continue;
     const TokenLogP before = score_documents(head.ctx, then.model, stage.view, documents, kOptions);

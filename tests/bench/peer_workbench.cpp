@@ -22,8 +22,8 @@ layers::PeerOptions options_of(const PeerShape& shape) {
   return options;
 }
 
-Buffer<float> normal(std::int64_t size, const char* name, double deviation) {
-  Buffer<float> out(size);
+Buffer<float> normal(Device device, std::int64_t size, const char* name, double deviation) {
+  Buffer<float> out(device, size);
   layers::initialise_normal(out.data(), size, deviation, kSeed, name);
   return out;
 }
@@ -33,13 +33,15 @@ Buffer<float> normal(std::int64_t size, const char* name, double deviation) {
 PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable)
     : ctx_(ctx),
       shape_(shape),
+      parameters_(ctx.device()),
       block_(parameters_, "peer", BlockId{0}, options_of(shape), shape.width, shape.side, kRowsPerPage, kSeed),
-      saved_(shape.tokens, block_.options()),
-      work_(trainable ? layers::PeerWorkspace(shape.tokens, shape.picks(), block_.query_width(), shape.width) : layers::PeerWorkspace()),
-      x_(normal(shape.tokens * shape.width, "x", 1)),
-      y_(shape.tokens * shape.width),
-      dy_(normal(shape.tokens * shape.width, "dy", 1e-3)),
-      dx_(shape.tokens * shape.width) {
+      saved_(ctx.device(), shape.tokens, block_.options()),
+      work_(trainable ? layers::PeerWorkspace(ctx.device(), shape.tokens, shape.picks(), block_.query_width(), shape.width)
+                      : layers::PeerWorkspace()),
+      x_(normal(ctx.device(), shape.tokens * shape.width, "x", 1)),
+      y_(ctx.device(), shape.tokens * shape.width),
+      dy_(normal(ctx.device(), shape.tokens * shape.width, "dy", 1e-3)),
+      dx_(ctx.device(), shape.tokens * shape.width) {
   block_.experts().append(shape.experts(), trainable);
   fill_experts();
   parameters_.set_trainable(trainable);
@@ -48,7 +50,7 @@ PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainabl
 // Rows start at random places of one stretch of random numbers: a million normal rows would take longer to draw than to measure.
 void PeerWorkbench::fill_experts() {
   const std::int64_t floats = 2 * shape_.width;
-  const Buffer<float> numbers = normal(64 * floats, "experts", 1 / std::sqrt(static_cast<double>(shape_.width)));
+  const Buffer<float> numbers = normal({}, 64 * floats, "experts", 1 / std::sqrt(static_cast<double>(shape_.width)));
   for (std::int64_t e = 0; e < shape_.experts(); ++e) {
     const std::int64_t start = e * 7919 % (63 * floats);
     std::copy_n(numbers.data() + start, floats, block_.experts().owned_parameters(e));
@@ -58,7 +60,7 @@ void PeerWorkbench::fill_experts() {
 void PeerWorkbench::forward() { block_.forward(ctx_, matrix(x_), saved_, matrix(y_), false); }
 
 void PeerWorkbench::step(Context& ctx) {
-  parameters_.zero_gradients();
+  parameters_.zero_gradients(ctx);
   block_.forward(ctx, matrix(x_), saved_, matrix(y_), true);
   block_.backward(ctx, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_),
                   [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {

@@ -7,8 +7,10 @@
 #include "peer/device/copy.h"
 #include "peer/device/cuda_build.h"
 #include "tests/support/catch.h"
+#include "tests/support/test_device.h"
 
 using namespace peer;
+using peer::test::test_device;
 
 namespace {
 
@@ -40,6 +42,20 @@ TEST_CASE("a CUDA device that this build or this machine does not have is one cl
 
 TEST_CASE("memory of a CUDA device that is not there is a DeviceError") {
   CHECK_THROWS_AS(Buffer<float>(parse_device("cuda:4096"), 16), DeviceError);
+}
+
+TEST_CASE("a queue's copies and zeros come in order, before the host reads what it waited for") {
+  Context ctx(test_device());
+  Buffer<int> a(ctx.device(), 5), b(ctx.device(), 5);
+  for (int i = 0; i < 5; ++i) a[i] = i + 1;
+  queue_copy(ctx, a.view(5), b.view(5));
+  queue_zero(ctx, a.view(5));
+  ctx.wait();
+  for (int i = 0; i < 5; ++i) {
+    CHECK(a[i] == 0);
+    CHECK(b[i] == i + 1);
+  }
+  CHECK_THROWS_AS(queue_copy(ctx, a.view(5), b.view(4)), ContractError);
 }
 
 TEST_CASE("a buffer copied to another is the same elements") {

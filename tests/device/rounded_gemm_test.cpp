@@ -80,7 +80,11 @@ TEST_CASE("a precision ends with its scope") {
   CHECK(ctx.precision() == Precision::kFp32);
 }
 
-TEST_CASE("a device that has no bf16 products refuses them") {
-  CHECK_THROWS_AS(check_precision(parse_device("cuda"), Precision::kBf16), DeviceError);
-  CHECK_NOTHROW(check_precision(parse_device("cuda"), Precision::kFp32));
+TEST_CASE("a CPU that does not multiply bf16 refuses it; every device multiplies fp32, and a CUDA device both") {
+  if (can_multiply_bf16())
+    CHECK_NOTHROW(check_precision({}, Precision::kBf16));
+  else
+    CHECK_THROWS_AS(check_precision({}, Precision::kBf16), DeviceError);
+  CHECK_NOTHROW(check_precision({}, Precision::kFp32));
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) CHECK_NOTHROW(check_precision(parse_device("cuda"), precision));
 }

@@ -33,7 +33,7 @@ struct Adapted {
   layers::FeedForwardAdapters first{parameters, "g1.mlp", kWidth, kHidden, kRanks[0], 1};
   layers::FeedForwardAdapters second{parameters, "g2.mlp", kWidth, kHidden, kRanks[1], 1};
   std::vector<const layers::FeedForwardAdapters*> adapters = {&first, &second};
-  layers::FeedForwardActivations saved{kTokens, kHidden, kRanks}, work{kTokens, kHidden, kRanks};
+  layers::FeedForwardActivations saved{Device{}, kTokens, kHidden, kRanks}, work{Device{}, kTokens, kHidden, kRanks};
   Buffer<float> x = random_normal(kTokens * kWidth, 1), dy = random_normal(kTokens * kWidth, 2);
   Buffer<float> y{kTokens * kWidth}, dx{kTokens * kWidth};
 

@@ -30,8 +30,8 @@ struct Backward {
 
   Backward(int threads, std::int64_t side, bool update)
       : block(parameters, "peer", BlockId{0}, options(), kWidth, side, 64, 7),
-        saved(kTokens, options()),
-        work(kTokens, block.picks(), block.query_width(), kWidth) {
+        saved({}, kTokens, options()),
+        work({}, kTokens, block.picks(), block.query_width(), kWidth) {
     Context ctx(Device{}, threads);
     parameters.set_trainable(true);
     block.create_experts(0.2, true, 7);
@@ -94,7 +94,7 @@ struct Router {
   layers::PeerActivations saved;
 
   Router(const std::string& name, layers::PeerOptions o, std::int64_t side)
-      : options(o), block(parameters, name, BlockId{0}, options, kWidth, side, 64, 7), saved(kTokens, options) {
+      : options(o), block(parameters, name, BlockId{0}, options, kWidth, side, 64, 7), saved({}, kTokens, options) {
     block.create_experts(0.0, false, 7);
   }
   void forward() {

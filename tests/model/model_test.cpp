@@ -98,8 +98,8 @@ void check_every_gradient(model::ModelOptions options, bool training, const mode
   const auto tokens = test::tiny_tokens(saved.tokens + 1, options.vocabulary);
   std::map<std::pair<std::int64_t, std::int64_t>, std::vector<float>> rows;  // (block, expert)
   std::vector<float> nll(saved.tokens);
-  model.base().zero_gradients();
-  model.parameters(view).zero_gradients();
+  model.base().zero_gradients(ctx);
+  model.parameters(view).zero_gradients(ctx);
   model.forward(ctx, {tokens.data(), saved.tokens}, saved, training);
   ops::cross_entropy_with_gradient(
       ctx, {.logits = saved.logits_view(), .target = {tokens.data() + 1, saved.tokens}, .scale = 1, .nll = {nll.data(), saved.tokens}});

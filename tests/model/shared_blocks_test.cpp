@@ -83,8 +83,8 @@ TEST_CASE("a view's gradients are the same bits whether the frozen blocks below 
   const auto gradients = [&](bool base_too) {
     m.set_trainable(0, base_too);
     m.set_trainable(2, true);
-    m.base().zero_gradients();
-    m.parameters(2).zero_gradients();
+    m.base().zero_gradients(ctx);
+    m.parameters(2).zero_gradients(ctx);
     model::Activations saved(m, 2, 2, kLength, true);
     std::vector<float> nll(static_cast<std::size_t>(saved.tokens)), all;
     m.forward(ctx, {tokens.data(), saved.tokens}, saved, false);

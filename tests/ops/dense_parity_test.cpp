@@ -1,6 +1,7 @@
-#include "peer/device/gemm.h"
+#include "peer/device/rounded_gemm.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/axpby.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
@@ -25,6 +26,28 @@ TEST_CASE("gemm is the same on both devices for every transposition") {
             gemm(ctx, left, ta, right, tb, 1, c.view(33, 45));
           },
           random_normal(33 * 19, 1), random_normal(19 * 45, 2), random_normal(33 * 45, 3));
+}
+
+TEST_CASE("rounded_gemm in bf16 is the same on both devices for every transposition, whatever lies beside a matrix") {
+  try {
+    check_precision({}, Precision::kBf16);
+  } catch (const DeviceError& error) {
+    WARN("not compared, the CPU has no bf16 products: " << error.what());
+    return;
+  }
+  for (const Transpose ta : {Transpose::kNo, Transpose::kYes})
+    for (const Transpose tb : {Transpose::kNo, Transpose::kYes})
+      for (const float beta : {0.0f, 1.0f})
+        check_parity(
+            [&](Context& ctx, Floats& a, Floats& b, Floats& c) {
+              const PrecisionScope scope(ctx, Precision::kBf16);
+              const auto inside = [](Floats& x, std::int64_t rows, std::int64_t columns) {
+                return Matrix<float>(x.data(), rows, columns, columns + 3);
+              };
+              rounded_gemm(ctx, ta == Transpose::kYes ? inside(a, 19, 33) : inside(a, 33, 19), ta,
+                           tb == Transpose::kYes ? inside(b, 45, 19) : inside(b, 19, 45), tb, beta, inside(c, 33, 45));
+            },
+            random_normal(36 * 36, 1), random_normal(48 * 48, 2), random_normal(33 * 48, 3));
 }
 
 TEST_CASE("embedding and its backward are the same on both devices") {
@@ -53,6 +76,15 @@ TEST_CASE("rotary is the same on both devices, both ways") {
           ops::rotary(ctx, {x.view(2, 37, 3, 16), 1000, 10000.0, inverse});
         },
         random_normal(2 * 37 * 3 * 16, 1));
+}
+
+TEST_CASE("axpby is the same on both devices, whatever y held where it is not kept") {
+  for (const float keep : {0.0f, 1.0f, -0.5f})
+    check_parity(
+        [&](Context& ctx, Floats& x, Floats& y) {
+          ops::axpby(ctx, {1.25f, x.view(1000), keep, y.view(1000)});
+        },
+        random_normal(1000, 1), random_normal(1000, 2));
 }
 
 TEST_CASE("swiglu and its backward are the same on both devices") {
@@ -95,10 +127,11 @@ TEST_CASE("adamw is the same on both devices") {
 }
 
 TEST_CASE("sum_of_squares is the same on both devices") {
-  double sums[2] = {};
-  int run = 0;
-  check_parity([&](Context& ctx, Floats& x) { sums[run++] = ops::sum_of_squares(ctx, {x.view(40000)}); }, random_normal(40000, 1));
-  CHECK(sums[1] == Approx(sums[0]).epsilon(1e-12));
+  check_parity(
+      [&](Context& ctx, Floats& x, Buffer<double>& sum) {
+        ops::sum_of_squares(ctx, {x.view(40000), sum.view(1)});
+      },
+      random_normal(40000, 1), filled<double>(1, 5.0));
 }
 
 TEST_CASE("attention and its backward are the same on both devices, with grouped queries") {

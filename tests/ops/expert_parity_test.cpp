@@ -2,6 +2,7 @@
 
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/expert_mix.h"
+#include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
@@ -33,12 +34,19 @@ struct Pages {
   ops::ExpertRows rows() const { return {table.data(), kShift, kWidth, kExperts}; }
 };
 
-// Random records; second moments and step counts are not negative.
+// Random records; second moments and step counts are positive: a moment of zero would blow rounding errors of the gradient up.
 Floats random_pages() {
   Floats memory = random_normal((kPages << kShift) * kStride, 100);
   for (std::int64_t i = 0; i < memory.size(); ++i)
-    if (i % kStride >= 4 * kWidth) memory[i] = std::floor(4 * std::abs(memory[i]));
+    if (i % kStride >= 4 * kWidth) memory[i] = 1 + std::floor(4 * std::abs(memory[i]));
   return memory;
+}
+
+// Of most experts, and `of_one` of a single one.
+Ids picks_with_favourite(std::int64_t of_one) {
+  Ids id = random_below<std::int64_t>(kTokens * kPicks, 1, kExperts - 9);
+  for (std::int64_t i = 0; i < of_one; ++i) id[i] = 17;
+  return id;
 }
 
 View<float, 2> by_pick(Floats& b) { return b.view(kTokens, kPicks); }
@@ -78,21 +86,31 @@ TEST_CASE("expert_mix and its backward are the same on both devices") {
         Floats(kTokens * kPicks), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 5));
 }
 
-TEST_CASE("row_order, expert_row_gradient and adamw_rows are the same on both devices") {
+TEST_CASE("expert_number is the same on both devices") {
   check_parity(
-      [&](Context& ctx, Floats& memory, Bools& dirty, Ids& id, Numbers& order, Ids& expert, Numbers& begin, Floats& x, Floats& dy,
-          Floats& dhidden, Floats& up_weight, Floats& gradient) {
-        constexpr std::int64_t kSlots = kTokens * kPicks;
-        const std::int64_t picked =
-            ops::row_order(ctx, {id.view(kTokens, kPicks), kExperts, order.view(kSlots), expert.view(kSlots), begin.view(kSlots + 1)});
-        ops::expert_row_gradient(ctx, {by_width(x), by_width(dy), by_pick(dhidden), by_pick(up_weight), order.view(kSlots),
-                                       begin.view(kSlots + 1), 0, gradient.view(picked, 2 * kWidth)});
-        const Pages pages(ctx, memory, dirty);
-        ops::adamw_rows(ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, expert.view(picked), gradient.view(picked, 2 * kWidth), pages.rows()});
+      [&](Context& ctx, Numbers& row, Numbers& column, Ids& id) {
+        ops::expert_number(ctx, {row.view(900), column.view(900), id.view(900)});
       },
-      random_pages(), Bools(kPages), random_below<std::int64_t>(kTokens * kPicks, 1, kExperts - 9), Numbers(kTokens * kPicks),
-      Ids(kTokens * kPicks), Numbers(kTokens * kPicks + 1), random_normal(kTokens * kWidth, 2), random_normal(kTokens * kWidth, 3),
-      random_normal(kTokens * kPicks, 4), random_normal(kTokens * kPicks, 5), Floats(kExperts * 2 * kWidth));
+      random_below<std::int32_t>(900, 1, 1000), random_below<std::int32_t>(900, 2, 1000), Ids(900));
+}
+
+TEST_CASE("row_order, expert_row_gradient and adamw_rows are the same on both devices, however many picks an expert has") {
+  for (const std::int64_t of_one : {0, 590})
+    check_parity(
+        [&](Context& ctx, Floats& memory, Bools& dirty, Ids& id, Numbers& order, Ids& expert, Numbers& begin, Floats& x, Floats& dy,
+            Floats& dhidden, Floats& up_weight, Floats& gradient) {
+          constexpr std::int64_t kSlots = kTokens * kPicks;
+          const std::int64_t picked =
+              ops::row_order(ctx, {id.view(kTokens, kPicks), kExperts, order.view(kSlots), expert.view(kSlots), begin.view(kSlots + 1)});
+          ops::expert_row_gradient(ctx, {by_width(x), by_width(dy), by_pick(dhidden), by_pick(up_weight), order.view(kSlots),
+                                         begin.view(kSlots + 1), 0, gradient.view(picked, 2 * kWidth)});
+          const Pages pages(ctx, memory, dirty);
+          ops::adamw_rows(ctx,
+                          {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, expert.view(picked), gradient.view(picked, 2 * kWidth), pages.rows()});
+        },
+        random_pages(), Bools(kPages), picks_with_favourite(of_one), Numbers(kTokens * kPicks), Ids(kTokens * kPicks),
+        Numbers(kTokens * kPicks + 1), random_normal(kTokens * kWidth, 2), random_normal(kTokens * kWidth, 3),
+        random_normal(kTokens * kPicks, 4), random_normal(kTokens * kPicks, 5), Floats(kExperts * 2 * kWidth));
 }
 
 TEST_CASE("query_norm and its backward are the same on both devices for every kind") {
@@ -108,19 +126,19 @@ TEST_CASE("query_norm and its backward are the same on both devices for every ki
         Norm{kLayer, ops::Statistics::kFrozen}, Norm{kRms, ops::Statistics::kFrozen}})
     check_parity(
         [&](Context& ctx, Floats& q, Floats& weight, Floats& bias, Floats& running_mean, Floats& running_variance, Floats& y, Floats& mean,
-            Floats& inverse_std, Floats& dq, Floats& dweight, Floats& dbias) {
+            Floats& inverse_std, Floats& dy, Floats& dq, Floats& dweight, Floats& dbias) {
           const bool centred = norm.kind == kBatch || norm.kind == kLayer;
           ops::query_norm(ctx, {norm.kind, norm.statistics, queries(q), weight.view(kColumns), bias.view(kColumns), 1e-5f, 0.1f,
                                 running_mean.view(kColumns), running_variance.view(kColumns), queries(y), mean.view(kTokens * kColumns),
                                 inverse_std.view(kTokens * kColumns)});
           ops::query_norm_backward(
               ctx, {norm.kind, norm.statistics, queries(q), weight.view(kColumns), mean.view(kTokens * kColumns),
-                    inverse_std.view(kTokens * kColumns), queries(y), queries(dq),
+                    inverse_std.view(kTokens * kColumns), queries(dy), queries(dq),
                     norm.kind == kNone ? View<float, 1>{} : dweight.view(kColumns), centred ? dbias.view(kColumns) : View<float, 1>{}});
         },
         random_normal(kSize, 1, 2, 1), random_normal(kColumns, 2), random_normal(kColumns, 3), random_normal(kColumns, 4),
-        filled<float>(kColumns, 0.75f), Floats(kSize), Floats(kSize), Floats(kSize), Floats(kSize), random_normal(kColumns, 5),
-        random_normal(kColumns, 6));
+        filled<float>(kColumns, 0.75f), Floats(kSize), Floats(kSize), Floats(kSize), random_normal(kSize, 7), Floats(kSize),
+        random_normal(kColumns, 5), random_normal(kColumns, 6));
 }
 
 TEST_CASE("product_key_topk makes the same picks on both devices, whatever the ties, and its backward is the same") {
@@ -140,4 +158,33 @@ TEST_CASE("product_key_topk makes the same picks on both devices, whatever the t
         random_whole(kTokens * kHeads * 2 * kHalf, 1), random_whole(sets * kSide * kHalf, 2), random_whole(sets * kSide * kHalf, 3),
         Numbers(kSlots), Numbers(kSlots), Floats(kSlots), Floats(kTokens * kHeads * 2 * kHalf), Floats(sets * kSide * kHalf),
         Floats(sets * kSide * kHalf));
+}
+
+TEST_CASE("product_key_topk makes the same picks on both devices wherever in a row of scores the best lie, for any K") {
+  struct Shape {
+    std::int64_t side, best;
+    bool in_one_lane;  // of a warp: the best are 32 sub-keys apart
+  };
+  constexpr std::int64_t kRows = 6, kHalf = 4;
+  for (const Shape shape : {Shape{1, 1, false}, Shape{20, 16, false}, Shape{64, 32, false}, Shape{1024, 16, false}, Shape{300, 40, false},
+                            Shape{2500, 16, true}}) {
+    INFO("n = " << shape.side << ", K = " << shape.best);
+    const auto keys = [&](std::uint32_t subject) {
+      Floats keys = random_whole(shape.side * kHalf, subject);
+      for (std::int64_t i = 0; i < shape.side; ++i)
+        for (std::int64_t j = 0; j < kHalf; ++j)
+          if (shape.in_one_lane && i % 32 == 7) keys[i * kHalf + j] = 20 + static_cast<float>(i % 5);
+      return keys;
+    };
+    Floats query = random_whole(kRows * 2 * kHalf, 9);
+    for (std::int64_t i = 0; i < query.size(); ++i) query[i] = std::abs(query[i]) + 1;
+    const std::int64_t slots = kRows * shape.best;
+    check_parity(
+        [&](Context& ctx, Floats& q, Floats& rows, Floats& columns, Numbers& row, Numbers& column, Floats& score) {
+          ops::product_key_topk(
+              ctx, {q.view(kRows, 1, 2, kHalf), rows.view(1, shape.side, kHalf), columns.view(1, shape.side, kHalf), shape.side,
+                    row.view(kRows, 1, shape.best), column.view(kRows, 1, shape.best), score.view(kRows, 1, shape.best)});
+        },
+        std::move(query), keys(1), keys(2), Numbers(slots), Numbers(slots), Floats(slots));
+  }
 }

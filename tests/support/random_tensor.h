@@ -44,6 +44,9 @@ Buffer<T> copy_of(const Buffer<T>& buffer) {
 }
 
 // The same numbers in double precision, for the oracle.
-inline std::vector<double> to_doubles(const Buffer<float>& buffer) { return {buffer.data(), buffer.data() + buffer.size()}; }
+template <class T>
+std::vector<double> to_doubles(const Buffer<T>& buffer) {
+  return {buffer.data(), buffer.data() + buffer.size()};
+}
 
 }  // namespace peer::test

@@ -1,6 +1,7 @@
 // A model small enough for finite differences and exact comparisons.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "peer/base/philox.h"
@@ -53,7 +54,10 @@ inline std::vector<float> logits_of(Context& ctx, model::Model& model, int view,
                                     std::int64_t length) {
   const auto count = static_cast<std::int64_t>(tokens.size());
   model::Activations saved(model, view, count / length, length, false);
-  model.forward(ctx, {tokens.data(), count}, saved, false);
+  Buffer<std::int32_t> token(model.device(), count);
+  std::copy_n(tokens.data(), count, token.data());
+  model.forward(ctx, token.view(count), saved, false);
+  ctx.wait();
   return {saved.logits.data(), saved.logits.data() + saved.logits.size()};
 }
 

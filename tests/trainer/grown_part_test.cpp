@@ -25,7 +25,7 @@ struct Stages {
 
   LoadedModel learn_first(Strategy strategy = Strategy::kNaive) {
     SmallWorld::run(session, with(world, strategy, 0, 20));
-    return load_model(session.pool, session.generation);
+    return load_model(session.pool, session.generation, session.ctx.device());
   }
   layers::PeerBlock& block(model::Model& model) {
     layers::PeerBlock* found = nullptr;
@@ -48,7 +48,7 @@ TEST_CASE("after an extension that trains what grew, old experts, old sub-keys a
   options.stage.experts = "50";
   SmallWorld::run(stages.session, options);
   const Session reopened = SmallWorld::open(stages.world / "pool", kHead, pool::Access::kRead);
-  LoadedModel after = load_model(reopened.pool, reopened.generation);
+  LoadedModel after = load_model(reopened.pool, reopened.generation, reopened.ctx.device());
   const std::int64_t side = after.model.options().peer_side;
   REQUIRE(side == 10);  // 36 + 50 experts
   CHECK(after.history.stages.back().parameters_added == 64 * 2 * 16 + 2 * 4 * 4);

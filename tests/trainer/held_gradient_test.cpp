@@ -48,7 +48,7 @@ struct Gradients {
     std::map<std::int64_t, double> numbers;
     held.give_back_dense();
     for (std::int64_t i = 0; i < dense.size(); ++i) numbers[i] = dense.gradient[i];
-    held.for_each_rows([&](layers::PeerBlock&, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
+    held.for_each_rows(Device{}, [&](layers::PeerBlock&, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
       for (std::int64_t c = 0; c < expert.shape[0]; ++c)
         for (std::int64_t i = 0; i < record; ++i) numbers[dense.size() + expert[c] * record + i] = gradient.row(c)[i];
     });
@@ -102,7 +102,7 @@ TEST_CASE("the step that A-GEM leaves does not raise the reference loss, where t
   model::Activations saved(model, 0, 2, 16, true);
   const auto gradient = [&](const std::vector<std::int32_t>& target, HeldGradient* held) {
     Buffer<float> nll(32);
-    model.base().zero_gradients();
+    model.base().zero_gradients(ctx);
     model.forward(ctx, {token.data(), 32}, saved, false);
     ops::cross_entropy_with_gradient(
         ctx, {.logits = saved.logits_view(), .target = {target.data(), 32}, .scale = 1.0f / 32, .nll = nll.view(32)});
@@ -121,7 +121,7 @@ TEST_CASE("the step that A-GEM leaves does not raise the reference loss, where t
       for (std::int64_t i = 0; i < parameter->gradient.size(); ++i)
         parameter->value[i] -= static_cast<float>(rate) * parameter->gradient[i];
     held.for_each_rows(
-        [&](layers::PeerBlock& b, View<const std::int64_t, 1> e, View<float, 2> rows) { descend_rows(b, e, rows, rate, 0); });
+        Device{}, [&](layers::PeerBlock& b, View<const std::int64_t, 1> e, View<float, 2> rows) { descend_rows(b, e, rows, rate, 0); });
   };
   HeldGradient g, r;
   for (int step = 0; step < 20; ++step) {

@@ -6,6 +6,7 @@
 
 #include "tests/support/domain_text.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/test_device.h"
 #include "tests/support/tiny_model.h"
 #include "trainer/stage.h"
 
@@ -37,7 +38,7 @@ class SmallWorld {
     for (int d = 0; d < 3; ++d) write_file(folder_ / (std::string(kNames[d]) + ".txt"), domain_text(d, 60));
   }
   std::string init(const std::string& name, model::ModelOptions options = tiny_options()) const {
-    init_pool(folder_ / name, options, tiny_delta(), 1, {}, kThreads);
+    init_pool(folder_ / name, options, tiny_delta(), 1, test_device(), kThreads);
     return folder_ / name;
   }
   RunOptions options(int domain, std::int64_t steps = 24) const {
@@ -52,7 +53,7 @@ class SmallWorld {
     return o;
   }
   static Session open(const std::string& pool, const std::string& ref = kHead, pool::Access access = pool::Access::kWrite) {
-    return open_session(pool, ref, access, {}, kThreads);
+    return open_session(pool, ref, access, test_device(), kThreads);
   }
   static StageOutcome run(Session& session, const RunOptions& options, std::int64_t stop_after = kNever) {
     StopAfter progress(stop_after);

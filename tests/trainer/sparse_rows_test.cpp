@@ -79,7 +79,7 @@ TEST_CASE("a stage of sparse memory finetuning changes at most t rows a step, an
     return o;
   };
   SmallWorld::run(session, options(0, 20));
-  LoadedModel before = load_model(session.pool, session.generation);
+  LoadedModel before = load_model(session.pool, session.generation, session.ctx.device());
   SmallWorld::run(session, options(1, 1));
   for (auto& parameter : session.loaded.model.base()) {
     const layers::Parameter& old = *before.model.base().find(parameter->name);

@@ -128,7 +128,7 @@ TEST_CASE("rows that alone may change leave the trunk and the routers as they we
     INFO(to_text(strategy));
     Session session = SmallWorld::open(world.init(to_text(strategy)));
     SmallWorld::run(session, with(world, strategy, 0, 10));
-    LoadedModel before = load_model(session.pool, session.generation);
+    LoadedModel before = load_model(session.pool, session.generation, session.ctx.device());
     SmallWorld::run(session, with(world, strategy, 1, 10));
     CHECK(session.loaded.model.newest() == (strategy == Strategy::kGrowUnfrozen));
     const bool frozen = strategy == Strategy::kFrozenTrunk;

@@ -1,0 +1,74 @@
+// A run of training steps on another device than the CPU (PEER_TEST_DEVICE) beside the same run on the CPU. Needs no pool.
+#include <cmath>
+#include <cstdio>
+
+#include "tests/support/bare_training.h"
+#include "tests/support/catch.h"
+#include "tests/support/test_device.h"
+#include "tests/support/tiny_model.h"
+
+using namespace peer;
+using namespace peer::test;
+
+namespace {
+
+constexpr int kSteps = 8;
+constexpr std::int64_t kBatch = 2;
+
+struct Run {
+  std::vector<double> loss;
+  std::vector<std::vector<std::int64_t>> picks;
+  std::vector<float> weights;  // of the trained view, at the end
+};
+
+// The base, or a view grown on it.
+Run train(Device device, bool grown) {
+  Context ctx(device, 1);
+  model::Model model(tiny_options(), 3, device);
+  model.create_experts();
+  const int view = grown ? model.add_view(0, tiny_delta(), "x", true) : 0;
+  BareTraining training(ctx, model, view, kBatch);
+  Run run;
+  for (int step = 0; step < kSteps; ++step) {
+    training.step(tiny_tokens(kBatch * model.options().context + 1, model.options().vocabulary, static_cast<std::uint64_t>(step / 2)));
+    run.loss.push_back(training.loss());
+    run.picks.push_back(training.picks());
+  }
+  for (const auto& parameter : model.parameters(view))
+    run.weights.insert(run.weights.end(), parameter->value.data(), parameter->value.data() + parameter->size());
+  model.for_each_block(view, [&](layers::PeerBlock& block, int) {
+    for (std::int64_t e = 0; e < block.experts().count(); ++e)
+      run.weights.insert(run.weights.end(), block.experts().parameters(e), block.experts().parameters(e) + 2 * block.experts().width());
+  });
+  return run;
+}
+
+double share_of_different_picks(const Run& a, const Run& b) {
+  std::int64_t different = 0, all = 0;
+  for (std::size_t step = 0; step < a.picks.size(); ++step) {
+    REQUIRE(a.picks[step].size() == b.picks[step].size());
+    for (std::size_t i = 0; i < a.picks[step].size(); ++i) different += a.picks[step][i] != b.picks[step][i];
+    all += static_cast<std::int64_t>(a.picks[step].size());
+  }
+  return static_cast<double>(different) / static_cast<double>(all);
+}
+
+}  // namespace
+
+TEST_CASE("the loss curve on the device is that of the CPU, and so are all but a few of the picks") {
+  for (const bool grown : {false, true}) {
+    const Run cpu = train({}, grown), device = train(test_device(), grown);
+    CHECK(device.loss.back() < device.loss.front() - 0.05);  // it learns
+    double largest = 0;
+    for (int step = 0; step < kSteps; ++step) largest = std::max(largest, std::abs(cpu.loss[step] - device.loss[step]));
+    CHECK(largest < 1e-3);
+    // The first step has the same weights: its picks differ where two scores lie within rounding of each other.
+    const double share = share_of_different_picks(cpu, device);
+    CHECK(share < 0.02);
+    std::printf("%s: loss differs by at most %.1e nats, picks by %.3f %%\n", grown ? "grown view" : "base", largest, 100 * share);
+  }
+}
+
+TEST_CASE("two runs on the device end in the same bits") {
+  CHECK(train(test_device(), true).weights == train(test_device(), true).weights);
+}

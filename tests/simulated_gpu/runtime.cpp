@@ -1,0 +1,121 @@
+#include <cuda_runtime_api.h>
+
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "tests/simulated_gpu/device_memory.h"
+#include "tests/simulated_gpu/simulated_stream.h"
+
+namespace simulated_gpu {
+namespace {
+
+std::recursive_mutex mutex;
+std::set<cudaStream_t> streams;
+cudaError_t failure = cudaSuccess;
+
+}  // namespace
+
+void queue(cudaStream_t stream, std::function<void()> work) {
+  const std::lock_guard lock(mutex);
+  stream->work.push_back(std::move(work));
+  set_open_to_host(false);
+}
+
+cudaError_t finish_all() {
+  const std::lock_guard lock(mutex);
+  set_open_to_host(true);
+  for (cudaStream_t stream : streams) {
+    const auto work = std::exchange(stream->work, {});
+    for (const auto& item : work) {
+      if (failure != cudaSuccess) break;
+      try {
+        item();
+      } catch (const std::exception&) {
+        failure = cudaErrorLaunchFailure;
+      }
+    }
+  }
+  return failure;
+}
+
+}  // namespace simulated_gpu
+
+using namespace simulated_gpu;
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInvalidDevicePointer:
+      return "invalid device pointer";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    case cudaErrorLaunchFailure:
+      return "unspecified launch failure";
+  }
+  return "unknown error";
+}
+
+cudaError_t cudaGetLastError() { return failure; }
+
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+
+cudaError_t cudaMallocManaged(void** data, std::size_t bytes, unsigned) {
+  const std::lock_guard lock(mutex);
+  *data = allocate(bytes);
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+
+cudaError_t cudaFree(void* data) {
+  const cudaError_t status = finish_all();
+  if (data != nullptr) release(data);
+  return status;
+}
+
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
+  *free = free_bytes(), *total = kTotalBytes;
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {
+  const cudaError_t status = finish_all();
+  if (status == cudaSuccess) std::memset(data, value, bytes);
+  return status;
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t* stream) {
+  const std::lock_guard lock(mutex);
+  *stream = new SimulatedStream;
+  streams.insert(*stream);
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const std::lock_guard lock(mutex);
+  finish_all();
+  streams.erase(stream);
+  delete stream;
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return finish_all(); }
+
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
+  queue(stream, [=] { std::memset(data, value, bytes); });
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
+  queue(stream, [=] { std::memcpy(to, from, bytes); });
+  return cudaSuccess;
+}

@@ -1,0 +1,78 @@
+// Training without a pool: one view of a model, AdamW with one rate, on whichever device the model lies.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "peer/model/model.h"
+#include "peer/ops/adamw.h"
+#include "peer/ops/adamw_rows.h"
+#include "peer/ops/cross_entropy.h"
+
+namespace peer::test {
+
+class BareTraining {
+ public:
+  BareTraining(Context& ctx, model::Model& model, int view, std::int64_t batch, float rate = 1e-2f)
+      : ctx_(ctx),
+        model_(model),
+        rates_{.learning_rate = rate},
+        saved_(model, view, batch, model.options().context, true),
+        token_(ctx.device(), saved_.tokens),
+        target_(ctx.device(), saved_.tokens),
+        nll_(ctx.device(), saved_.tokens) {
+    model.set_trainable(view, true);
+  }
+
+  // text: batch * length + 1 tokens, each row going on where the one before it ends. The device is idle afterwards.
+  void step(const std::vector<std::int32_t>& text) {
+    std::copy_n(text.data(), saved_.tokens, token_.data());
+    std::copy_n(text.data() + 1, saved_.tokens, target_.data());
+    model_.parameters(saved_.view).zero_gradients(ctx_);
+    model_.forward(ctx_, token_.view(saved_.tokens), saved_, true);
+    ops::cross_entropy_with_gradient(ctx_, {.logits = saved_.logits_view(),
+                                            .target = target_.view(saved_.tokens),
+                                            .scale = 1.0f / static_cast<float>(saved_.tokens),
+                                            .nll = nll_.view(saved_.tokens)});
+    model_.backward(ctx_, token_.view(saved_.tokens), saved_,
+                    [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
+                      ops::adamw_rows(ctx_,
+                                      {.rates = rates_, .clip = 1, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
+                    });
+    ++steps_;
+    for (auto& p : model_.parameters(saved_.view))
+      if (p->trainable())
+        ops::adamw(ctx_, {.rates = rates_,
+                          .step = steps_,
+                          .gradient = p->gradient_vector(),
+                          .weight = {p->value.data(), p->size()},
+                          .m = {p->m.data(), p->size()},
+                          .v = {p->v.data(), p->size()}});
+    ctx_.wait();
+  }
+
+  // Of the last step, before its update: nats a token, and every expert that was picked, block by block.
+  double loss() const {
+    double sum = 0;
+    for (std::int64_t n = 0; n < saved_.tokens; ++n) sum += static_cast<double>(nll_[n]);
+    return sum / static_cast<double>(saved_.tokens);
+  }
+  std::vector<std::int64_t> picks() const {
+    std::vector<std::int64_t> all;
+    for (const layers::BlockActivations& block : saved_.blocks)
+      for (const layers::BranchActivations& branch : block.branches)
+        if (branch.peer) all.insert(all.end(), branch.peer->id.data(), branch.peer->id.data() + branch.peer->id.size());
+    return all;
+  }
+
+ private:
+  Context& ctx_;
+  model::Model& model_;
+  ops::AdamwRates rates_;
+  model::Activations saved_;
+  Buffer<std::int32_t> token_, target_;  // (N)
+  Buffer<float> nll_;                    // (N)
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace peer::test
