@@ -14,7 +14,8 @@ Device Call::device() const {
     const Context ctx(cuda);
     return cuda;
   } catch (const DeviceError& error) {
-    progress.note(fmt::format("computes on the CPU; {}", error.what()));
+    const std::string why = error.what();
+    progress.note(fmt::format("computes on the CPU: {}", why.substr(0, why.find("; try"))));
     return {};
   }
 }

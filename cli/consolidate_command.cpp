@@ -65,6 +65,7 @@ int run(Call& call, const trainer::ConsolidationOptions& options, const model::D
   check_limits(session.loaded.delta);
   const model::ModelOptions& shape = session.loaded.model.options();
   check_fits_memory(
+      session.ctx.device(),
       static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.experts)).training_bytes));
   const trainer::ConsolidationOutcome outcome =
       trainer::consolidate(session, views_in(session, call.argument("RANGE")), options, train, evaluate, mixture,

@@ -33,7 +33,8 @@ int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
   call.apply_given(session.loaded.delta);
   check_limits(session.loaded.delta);
   const model::ModelOptions& shape = session.loaded.model.options();
-  check_fits_memory(static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.experts)).bytes));
+  check_fits_memory(session.ctx.device(),
+                    static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.experts)).bytes));
   const pool::CommitReport report = trainer::grow(session, options.experts, options.mode, options.parent, call.progress);
   if (call.common.json) {
     call.print({{"generation", fmt::format("g{}", report.id.value)},

@@ -49,7 +49,7 @@ int run(Call& call, const InitOptions& options, const model::ModelOptions&, cons
   const std::string path = call.argument("POOL");
   Json document = {{"pool", path}, {"base", cost_json(base)}, {"generation", cost_json(generation)}};
   if (!options.dry_run) {
-    check_fits_memory(static_cast<double>(base.bytes));
+    check_fits_memory({}, static_cast<double>(base.bytes));
     const pool::CommitReport report = trainer::init_pool(path, shape, delta, static_cast<std::uint64_t>(call.common.seed), call.device(),
                                                          static_cast<int>(call.common.threads));
     document["head"] = fmt::format("g{}", report.id.value);

@@ -1,7 +1,5 @@
 #include "cli/option_limits.h"
 
-#include <unistd.h>
-
 #include <fmt/format.h>
 
 namespace peer::cli {
@@ -63,13 +61,13 @@ void check_limits(const trainer::EvaluateOptions& options) {
   expect(options.guess >= 0 && options.guess < 1, "guess", "a chance in [0, 1)", options.guess);
 }
 
-void check_fits_memory(double bytes) {
-  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+void check_fits_memory(Device device, double bytes) {
+  const auto memory = static_cast<double>(memory_bytes(device));
   if (bytes > memory)
-    throw DeviceError(
-        fmt::format("out of memory: {:.1f} GB are needed at least, this machine has {:.1f} GB; a smaller preset, batch or "
-                    "number of experts needs less (--dry-run prints how much)",
-                    bytes / 1e9, memory / 1e9));
+    throw DeviceError(fmt::format(
+        "out of memory: {:.1f} GB are needed at least, {} has {:.1f} GB; a smaller preset, batch or number of experts needs less "
+        "(--dry-run prints how much)",
+        bytes / 1e9, device.is_cpu() ? "this machine" : to_text(device), memory / 1e9));
 }
 
 }  // namespace peer::cli

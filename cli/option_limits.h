@@ -16,6 +16,6 @@ void check_limits(const trainer::TrainOptions& options);
 void check_limits(const trainer::EvaluateOptions& options);
 
 // DeviceError when `bytes` are more than this machine has: the kernel would kill the process without a word.
-void check_fits_memory(double bytes);
+void check_fits_memory(Device device, double bytes);
 
 }  // namespace peer::cli

@@ -178,7 +178,7 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
     check_limits(session.loaded.delta);
   }
   if (resume.dry_run) return dry_run(call, options, session);
-  check_fits_memory(memory_needed(options, session));
+  check_fits_memory(session.ctx.device(), memory_needed(options, session));
   Profile profile;
   if (resume.profile) options.profile = &profile;
   const trainer::StageOutcome outcome = trainer::run_stage(session, options, call.progress, catch_interrupts());

@@ -18,7 +18,7 @@ LoadedModel& BeforeStage::loaded() {
 }
 
 ParameterField BeforeStage::weights() const {
-  LoadedModel before = load_model(session_.pool, generation_, session_.ctx.device());
+  LoadedModel before = load_model(session_.pool, generation_, {});  // to be read by the host alone
   const std::int64_t side = session_.loaded.model.options().peer_side;
   if (before.model.options().peer_side < side) before.model.extend(side);
   return ParameterField::weights_of(before.model, session_.loaded.model, changed_);

@@ -24,7 +24,7 @@ void copy_tensor(const std::map<std::string, pool::Tensor>& tensors, const std::
   if (at == tensors.end()) throw CorruptError(fmt::format("trunk '{}': the tensor '{}' is missing", trunk, name));
   if (at->second.values.size() != size)
     throw CorruptError(fmt::format("trunk '{}', tensor '{}': expected {} numbers, found {}", trunk, name, size, at->second.values.size()));
-  std::memcpy(into.data(), at->second.values.data(), size * sizeof(float));
+  upload_bytes(into.device(), at->second.values.data(), into.data(), into.bytes());
 }
 
 void load_trunk(const pool::Pool& pool, const pool::Generation& generation, const std::string& name, layers::Parameters& parameters) {

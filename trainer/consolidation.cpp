@@ -205,7 +205,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
       outcome.refused |= options.max_forgetting >= 0 && loss - old->second > options.max_forgetting;
   save_model(session.loaded, consolidation.changed(), std::nullopt, transaction);
   transaction.set_fingerprint(fmt::format("consolidate {} {} threads {} {} {}", to_hex(options_fingerprint(options)),
-                                          to_hex(options_fingerprint(train)), session.ctx.threads(), to_text(session.ctx.device()),
+                                          to_hex(options_fingerprint(train)), session.ctx.threads(), session.ctx.device_name(),
                                           to_text(session.ctx.cpu_path())));
   outcome.commit = transaction.commit(outcome.refused ? kRefused : kHead,
                                       fmt::format("consolidate: {} into {}, {} numbers instead of {}", fmt::join(outcome.folded, ", "),

@@ -72,9 +72,13 @@ void HeldGradient::give_back_dense() const {
   for (const auto& [parameter, gradient] : dense_) std::copy(gradient.begin(), gradient.end(), parameter->gradient.data());
 }
 
-void HeldGradient::for_each_rows(Device device, const layers::RowGradients& visit) const {
-  for (const auto& [block, rows] : rows_) {
+void HeldGradient::for_each_rows(Device device, const layers::RowGradients& visit) {
+  for (auto& [block, rows] : rows_) {
     const auto count = static_cast<std::int64_t>(rows.expert.size());
+    if (device.is_cpu()) {
+      visit(*rows.block, {rows.expert.data(), count}, {rows.gradient.data(), count, rows.record()});
+      continue;
+    }
     Buffer<std::int64_t> expert(device, count);
     Buffer<float> gradient(device, count * rows.record());
     std::copy(rows.expert.begin(), rows.expert.end(), expert.data());

@@ -23,7 +23,7 @@ class HeldGradient {
   void add(double factor, const HeldGradient& other);  // rows that only the other holds are held from then on
   void give_back_dense() const;                        // into the tensors' gradients
   // A block at a time, in memory of `device`; `rows` may change the gradients.
-  void for_each_rows(Device device, const layers::RowGradients& rows) const;
+  void for_each_rows(Device device, const layers::RowGradients& rows);
 
  private:
   struct Rows {

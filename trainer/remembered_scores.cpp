@@ -54,7 +54,7 @@ std::string RememberedScores::key_of(int view, const Digest& held_out) const {
   const pool::Generation& generation = session_.generation;
   std::string made_of =
       fmt::format("{} batch {} overlap {} threads {} {} {}", to_hex(options_fingerprint(model.options())), options_.eval_batch,
-                  options_.eval_overlap, session_.ctx.threads(), to_text(session_.ctx.device()), to_text(session_.ctx.cpu_path()));
+                  options_.eval_overlap, session_.ctx.threads(), session_.ctx.device_name(), to_text(session_.ctx.cpu_path()));
   std::vector<int> path = model.path(view);
   path.insert(path.begin(), 0);
   for (const int v : path) {

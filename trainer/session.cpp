@@ -21,7 +21,7 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
   const Context ctx(device, threads);
   model::check(options);
   model::check(delta, options.layers);
-  LoadedModel loaded{model::Model(options, seed, device), delta, {}, {}};
+  LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
   loaded.model.create_experts();
   loaded.history.stages.push_back({.strategy = "none"});
   pool::Pool pool = pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind

@@ -210,7 +210,7 @@ class Stage {
 
   // Everything that the bits of the result depend on, beside the corpus.
   std::string fingerprint() const {
-    return fmt::format("{} threads {} {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), to_text(session_.ctx.device()),
+    return fmt::format("{} threads {} {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), session_.ctx.device_name(),
                        to_text(session_.ctx.cpu_path()));
   }
 
@@ -244,7 +244,7 @@ class Stage {
     if (known_ || options_.stage.grows == Growth::kNone) return 0;
     const std::int64_t now = parameters_in(model_, view_);
     if (grows_view(options_.stage)) return now;
-    LoadedModel before = load_model(session_.pool, session_.pool.generation(parent()), session_.ctx.device());
+    LoadedModel before = load_model(session_.pool, session_.pool.generation(parent()), {});
     return now - parameters_in(before.model, view_);
   }
 

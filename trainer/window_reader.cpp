@@ -110,7 +110,7 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
     Buffer<float> x(ctx_.device(), rows_ * row);
     for (std::int64_t r = 0; r < count; ++r) {
       const Row& asked = fullest->list[r];
-      std::copy_n(asked.below->data() + asked.of_below * row, row, x.data() + r * row);
+      queue_copy(ctx_, asked.below->data() + asked.of_below * row, x.data() + r * row, row * static_cast<std::int64_t>(sizeof(float)));
     }
     model_.forward_above(ctx_, x.view(saved.tokens, model_.options().width), saved, shared_);
   } else {

@@ -1,6 +1,7 @@
 #include "peer/device/buffer.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -39,6 +40,19 @@ void free_bytes([[maybe_unused]] Device device, void* data, std::int64_t) noexce
   if constexpr (kWithCuda)
     if (!device.is_cpu()) return cuda_free(device, data);
   std::free(data);
+}
+
+void upload_bytes([[maybe_unused]] Device device, const void* from, void* to, std::int64_t bytes) {
+  if (bytes == 0) return;
+  if constexpr (kWithCuda)
+    if (!device.is_cpu()) return cuda_upload(device, from, to, bytes);
+  std::memcpy(to, from, static_cast<std::size_t>(bytes));
+}
+
+std::int64_t memory_bytes([[maybe_unused]] Device device) {
+  if constexpr (kWithCuda)
+    if (!device.is_cpu()) return cuda_memory_bytes(device);
+  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace peer

@@ -12,6 +12,10 @@ namespace peer {
 // asked for (and on CUDA what is free) when there is none left.
 void* allocate_bytes(Device device, std::int64_t bytes);
 void free_bytes(Device device, void* data, std::int64_t bytes) noexcept;
+// From memory of the host into memory of an idle device, where it stays until the host touches it.
+void upload_bytes(Device device, const void* from, void* to, std::int64_t bytes);
+// What the device has: of the CPU the machine's memory.
+std::int64_t memory_bytes(Device device);
 
 // Owns `size` elements on one device. Move-only; View borrows from it. Memory of a CUDA device is
 // unified: the host may read and write it too, after Context::wait() and before the next op.

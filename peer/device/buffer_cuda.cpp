@@ -5,24 +5,42 @@
 #include "peer/device/cuda_check.cuh"
 
 namespace peer {
+namespace {
+
+[[noreturn]] void fail_for_memory(Device device, std::int64_t bytes) {
+  cudaGetLastError();
+  std::size_t free = 0, total = 0;
+  cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  throw DeviceError(fmt::format("out of memory on {}: asked for {} bytes, {} of {} are free; try a smaller batch or preset",
+                                to_text(device), bytes, free, total));
+}
+
+}  // namespace
 
 void* cuda_allocate(Device device, std::int64_t bytes) {
   cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   void* data = nullptr;
   const cudaError_t status = cudaMallocManaged(&data, static_cast<std::size_t>(bytes));
-  if (status == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    std::size_t free = 0, total = 0;
-    cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-    throw DeviceError(fmt::format("out of memory on {}: asked for {} bytes, {} of {} are free; try a smaller batch or preset",
-                                  to_text(device), bytes, free, total));
-  }
+  if (status == cudaErrorMemoryAllocation) fail_for_memory(device, bytes);
   cuda_check(status, "cudaMallocManaged");
   // On the default stream, which the streams of contexts wait for.
   const cudaError_t zeroed = cudaMemset(data, 0, static_cast<std::size_t>(bytes));
   if (zeroed != cudaSuccess) cudaFree(data);
+  if (zeroed == cudaErrorMemoryAllocation) fail_for_memory(device, bytes);  // an address is given out before there is memory behind it
   cuda_check(zeroed, "cudaMemset");
   return data;
+}
+
+std::int64_t cuda_memory_bytes(Device device) {
+  cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
+  std::size_t free = 0, total = 0;
+  cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return static_cast<std::int64_t>(total);
+}
+
+void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes) {
+  cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
+  cuda_check(cudaMemcpy(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault), "cudaMemcpy");
 }
 
 void cuda_free(Device device, void* data) noexcept {

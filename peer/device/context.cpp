@@ -32,6 +32,12 @@ void Context::wait() {
     if (!device_.is_cpu()) cuda_wait(*this);
 }
 
+std::string Context::device_name() const {
+  if constexpr (kWithCuda)
+    if (!device_.is_cpu()) return to_text(device_) + " (" + cuda_card_name(device_) + ")";
+  return to_text(device_);
+}
+
 void* Context::scratch_bytes(int slot, std::int64_t bytes) {
   require(slot >= 0 && slot < kSlots, "context: scratch slot out of range");
   Buffer<char>& buffer = scratch_[slot];

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "peer/device/buffer.h"
 #include "peer/device/cpu_path.h"
@@ -28,6 +29,12 @@ class Context {
   const CudaQueue* cuda() const { return cuda_.get(); }  // null on the CPU
   // Returns when the device has done what it was given. From then until the next op the host may read and write the device's memory.
   void wait();
+  // So that an op which is timed is timed to its end.
+  void wait_if_profiled() {
+    if (profile_ != nullptr) wait();
+  }
+  // The device with the name of the card: results may differ in their last bits from one kind of card to another.
+  std::string device_name() const;
 
   // Of rounded_gemm(); PrecisionScope sets it after a look at the device.
   void set_precision(Precision precision) { precision_ = precision; }

@@ -32,13 +32,16 @@ if(PEER_CUDA STREQUAL SIMULATED)
 endif()
 
 set(CMAKE_CUDA_COMPILER ${PEER_NVCC})
-# Code for sm_80, sm_90 and the newest that this nvcc knows, and PTX of that one for what comes after it.
+# Code for sm_80 and sm_90 and, where this nvcc knows them, for the first of each later family, which the others of it run too; PTX of the
+# oldest that is likely to meet a card newer than this nvcc.
 if(NOT CMAKE_CUDA_ARCHITECTURES)
-  execute_process(COMMAND ${PEER_NVCC} --list-gpu-arch OUTPUT_VARIABLE known OUTPUT_STRIP_TRAILING_WHITESPACE)
-  string(REGEX MATCHALL "[0-9]+" known "${known}")
-  list(SORT known COMPARE NATURAL)
-  list(POP_BACK known newest)
-  set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real ${newest})
+  execute_process(COMMAND ${PEER_NVCC} --list-gpu-arch OUTPUT_VARIABLE known)
+  set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
+  foreach(family 100 120)
+    if(known MATCHES "compute_${family}[^0-9]")
+      list(APPEND CMAKE_CUDA_ARCHITECTURES ${family}-real)
+    endif()
+  endforeach()
 endif()
 message(STATUS "CUDA architectures: ${CMAKE_CUDA_ARCHITECTURES}")
 enable_language(CUDA)

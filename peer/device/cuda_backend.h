@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "peer/device/device.h"
 #include "peer/device/gemm.h"
@@ -12,10 +13,15 @@ namespace peer {
 
 struct CudaQueue;  // stream and cuBLAS handle of a Context: peer/device/cuda_queue.cuh
 
-// Throws DeviceError when there is no such device.
+// Throws DeviceError when there is no such device, or none that the kernels run on.
 std::shared_ptr<CudaQueue> open_cuda_queue(Device device);
+std::string cuda_card_name(Device device);
 
 void* cuda_allocate(Device device, std::int64_t bytes);
+// What the device itself has. More can be allocated: the driver pages what does not fit.
+std::int64_t cuda_memory_bytes(Device device);
+// Between memory of the host and of the device, which stays on the device; returns when it is done.
+void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes);
 void cuda_free(Device device, void* data) noexcept;
 // In order with the ops, and does not wait. Either side may be of the host or of a CUDA device.
 void cuda_copy(Context& ctx, const void* from, void* to, std::int64_t bytes);

@@ -10,12 +10,24 @@
 namespace peer {
 namespace {
 
+constexpr int kOldestMajor = 8;  // as cuda.cmake builds
+
+cudaDeviceProp properties(int index) {
+  cudaDeviceProp card;
+  cuda_check(cudaGetDeviceProperties(&card, index), "cudaGetDeviceProperties");
+  return card;
+}
+
 void require_device(int index) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) throw DeviceError(fmt::format("no CUDA device: {}; try --device cpu", cudaGetErrorString(status)));
   if (index < 0 || index >= count)
     throw DeviceError(fmt::format("no CUDA device: expected one of the {} here, found 'cuda:{}'; try --device cpu", count, index));
+  const cudaDeviceProp card = properties(index);
+  if (card.major < kOldestMajor || card.managedMemory == 0)
+    throw DeviceError(fmt::format("no CUDA device: {} (compute capability {}.{}) is too old or has no unified memory; try --device cpu",
+                                  card.name, card.major, card.minor));
 }
 
 CudaStream new_stream() {
@@ -44,6 +56,8 @@ std::shared_ptr<CudaQueue> open_cuda_queue(Device device) {
   CublasHandle cublas = new_cublas(stream.get());
   return std::make_shared<CudaQueue>(CudaQueue{device.index, std::move(stream), std::move(cublas)});
 }
+
+std::string cuda_card_name(Device device) { return properties(device.index).name; }
 
 const CudaQueue& cuda_queue(Context& ctx) {
   require(ctx.cuda() != nullptr, "context: its device has no CUDA queue");

@@ -26,7 +26,10 @@ void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float>
   ctx.count_flops(shape.flops());
   const Timed timed(ctx.profile(), "gemm", [&] { return Work{.flops = shape.flops(), .bytes = shape.bytes(beta)}; });
   if constexpr (kWithCuda)
-    if (!ctx.device().is_cpu()) return cuda_gemm(ctx, a, ta, b, tb, beta, c);
+    if (!ctx.device().is_cpu()) {
+      cuda_gemm(ctx, a, ta, b, tb, beta, c);
+      return ctx.wait_if_profiled();
+    }
   const dnnl_status_t status = dnnl_sgemm(ta == Transpose::kYes ? 'T' : 'N', tb == Transpose::kYes ? 'T' : 'N', shape.m, shape.n, shape.k,
                                           1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
   if (status != dnnl_success)

@@ -43,7 +43,10 @@ void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<cons
   ctx.count_flops(shape.flops());
   const Timed timed(ctx.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
   if constexpr (kWithCuda)
-    if (!ctx.device().is_cpu()) return cuda_rounded_gemm(ctx, a, ta, b, tb, beta, c);
+    if (!ctx.device().is_cpu()) {
+      cuda_rounded_gemm(ctx, a, ta, b, tb, beta, c);
+      return ctx.wait_if_profiled();
+    }
   const std::uint16_t *rounded_a = rounded(ctx, kScratchOfA, a), *rounded_b = rounded(ctx, kScratchOfB, b);
   ctx.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta}, rounded_a, rounded_b,
                           c.data);

@@ -96,7 +96,7 @@ void ExpertTable::append_mapped(const float* records, std::int64_t rows, std::sh
   }
   if (!device_.is_cpu()) {
     PageMemory memory = new_page(device_, rows * 2 * width_);
-    std::copy_n(records, rows * 2 * width_, memory.data);
+    upload_bytes(device_, records, memory.data, rows * 2 * width_ * static_cast<std::int64_t>(sizeof(float)));
     records = memory.data, owner = std::move(memory.owner);
   }
   add_page({const_cast<float*>(records), 2 * width_, false, nullptr}, std::move(owner));  // read-only: no op writes to a frozen page

@@ -25,6 +25,7 @@ layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOp
 
 Model::Model(const ModelOptions& options, std::uint64_t seed, Device device) : options_(options), seed_(seed), base_(device) {
   check(options);
+  check(options, device);
   const auto table = [&](const std::string& name) {
     layers::Parameter* p = &base_.add(name, {options.vocabulary, options.width}, layers::ParameterGroup::kTrunk);
     layers::initialise_normal(p->value.data(), p->size(), 0.02, seed, name);

@@ -47,6 +47,13 @@ std::int64_t DeltaOptions::annexes(std::int64_t layers) const {
   return count;
 }
 
+void check(const ModelOptions& options, Device device) {
+  constexpr std::int64_t kWidestOnCuda = 256;  // peer/ops/head_vector.cuh
+  if (const std::int64_t width = options.width / options.heads; !device.is_cpu() && width > kWidestOnCuda)
+    throw UsageError(fmt::format("option 'heads': on {} a head has at most {} numbers, found {}; more heads or --device cpu",
+                                 to_text(device), kWidestOnCuda, width));
+}
+
 void check(const DeltaOptions& o, std::int64_t layers) {
   expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0 && o.feed_forward_rank >= 0,
          "annex-side, dense-hidden, adapter-rank and feed-forward-rank must not be negative");

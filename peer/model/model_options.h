@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "peer/base/options.h"
+#include "peer/device/device.h"
 #include "peer/layers/peer_options.h"
 
 namespace peer::model {
@@ -108,6 +109,7 @@ struct DeltaOptions {
 
 // UsageError with the rule that does not hold.
 void check(const ModelOptions& options);
+void check(const ModelOptions& options, Device device);  // that the device has room for a head
 void check(const DeltaOptions& options, std::int64_t layers);
 
 }  // namespace peer::model

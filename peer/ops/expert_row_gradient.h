@@ -10,7 +10,7 @@ namespace peer::ops {
 
 // Expert-major half of expert_mix's backward, for the segments [first, first + C) of a row_order:
 //   ddown[u] = sum_s dhidden[s] x[token(s)],   dup[u] = sum_s up_weight[s] dy[token(s)],   token(s) = s / R, in the order of row_order
-// One thread sums a row, in that order: the same bits for any number of threads.
+// A row is summed in an order that the segment alone decides: the same bits for any number of threads.
 struct ExpertRowGradient {
   View<const float, 2> x;             // (N, D)
   View<const float, 2> dy;            // (N, D)

@@ -26,33 +26,34 @@ __device__ std::int64_t picks_of(const ExpertRowGradient& op, std::int64_t c) {
 }
 
 // 32 columns of a segment of many picks by one block: each of its warps takes every eighth pick, and what they summed is added in order.
-__device__ void add_by_warps(const ExpertRowGradient& op, std::int64_t c, std::int64_t first_column) {
+__device__ void sum_by_warps(const ExpertRowGradient& op, std::int64_t c, std::int64_t first_column) {
   __shared__ float of_warp[kWarps][kWarp];
   const int warp = threadIdx.x / kWarp, lane = threadIdx.x % kWarp;
   const std::int64_t i = first_column + lane;
   const bool inside = i < op.gradient.shape[1];
   of_warp[warp][lane] = inside ? column_sum(op, c, i, warp, kWarps) : 0;
   __syncthreads();
-  if (warp > 0 || !inside) return;
-  float sum = of_warp[0][lane];
-  for (int w = 1; w < kWarps; ++w) sum += of_warp[w][lane];
-  op.gradient.row(c)[i] = sum;
+  if (warp == 0 && inside) {
+    float sum = of_warp[0][lane];
+    for (int w = 1; w < kWarps; ++w) sum += of_warp[w][lane];
+    op.gradient.row(c)[i] = sum;
+  }
+  __syncthreads();  // the next columns are written where these were read
 }
 
 }  // namespace
 
-// A block takes a segment and kThreads of its columns, a thread one of them. A few experts of a large batch have thousands of picks, and
-// would keep a block busy long after the others: they are left to a second pass with more threads for each.
+// A block takes a segment and kThreads of its columns. A few experts of a large batch have thousands of picks, which threads of one column
+// each would walk long after the other blocks have ended: there the block's warps share the picks, 32 columns at a time.
 void expert_row_gradient(Context& ctx, const ExpertRowGradient& op) {
-  const std::int64_t segments = op.gradient.shape[0], columns = op.gradient.shape[1];
-  const std::int64_t wide_tiles = blocks_of(columns, kThreads), narrow_tiles = blocks_of(columns, kWarp);
-  for_each_block(ctx, segments * wide_tiles, [=] __device__(std::int64_t b) {
-    const std::int64_t c = b / wide_tiles, i = b % wide_tiles * kThreads + threadIdx.x;
-    if (i < columns && picks_of(op, c) <= kFewPicks) op.gradient.row(c)[i] = column_sum(op, c, i, 0, 1);
-  });
-  for_each_block(ctx, segments * narrow_tiles, [=] __device__(std::int64_t b) {
-    const std::int64_t c = b / narrow_tiles;
-    if (picks_of(op, c) > kFewPicks) add_by_warps(op, c, b % narrow_tiles * kWarp);
+  const std::int64_t columns = op.gradient.shape[1], tiles = blocks_of(columns, kThreads);
+  for_each_block(ctx, op.gradient.shape[0] * tiles, [=] __device__(std::int64_t b) {
+    const std::int64_t c = b / tiles, first = b % tiles * kThreads, i = first + threadIdx.x;
+    if (picks_of(op, c) > kFewPicks) {
+      for (int warp = 0; warp < kWarps; ++warp) sum_by_warps(op, c, first + warp * kWarp);
+    } else if (i < columns) {
+      op.gradient.row(c)[i] = column_sum(op, c, i, 0, 1);
+    }
   });
 }
 

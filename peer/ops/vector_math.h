@@ -25,7 +25,7 @@ constexpr float polynomial_exp(float x) {
   p = p * (r * r) + r + 1.0f;
   // e^x = 2^n p: n goes into the exponent field. Out of range these bits mean nothing and are not picked below.
   const float scaled = std::bit_cast<float>(std::bit_cast<std::uint32_t>(p) + (std::bit_cast<std::uint32_t>(shifted) << 23));
-  const float bounded = x > 88.37f ? std::numeric_limits<float>::infinity() : scaled;
+  const float bounded = x <= 88.37f ? scaled : x * std::numeric_limits<float>::infinity();  // NaN comes this way too
   return x < -87.3f ? 0.0f : bounded;
 }
 

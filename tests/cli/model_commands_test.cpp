@@ -2,6 +2,8 @@
 #include <sys/stat.h>
 
 #include "cli/exit_code.h"
+#include "peer/base/error.h"
+#include "peer/device/context.h"
 #include "tests/cli/lacks.h"
 #include "tests/cli/micro_run.h"
 #include "tests/support/catch.h"
@@ -38,6 +40,19 @@ TEST_CASE("init makes a pool, --dry-run prints its cost alone, and a path that e
   CHECK(again.code == kFailure);
   CHECK(lacks(again.errors, {pool}) == "");
   CHECK(fingerprint_of(pool) == before);
+}
+
+TEST_CASE("--device auto computes where it can, and says so when that is the CPU") {
+  const ScratchDirectory scratch;
+  const Outcome made = run_shell("\"$PEER\"" + quoted(Words{"init", scratch / "pool", "--device", "auto"} + kMicroModel));
+  CHECK(made.code == kDone);
+  bool cuda = true;
+  try {
+    const Context ctx(parse_device("cuda"));
+  } catch (const DeviceError&) {
+    cuda = false;
+  }
+  CHECK((made.errors.find("computes on the CPU") == std::string::npos) == cuda);
 }
 
 TEST_CASE("train and stream teach their domains, and say what they wrote") {

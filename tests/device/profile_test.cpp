@@ -7,6 +7,7 @@
 #include "peer/device/timed_step.h"
 #include "tests/support/catch.h"
 #include "tests/support/random_tensor.h"
+#include "tests/support/test_device.h"
 
 using namespace peer;
 using namespace peer::test;
@@ -75,6 +76,18 @@ TEST_CASE("what runs inside of an op is part of it") {
   REQUIRE(profile.entries().size() == 1);
   CHECK(profile.entries()[0].name == "whole");
   CHECK(profile.entries()[0].work.flops == 7);
+}
+
+TEST_CASE("a timed op has ended when its time is taken, on whatever device it runs") {
+  Context ctx(peer::test::test_device());
+  Profile profile;
+  ctx.set_profile(&profile);
+  Buffer<float> a(ctx.device(), 6), b(ctx.device(), 6), c(ctx.device(), 4);
+  for (int i = 0; i < 6; ++i) a[i] = b[i] = 1;
+  gemm(ctx, Matrix<float>(a.view(2, 3)), Transpose::kNo, Matrix<float>(b.view(3, 2)), Transpose::kNo, 0, c.view(2, 2));
+  for (int i = 0; i < 4; ++i) CHECK(c[i] == 3);  // without a wait
+  REQUIRE(profile.entries().size() == 1);
+  CHECK(profile.entries()[0].work.flops == 24);
 }
 
 TEST_CASE("work takes at least the longer of its arithmetic and its traffic") {

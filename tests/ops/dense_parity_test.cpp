@@ -1,3 +1,8 @@
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "peer/base/element.h"
 #include "peer/device/rounded_gemm.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
@@ -28,26 +33,52 @@ TEST_CASE("gemm is the same on both devices for every transposition") {
           random_normal(33 * 19, 1), random_normal(19 * 45, 2), random_normal(33 * 45, 3));
 }
 
-TEST_CASE("rounded_gemm in bf16 is the same on both devices for every transposition, whatever lies beside a matrix") {
-  try {
-    check_precision({}, Precision::kBf16);
-  } catch (const DeviceError& error) {
-    WARN("not compared, the CPU has no bf16 products: " << error.what());
-    return;
-  }
+TEST_CASE("rounded_gemm in bf16 on the device is gemm of the rounded operands, whatever lies beside a matrix") {
+  const auto rounded = [](const Floats& x) {
+    Floats out(x.size());
+    for (std::int64_t i = 0; i < x.size(); ++i) out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16_of(x[i])) << 16);
+    return out;
+  };
+  const auto inside = [](Floats& x, std::int64_t rows, std::int64_t columns) {
+    return Matrix<float>(x.data(), rows, columns, columns + 3);
+  };
+  Context cpu, cuda(parse_device("cuda"));
+  const PrecisionScope scope(cuda, Precision::kBf16);
   for (const Transpose ta : {Transpose::kNo, Transpose::kYes})
     for (const Transpose tb : {Transpose::kNo, Transpose::kYes})
-      for (const float beta : {0.0f, 1.0f})
-        check_parity(
-            [&](Context& ctx, Floats& a, Floats& b, Floats& c) {
-              const PrecisionScope scope(ctx, Precision::kBf16);
-              const auto inside = [](Floats& x, std::int64_t rows, std::int64_t columns) {
-                return Matrix<float>(x.data(), rows, columns, columns + 3);
-              };
-              rounded_gemm(ctx, ta == Transpose::kYes ? inside(a, 19, 33) : inside(a, 33, 19), ta,
-                           tb == Transpose::kYes ? inside(b, 45, 19) : inside(b, 19, 45), tb, beta, inside(c, 33, 45));
-            },
-            random_normal(36 * 36, 1), random_normal(48 * 48, 2), random_normal(33 * 48, 3));
+      for (const float beta : {0.0f, 1.0f}) {
+        const Floats a = random_normal(36 * 36, 1), b = random_normal(48 * 48, 2);
+        Floats expected = random_normal(33 * 48, 3), on_cuda = copy_to(cuda, cuda.device(), expected);
+        Floats rounded_a = rounded(a), rounded_b = rounded(b);
+        Floats a_on_cuda = copy_to(cuda, cuda.device(), a), b_on_cuda = copy_to(cuda, cuda.device(), b);
+        const auto left = [&](Floats& x) { return ta == Transpose::kYes ? inside(x, 19, 33) : inside(x, 33, 19); };
+        const auto right = [&](Floats& x) { return tb == Transpose::kYes ? inside(x, 45, 19) : inside(x, 19, 45); };
+        gemm(cpu, left(rounded_a), ta, right(rounded_b), tb, beta, inside(expected, 33, 45));
+        rounded_gemm(cuda, left(a_on_cuda), ta, right(b_on_cuda), tb, beta, inside(on_cuda, 33, 45));
+        check_parity(cuda, expected, on_cuda);
+      }
+}
+
+TEST_CASE("a number that is none stays none in a loss and in attention, on both devices") {
+  constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+  for (const Device device : {Device{}, parse_device("cuda")}) {
+    Context ctx(device);
+    Floats logits = copy_to(ctx, device, random_normal(2 * 9, 1)), nll(device, 2);
+    Buffer<std::int32_t> target(device, 2);
+    logits[4] = kNone, target[0] = 0, target[1] = 1;
+    ops::cross_entropy(ctx, {.logits = logits.view(2, 9), .target = target.view(2), .nll = nll.view(2)});
+    Floats q = copy_to(ctx, device, random_normal(3 * 8, 2)), k = copy_to(ctx, device, random_normal(3 * 8, 3)), y(device, 3 * 8),
+           lse(device, 3);
+    k[8] = kNone;  // of the second time
+    ops::attention(
+        ctx,
+        {.q = q.view(1, 3, 1, 8), .k = k.view(1, 3, 1, 8), .v = q.view(1, 3, 1, 8), .y = y.view(1, 3, 1, 8), .lse = lse.view(1, 1, 3)});
+    ctx.wait();
+    CHECK(std::isnan(nll[0]));
+    CHECK(std::isfinite(nll[1]));
+    CHECK(std::isfinite(y[0]));
+    CHECK(std::isnan(y[8]));
+  }
 }
 
 TEST_CASE("embedding and its backward are the same on both devices") {

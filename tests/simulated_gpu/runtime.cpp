@@ -70,6 +70,11 @@ cudaError_t cudaGetDeviceCount(int* count) {
 
 cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
 
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
+  *properties = {"simulated GPU", 8, 0, 1};
+  return cudaSetDevice(device);
+}
+
 cudaError_t cudaMallocManaged(void** data, std::size_t bytes, unsigned) {
   const std::lock_guard lock(mutex);
   *data = allocate(bytes);
@@ -85,6 +90,12 @@ cudaError_t cudaFree(void* data) {
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   *free = free_bytes(), *total = kTotalBytes;
   return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind) {
+  const cudaError_t status = finish_all();
+  if (status == cudaSuccess) std::memcpy(to, from, bytes);
+  return status;
 }
 
 cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {

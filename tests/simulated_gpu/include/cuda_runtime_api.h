@@ -26,14 +26,21 @@ struct cudaLaunchConfig_t {
   cudaStream_t stream = nullptr;
 };
 
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor, managedMemory;
+};
+
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 
 cudaError_t cudaMallocManaged(void** data, std::size_t bytes, unsigned flags = cudaMemAttachGlobal);
 cudaError_t cudaFree(void* data);
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
+cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);
 cudaError_t cudaMemset(void* data, int value, std::size_t bytes);
 
 cudaError_t cudaStreamCreate(cudaStream_t* stream);
