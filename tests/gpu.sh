@@ -61,6 +61,7 @@ fi
 line bench "$build/tests/bench/gpu_bench" full
 
 printf '\n%s, %s\n' "$card" "$(date -u +%F)"
+grep 'loss differs' "$build/training.log" || true
 cat "$build/bench.log"
 echo
 printf '%s\n' "${rows[@]}"

@@ -12,18 +12,15 @@ void embedding(Context& ctx, const Embedding& op) {
   });
 }
 
-// A block adds up the tokens that share an id, each thread its columns.
+// A block adds up kThreads columns of the tokens that share an id.
 void embedding_backward(Context& ctx, const EmbeddingBackward& op) {
-  const std::int64_t tokens = op.dx.shape[0], width = op.dx.shape[1];
-  const SortedSlots sorted = sort_slots(ctx, 0, tokens, op.dtable.shape[0], [=] __device__(std::int64_t n) { return op.id[n]; });
-  for_each_block(ctx, tokens, [=] __device__(std::int64_t i) {
-    if (!sorted.begins_run(i)) return;
-    float* row = op.dtable.row(sorted.key[i]);
-    for (std::int64_t c = threadIdx.x; c < width; c += kThreads) {
-      float sum = row[c];
-      sorted.for_each_in_run(i, [&](std::int32_t n) { sum += op.dx.row(n)[c]; });
-      row[c] = sum;
-    }
+  const std::int64_t ids = op.dtable.shape[0], width = op.dx.shape[1], tiles = blocks_of(width, kThreads);
+  const SortedSlots sorted = sort_slots(ctx, 0, op.dx.shape[0], ids, [=] __device__(std::int64_t n) { return op.id[n]; });
+  for_each_block(ctx, ids * tiles, [=] __device__(std::int64_t b) {
+    sum_run(
+        sorted.run_of(static_cast<std::uint32_t>(b / tiles)), b % tiles * kThreads, width,
+        [&](std::int64_t place, std::int64_t c) { return op.dx.row(sorted.slot[place])[c]; },
+        [&](std::int64_t c, float sum) { op.dtable.row(b / tiles)[c] += sum; });
   });
 }
 

@@ -33,19 +33,18 @@ void query_gradient(Context& ctx, HalfBackward half) {
   });
 }
 
-// A block sums the picks of a sub-key, each thread its columns, in rising slot.
+// A block adds up kThreads columns of the picks of a sub-key.
 void key_gradient(Context& ctx, HalfBackward half) {
-  const std::int64_t width = half.keys.shape[2], slots = half.queries * half.k;
+  const std::int64_t width = half.keys.shape[2], keys = half.keys.shape[0] * half.keys.shape[1], tiles = blocks_of(width, kThreads);
   const SortedSlots sorted =
-      sort_slots(ctx, 0, slots, half.keys.shape[0] * half.keys.shape[1], [=] __device__(std::int64_t slot) { return half.key_at(slot); });
-  for_each_block(ctx, slots, [=] __device__(std::int64_t i) {
-    if (!sorted.begins_run(i)) return;
-    float* row = half.dkeys.data + sorted.key[i] * width;
-    for (std::int64_t c = threadIdx.x; c < width; c += kThreads) {
-      float sum = row[c];
-      sorted.for_each_in_run(i, [&](std::int32_t slot) { sum += half.dscore[slot] * half.query[slot / half.k * 2 * width + c]; });
-      row[c] = sum;
-    }
+      sort_slots(ctx, 0, half.queries * half.k, keys, [=] __device__(std::int64_t slot) { return half.key_at(slot); });
+  for_each_block(ctx, keys * tiles, [=] __device__(std::int64_t b) {
+    const auto term = [&](std::int64_t place, std::int64_t c) {
+      const std::int64_t slot = sorted.slot[place];
+      return half.dscore[slot] * half.query[slot / half.k * 2 * width + c];
+    };
+    sum_run(sorted.run_of(static_cast<std::uint32_t>(b / tiles)), b % tiles * kThreads, width, term,
+            [&](std::int64_t c, float sum) { half.dkeys.data[b / tiles * width + c] += sum; });
   });
 }
 

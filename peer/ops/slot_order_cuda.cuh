@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "peer/ops/kernel_launch.cuh"
+#include "peer/ops/run_sums.cuh"
 
 namespace peer::ops::cuda {
 
@@ -12,12 +12,19 @@ struct SortedSlots {
   const std::int32_t* slot;  // (count)  rising within a key
   std::int64_t count;
 
-  __device__ bool begins_run(std::int64_t i) const { return i == 0 || key[i] != key[i - 1]; }
-  // body(slot) for the run that begins at i, in rising slot.
-  template <class Body>
-  __device__ void for_each_in_run(std::int64_t i, Body body) const {
-    for (std::int64_t j = i; j < count && key[j] == key[i]; ++j) body(slot[j]);
+  // The first place whose key is not below `k`.
+  __device__ std::int64_t first_of(std::uint32_t k) const {
+    std::int64_t begin = 0, end = count;
+    while (begin < end) {
+      const std::int64_t middle = (begin + end) / 2;
+      if (key[middle] < k)
+        begin = middle + 1;
+      else
+        end = middle;
+    }
+    return begin;
   }
+  __device__ Run run_of(std::uint32_t k) const { return {first_of(k), first_of(k + 1)}; }
 };
 
 // Stable radix sort of (key, slot) pairs, both (2 * count) with the first half set; the other half is overwritten. `temporary` is a

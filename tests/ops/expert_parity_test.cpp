@@ -188,3 +188,19 @@ TEST_CASE("product_key_topk makes the same picks on both devices wherever in a r
         std::move(query), keys(1), keys(2), Numbers(slots), Numbers(slots), Floats(slots));
   }
 }
+
+TEST_CASE("product_key_topk_backward is the same on both devices where a few sub-keys have most of the picks") {
+  constexpr std::int64_t kQueries = 400, kHalf = 40, kSide = 9, kBest = 2, kSlots = kQueries * kBest;
+  Numbers row = random_below<std::int32_t>(kSlots, 1, 2), column = random_below<std::int32_t>(kSlots, 2, kSide);
+  check_parity(
+      [&](Context& ctx, Floats& query, Floats& rows, Floats& columns, Numbers& r, Numbers& c, Floats& dscore, Floats& dquery, Floats& drows,
+          Floats& dcolumns) {
+        ops::product_key_topk_backward(
+            ctx, {query.view(kQueries, 1, 2, kHalf), rows.view(1, kSide, kHalf), columns.view(1, kSide, kHalf), r.view(kQueries, 1, kBest),
+                  c.view(kQueries, 1, kBest), dscore.view(kQueries, 1, kBest), dquery.view(kQueries, 1, 2, kHalf),
+                  drows.view(1, kSide, kHalf), dcolumns.view(1, kSide, kHalf)});
+      },
+      random_normal(kQueries * 2 * kHalf, 3), random_normal(kSide * kHalf, 4), random_normal(kSide * kHalf, 5), std::move(row),
+      std::move(column), random_normal(kSlots, 6), Floats(kQueries * 2 * kHalf), random_normal(kSide * kHalf, 7),
+      random_normal(kSide * kHalf, 8));
+}
