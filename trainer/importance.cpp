@@ -64,7 +64,7 @@ ParameterField measure_importance(Context& ctx, model::Model& model, int view, s
     model.backward(ctx, token, saved, [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
       ctx.wait();
       const std::int64_t record = gradient.shape[1];
-      for (std::int64_t c = 0; c < expert.shape[0]; ++c)
+      for (std::int64_t c = 0; c < layers::rows_there(expert); ++c)
         accumulate(kind, gradient.row(c), record, importance.of(block).data() + expert[c] * record);
     });
     ctx.wait();

@@ -98,7 +98,7 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
   let_host_in();
   if (terms_.sparse != nullptr) terms_.sparse->choose(count_retrievals(model_, saved_));
-  const double nats = cross_entropy(step, terms_.teacher);
+  cross_entropy(terms_.teacher);
   if (terms_.reference == nullptr) {
     backward(update);
   } else {
@@ -108,6 +108,7 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   }
   update_dense(step, share);
   ctx_.wait();
+  const double nats = checked_loss(step);
   return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
 }
 
@@ -117,37 +118,42 @@ void TrainingStep::reference_gradient(const streams::Batch& batch, std::int64_t 
   load(reference_batch_);
   zero_gradients();
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, false);
-  cross_entropy(step, nullptr);
+  cross_entropy(nullptr);
   backward_into(reference_);
 }
 
 void TrainingStep::backward(const layers::RowGradients& rows) {
-  if (mask() == nullptr) return model_.backward(ctx_, input_.view(saved_.tokens), saved_, rows);
+  if (!terms_.any_on_host()) return model_.backward(ctx_, input_.view(saved_.tokens), saved_, rows);
   model_.backward(ctx_, input_.view(saved_.tokens), saved_, [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
     ctx_.wait();
-    std::int64_t left = 0;
-    for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
-      if (!mask()->allows(block, expert[c])) continue;
-      std::copy_n(gradient.row(c), gradient.shape[1], gradient.row(left));
-      allowed_[left++] = expert[c];
-    }
-    if (left > 0) rows(block, {allowed_.data(), left}, {gradient.data, left, gradient.shape[1]});
+    const ExpertIds left = keep_allowed(block, {expert.data, layers::rows_there(expert)}, gradient);
+    if (left.shape[0] > 0) rows(block, left, {gradient.data, left.shape[0], gradient.shape[1]});
   });
+  if (mask() == nullptr) return;
   ctx_.wait();
   clear_masked_gradients();
 }
 
+// The experts that the mask leaves, whose gradients move to the front.
+TrainingStep::ExpertIds TrainingStep::keep_allowed(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
+  if (mask() == nullptr) return expert;
+  std::int64_t left = 0;
+  for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
+    if (!mask()->allows(block, expert[c])) continue;
+    std::copy_n(gradient.row(c), gradient.shape[1], gradient.row(left));
+    allowed_[left++] = expert[c];
+  }
+  return {allowed_.data(), left};
+}
+
 void TrainingStep::backward_into(HeldGradient& gradient) {
   gradient.clear();
-  backward([&](layers::PeerBlock& block, ExpertIds expert, RowGradient rows) {
-    ctx_.wait();
-    gradient.hold(block, expert, rows);
-  });
+  backward([&](layers::PeerBlock& block, ExpertIds expert, RowGradient rows) { gradient.hold(block, expert, rows); });
   ctx_.wait();
   for_each_trainable([&](layers::Parameter& parameter) { gradient.hold(parameter); });
 }
 
-double TrainingStep::cross_entropy(std::int64_t step, Teacher* teacher) {
+void TrainingStep::cross_entropy(Teacher* teacher) {
   const auto target = target_.view(saved_.tokens);
   if (teacher != nullptr) teacher->compare(ctx_, input_.view(saved_.tokens), target, saved_.logits_view());
   ops::cross_entropy_with_gradient(ctx_, {.logits = saved_.logits_view(),
@@ -155,11 +161,16 @@ double TrainingStep::cross_entropy(std::int64_t step, Teacher* teacher) {
                                           .scale = 1.0f / static_cast<float>(saved_.tokens),
                                           .nll = nll_.view(saved_.tokens)});
   if (teacher != nullptr) teacher->add_gradient(ctx_, saved_.logits_view());
-  ctx_.wait();
+}
+
+// When the device has done the whole step: a number that is none has spoilt the model in memory by then, and is never committed.
+double TrainingStep::checked_loss(std::int64_t step) const {
   double nats = 0;
   for (std::int64_t n = 0; n < saved_.tokens; ++n) nats += nll_[n];
   if (!std::isfinite(nats))
     throw NumericError(fmt::format("step {}: the loss is not finite; nothing was committed; try lower learning rates", step));
+  if (!std::isfinite(squares_[0]))
+    throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
   return nats;
 }
 
@@ -179,11 +190,9 @@ void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, Ro
   if (terms_.path != nullptr) terms_.path->after(block, expert);
 }
 
-double TrainingStep::dense_gradient_norm() {
+void TrainingStep::sum_dense_squares() {
   queue_zero(ctx_, squares_.view(1));
   for_each_trainable([&](layers::Parameter& p) { ops::sum_of_squares(ctx_, {.x = p.gradient_vector(), .sum = squares_.view(1)}); });
-  ctx_.wait();
-  return std::sqrt(squares_[0]);
 }
 
 void TrainingStep::clear_masked_gradients() {
@@ -204,16 +213,14 @@ void TrainingStep::update_dense(std::int64_t step, double share) {
     if (terms_.penalty != nullptr) terms_.penalty->add_to(parameter);
   });
   if (mask() != nullptr) clear_masked_gradients();  // what the penalty added; the norm is that of what moves
-  const double norm = dense_gradient_norm();
-  if (!std::isfinite(norm))
-    throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
-  const double scale = options_.clip > 0 && norm > options_.clip ? options_.clip / norm : 1.0;
+  sum_dense_squares();
   for_each_trainable([&](layers::Parameter& parameter) {
     const auto update = [&](const NumberRange& range) {
       const auto part = [&range](Buffer<float>& numbers) { return View<float, 1>(numbers.data() + range.first, range.count); };
       ops::adamw(ctx_, {.rates = rates(options_, rate_of(parameter.group, options_) * share, parameter.decays ? options_.weight_decay : 0),
                         .step = step + 1,
-                        .gradient_scale = static_cast<float>(scale),
+                        .clip = options_.clip,
+                        .squares = squares_.view(1),
                         .gradient = part(parameter.gradient),
                         .weight = part(parameter.value),
                         .m = part(parameter.m),

@@ -49,15 +49,17 @@ class TrainingStep {
 
   void load(const streams::Batch& batch);
   void zero_gradients();
-  double cross_entropy(std::int64_t step, Teacher* teacher);  // the logits become their gradient; returns nats
-  void backward(const layers::RowGradients& rows);            // of what the mask leaves
+  void cross_entropy(Teacher* teacher);             // the logits become their gradient
+  void backward(const layers::RowGradients& rows);  // of what the mask leaves
   void backward_into(HeldGradient& gradient);
   void reference_gradient(const streams::Batch& batch, std::int64_t step);
   void update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, double share);
   void update_dense(std::int64_t step, double share);
   void clear_masked_gradients();
-  double dense_gradient_norm();
-  void let_host_in();  // before a term reads or changes what the device may still be busy with
+  ExpertIds keep_allowed(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient);
+  void sum_dense_squares();
+  double checked_loss(std::int64_t step) const;  // nats
+  void let_host_in();                            // before a term reads or changes what the device may still be busy with
 
   Context& ctx_;
   model::Model& model_;

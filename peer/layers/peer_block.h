@@ -38,7 +38,15 @@ struct PeerWorkspace {
 class PeerBlock;
 // Receives the gradients of the touched rows, a chunk at a time: expert (C), gradient (C, 2D) = [ddown | dup], which it may change.
 // Every touched expert comes once; it may be updated at once, for the backward has read it for the last time.
+// On a device that computes while the host goes on a chunk may end in places that no expert takes, numbered -1: see rows_there().
 using RowGradients = std::function<void(PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient)>;
+
+// How many rows a chunk of row gradients has. Reads `expert` on the host.
+inline std::int64_t rows_there(View<const std::int64_t, 1> expert) {
+  std::int64_t rows = expert.shape[0];
+  while (rows > 0 && expert[rows - 1] < 0) --rows;
+  return rows;
+}
 
 class PeerBlock {
  public:

@@ -7,7 +7,8 @@
 
 namespace peer::ops {
 
-// AdamW (Loshchilov & Hutter 2019), decoupled decay, bias-corrected. With g = gradient * gradient_scale and t = step (from 1):
+// AdamW (Loshchilov & Hutter 2019), decoupled decay, bias-corrected. With g = gradient * min(1, clip / sqrt(squares)) and t = step (from
+// 1):
 //   m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= lr * ( (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + epsilon) + decay w )
 struct AdamwRates {
   float learning_rate = 1e-3f;
@@ -19,11 +20,12 @@ inline constexpr double kAdamwFlops = 16;  // a number
 
 struct Adamw {
   AdamwRates rates;
-  std::int64_t step = 1;          // t, from 1
-  float gradient_scale = 1;       // global clip: min(1, clip / norm)
-  View<const float, 1> gradient;  // (P)
-  View<float, 1> weight;          // (P)  updated
-  View<float, 1> m, v;            // (P)  updated
+  std::int64_t step = 1;               // t, from 1
+  double clip = 0;                     // 0: the gradient as it is
+  View<const double, 1> squares = {};  // (1)  with clip: the sum of squares of everything that is clipped together
+  View<const float, 1> gradient;       // (P)
+  View<float, 1> weight;               // (P)  updated
+  View<float, 1> m, v;                 // (P)  updated
 };
 inline Work work(const Adamw& op) {
   return {.flops = kAdamwFlops * numbers(op.weight), .bytes = view_bytes(op.gradient) + 2 * view_bytes(op.weight, op.m, op.v)};

@@ -8,7 +8,9 @@ void adamw(Context& ctx, const Adamw& op) {
   const AdamwRates& rates = op.rates;
   const double step = static_cast<double>(op.step);
   const double m_correction = 1.0 - std::pow(double{rates.beta1}, step), v_correction = 1.0 - std::pow(double{rates.beta2}, step);
-  const float beta1 = rates.beta1, beta2 = rates.beta2, epsilon = rates.epsilon, gradient_scale = op.gradient_scale;
+  const float beta1 = rates.beta1, beta2 = rates.beta2, epsilon = rates.epsilon;
+  const double norm = op.clip > 0 ? std::sqrt(op.squares[0]) : 0;
+  const float gradient_scale = norm > op.clip ? static_cast<float>(op.clip / norm) : 1.0f;
   const float rate = static_cast<float>(rates.learning_rate / m_correction);
   const float root_scale = static_cast<float>(1.0 / std::sqrt(v_correction));
   const float decay = rates.learning_rate * rates.weight_decay;

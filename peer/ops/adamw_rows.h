@@ -15,7 +15,7 @@ namespace peer::ops {
 struct AdamwRows {
   AdamwRates rates;
   float clip = 0;
-  View<const std::int64_t, 1> expert;  // (C)      different experts
+  View<const std::int64_t, 1> expert;  // (C)      different experts; on a device -1 is none
   View<const float, 2> gradient;       // (C, 2D)  [ddown | dup]
   ExpertRows rows;                     // updated in place
 };

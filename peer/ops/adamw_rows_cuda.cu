@@ -22,6 +22,7 @@ void adamw_rows(Context& ctx, const AdamwRows& op) {
   for_each_block(ctx, op.expert.shape[0], [=] __device__(std::int64_t c) {
     const AdamwRates& rates = op.rates;
     const std::int64_t expert = op.expert[c], count = 2 * op.rows.width;
+    if (expert < 0) return;  // an empty segment of row_order
     device_require(expert >= 0 && expert < op.rows.count);
     const ExpertPage& page = op.rows.page_of(expert);
     if (!page.trainable) return;

@@ -18,7 +18,8 @@ struct RowOrder {
   View<std::int32_t, 1> begin;     // (N*R+1)  first U+1 elements set
 };
 inline Work work(const RowOrder& op) { return {.bytes = view_bytes(op.id, op.order)}; }
-// Returns U, the number of different experts picked.
+// Returns U, the number of different experts picked; or, on a device that computes while the host goes on, an upper bound of it: the
+// segments behind U are then empty, and their expert is -1.
 std::int64_t row_order(Context& ctx, const RowOrder& op);
 
 }  // namespace peer::ops

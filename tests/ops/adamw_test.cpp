@@ -15,10 +15,11 @@ constexpr ops::AdamwRates kRates{.learning_rate = 0.01f, .beta1 = 0.9f, .beta2 =
 struct Parameters {
   std::int64_t size;
   Buffer<float> weight = random_normal(size, 1), m{size}, v{size};
+  Buffer<double> squares = filled<double>(1, 36.0);  // of a norm of 6, clipped to 3
 
   explicit Parameters(std::int64_t p) : size(p) {}
   void step(Context& ctx, std::int64_t step, const Buffer<float>& gradient) {
-    ops::adamw(ctx, {kRates, step, 0.5f, gradient.view(size), weight.view(size), m.view(size), v.view(size)});
+    ops::adamw(ctx, {kRates, step, 3, squares.view(1), gradient.view(size), weight.view(size), m.view(size), v.view(size)});
   }
 };
 }  // namespace
@@ -47,6 +48,17 @@ TEST_CASE("without gradient, adamw only decays") {
   for (std::int64_t i = 0; i < 5; ++i) CHECK(p.weight[i] == Approx(before[i] * (1 - 0.01 * 0.1)));
 }
 
+TEST_CASE("adamw leaves a gradient as it is whose norm the clip does not exceed, or that is not clipped") {
+  Context ctx;
+  const auto gradient = random_normal(67, 2);
+  Parameters plain(67), within(67);
+  ops::adamw(ctx, {kRates, 1, 0, {}, gradient.view(67), plain.weight.view(67), plain.m.view(67), plain.v.view(67)});
+  ops::adamw(ctx, {kRates, 1, 6, within.squares.view(1), gradient.view(67), within.weight.view(67), within.m.view(67), within.v.view(67)});
+  CHECK(same_bits(plain.weight, within.weight));
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 6, {}, gradient.view(67), plain.weight.view(67), plain.m.view(67), plain.v.view(67)}),
+                  ContractError);
+}
+
 TEST_CASE("adamw gives the same bits for any number of threads") {
   const auto gradient = random_normal(4099, 2);
   Context one(Device{}, 1);
@@ -67,6 +79,6 @@ TEST_CASE("adamw refuses sizes that do not fit and a step before the first") {
   Parameters p(4);
   Buffer<float> gradient(4);
   CHECK_THROWS_AS(p.step(ctx, 0, gradient), ContractError);
-  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 1, gradient.view(3), p.weight.view(4), p.m.view(4), p.v.view(4)}), ContractError);
-  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 1, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(3)}), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 0, {}, gradient.view(3), p.weight.view(4), p.m.view(4), p.v.view(4)}), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 0, {}, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(3)}), ContractError);
 }

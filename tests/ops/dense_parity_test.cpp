@@ -151,11 +151,18 @@ TEST_CASE("distillation is the same on both devices, with tokens that are not sc
 
 TEST_CASE("adamw is the same on both devices") {
   check_parity(
-      [](Context& ctx, Floats& gradient, Floats& weight, Floats& m, Floats& v) {
-        for (std::int64_t step = 1; step <= 3; ++step)
-          ops::adamw(ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, step, 0.5f, gradient.view(999), weight.view(999), m.view(999), v.view(999)});
+      [](Context& ctx, Floats& gradient, Floats& weight, Floats& m, Floats& v, Buffer<double>& squares) {
+        for (const double clip : {3.0, 10.0, 0.0})
+          ops::adamw(ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f},
+                           1 + static_cast<std::int64_t>(clip),
+                           clip,
+                           squares.view(1),
+                           gradient.view(999),
+                           weight.view(999),
+                           m.view(999),
+                           v.view(999)});
       },
-      random_normal(999, 1), random_normal(999, 2), Floats(999), Floats(999));
+      random_normal(999, 1), random_normal(999, 2), Floats(999), Floats(999), filled<double>(1, 36.0));
 }
 
 TEST_CASE("sum_of_squares is the same on both devices") {
