@@ -186,8 +186,9 @@ void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, Ro
                            .expert = expert,
                            .gradient = gradient,
                            .rows = block.experts().rows()});
-  let_host_in();
-  if (terms_.path != nullptr) terms_.path->after(block, expert);
+  if (terms_.path == nullptr) return;
+  ctx_.wait();
+  terms_.path->after(block, expert);
 }
 
 void TrainingStep::sum_dense_squares() {

@@ -12,7 +12,7 @@ Device parse_device(const std::string& text) {
     parse_text("device", text.substr(5), index);
     return {Device::Kind::kCuda, static_cast<int>(index)};
   }
-  throw UsageError("option 'device': expected cpu, cuda or cuda:N, found '" + text + "'");
+  throw UsageError("option 'device': expected cpu, cuda, cuda:N or auto, found '" + text + "'");
 }
 
 std::string to_text(Device device) { return device.is_cpu() ? "cpu" : "cuda:" + std::to_string(device.index); }

@@ -28,7 +28,7 @@ struct TileOf {
   }
 };
 
-// The numbers of an lse-like (B, Hq, T) tensor for a tile.
+// The numbers (T) of one head in an lse-like (B, Hq, T) tensor.
 __device__ const float* numbers_of(const View<const float, 3>& x, std::int64_t b, std::int64_t h) {
   return x.data + (b * x.shape[1] + h) * x.shape[2];
 }

@@ -57,7 +57,7 @@ void print(const char* name, const PeerShape& s, double seconds, double floor) {
   std::printf("%-16s %-36s %10.3f ms, floor %9.3f ms  %5.1f %%\n", name, shape, 1e3 * seconds, 1e3 * floor, 100 * floor / seconds);
 }
 
-// Floors as docs/benchmarks.md counts them: the rows of every pick, the GEMMs of queries and scores; for a step the rows again, x and dy of
+// The floor: the rows of every pick, the GEMMs of queries and scores; for a step the rows again, x and dy of
 // every pick, the touched records read and written, and the GEMMs of the backward.
 void peer_block(Context& ctx, const Rates& rates, const PeerShape& s, int rounds) {
   const double pool = static_cast<double>(s.experts() * ops::trainable_record_floats(s.width)) * sizeof(float);
