@@ -61,7 +61,7 @@ std::int64_t ExpertTable::page_rows(std::int64_t page) const {
 
 ops::ExpertRows ExpertTable::rows() const { return {device_.is_cpu() ? pages_.data() : published_.data(), shift_, width_, count_}; }
 
-void ExpertTable::add_page(ops::ExpertPage page, std::shared_ptr<const void> owner) {
+void ExpertTable::add_page(float* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner) {
   const auto last = static_cast<std::int64_t>(pages_.size());
   if (last == dirty_.size()) {
     Buffer<bool> more(device_, std::max<std::int64_t>(64, 2 * last));
@@ -70,10 +70,8 @@ void ExpertTable::add_page(ops::ExpertPage page, std::shared_ptr<const void> own
     for (std::int64_t p = 0; p < last; ++p)
       if (pages_[p].dirty != nullptr) pages_[p].dirty = &dirty_[p];
   }
-  const bool owned = page.dirty != nullptr;
   dirty_[last] = owned;
-  if (owned) page.dirty = &dirty_[last];
-  pages_.push_back(page);
+  pages_.push_back({data, stride, trainable, owned ? &dirty_[last] : nullptr});
   owners_.push_back(std::move(owner));
   publish();
 }
@@ -99,7 +97,7 @@ void ExpertTable::append_mapped(const float* records, std::int64_t rows, std::sh
     upload_bytes(device_, records, memory.data, rows * 2 * width_ * static_cast<std::int64_t>(sizeof(float)));
     records = memory.data, owner = std::move(memory.owner);
   }
-  add_page({const_cast<float*>(records), 2 * width_, false, nullptr}, std::move(owner));  // read-only: no op writes to a frozen page
+  add_page(const_cast<float*>(records), 2 * width_, false, false, std::move(owner));  // read-only: no op writes to a frozen page
   count_ += rows;
 }
 
@@ -108,8 +106,7 @@ void ExpertTable::append(std::int64_t experts, bool trainable) {
     if (count_ % rows_per_page() == 0) {
       const std::int64_t stride = record_floats(width_, trainable);
       PageMemory memory = new_page(device_, rows_per_page() * stride);
-      bool owned = true;  // where its flag lies the table decides
-      add_page({memory.data, stride, trainable, &owned}, std::move(memory.owner));
+      add_page(memory.data, stride, trainable, true, std::move(memory.owner));
     }
     const std::int64_t room = rows_per_page() - count_ % rows_per_page();
     const std::int64_t added = std::min(room, experts);

@@ -51,9 +51,9 @@ class ExpertTable {
 
  private:
   ops::ExpertRows on_host() const { return {pages_.data(), shift_, width_, count_}; }
-  void add_page(ops::ExpertPage page, std::shared_ptr<const void> owner);
+  void add_page(float* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner);
   void replace_page(std::int64_t page, bool trainable);
-  void publish();
+  void publish();  // shows pages_ to the device
 
   Device device_;
   std::int64_t width_;
