@@ -21,7 +21,8 @@ std::vector<std::string> amount_and_speed(double amount, double seconds) {
 
 StepTimes::Op sum_of(const std::vector<StepTimes::Op>& ops) {
   StepTimes::Op sum{.name = "the step"};
-  for (const StepTimes::Op& op : ops) sum.calls += op.calls, sum.seconds += op.seconds, sum.work += op.work;
+  for (const StepTimes::Op& op : ops)
+    sum.calls += op.calls, sum.seconds += op.seconds, sum.work += op.work, sum.limit_seconds += op.limit_seconds;
   return sum;
 }
 

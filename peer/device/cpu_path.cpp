@@ -12,6 +12,7 @@ bool machine_has(CpuPath path) {
 #if defined(__x86_64__)
   if (path == CpuPath::kAvx2) return __builtin_cpu_supports("x86-64-v3") != 0;
   if (path == CpuPath::kAvx512) return __builtin_cpu_supports("x86-64-v4") != 0;
+  if (path == CpuPath::kAvx512Bf16) return __builtin_cpu_supports("x86-64-v4") != 0 && __builtin_cpu_supports("avx512bf16") != 0;
 #endif
   return path == CpuPath::kPortable || path == CpuPath::kNative;
 }

@@ -14,12 +14,16 @@ enum class CpuPath {  // from slow to fast
   kPortable,          // what the compiler assumes of every machine of its kind: SSE2, NEON
   kAvx2,              // x86-64-v3
   kAvx512,            // x86-64-v4
+  kAvx512Bf16,        // and products of bf16
   kNative,            // the machine that built the program; the only path of such a build
 };
 template <>
 struct EnumNames<CpuPath> {
-  static constexpr std::pair<CpuPath, std::string_view> values[] = {
-      {CpuPath::kPortable, "portable"}, {CpuPath::kAvx2, "avx2"}, {CpuPath::kAvx512, "avx512"}, {CpuPath::kNative, "native"}};
+  static constexpr std::pair<CpuPath, std::string_view> values[] = {{CpuPath::kPortable, "portable"},
+                                                                    {CpuPath::kAvx2, "avx2"},
+                                                                    {CpuPath::kAvx512, "avx512"},
+                                                                    {CpuPath::kAvx512Bf16, "avx512bf16"},
+                                                                    {CpuPath::kNative, "native"}};
 };
 
 // Whether this build has the path (CMake: PEER_CPU_PATHS, here as one bit for each).

@@ -89,9 +89,12 @@ void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_
   const std::int64_t first = experts_.count(), width = experts_.width(), added = side() * side() - first;
   experts_.append(added, trainable);
   const double down_deviation = 1.0 / std::sqrt(static_cast<double>(width));
+  const std::string down = prefix_ + ".down", up = prefix_ + ".up";
+#pragma omp parallel for schedule(static)
   for (std::int64_t i = first; i < first + added; ++i) {
-    initialise_normal(experts_.owned_parameters(i), width, down_deviation, seed, prefix_ + ".down", i * width);
-    if (up_deviation > 0) initialise_normal(experts_.owned_parameters(i) + width, width, up_deviation, seed, prefix_ + ".up", i * width);
+    float* record = experts_.owned_parameters(i);
+    initialise_normal(record, width, down_deviation, seed, down, i * width);
+    if (up_deviation > 0) initialise_normal(record + width, width, up_deviation, seed, up, i * width);
   }
 }
 

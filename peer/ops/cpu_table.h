@@ -59,12 +59,14 @@ struct CpuTwins {
 };
 
 // Data, not functions: reaching a table runs no instruction of its path.
-extern const CpuTwins kPortableTwins, kAvx2Twins, kAvx512Twins, kNativeTwins;
+extern const CpuTwins kPortableTwins, kAvx2Twins, kAvx512Twins, kAvx512bf16Twins, kNativeTwins;
 
 // The table of ctx's path. A path that this build does not have is never referred to, so nothing has to stand in for it.
 inline const CpuTwins& cpu_twins(const Context& ctx) {
   const CpuPath path = ctx.cpu_path();
   if constexpr (built_with(CpuPath::kNative)) return kNativeTwins;
+  if constexpr (built_with(CpuPath::kAvx512Bf16))
+    if (path == CpuPath::kAvx512Bf16) return kAvx512bf16Twins;
   if constexpr (built_with(CpuPath::kAvx512))
     if (path == CpuPath::kAvx512) return kAvx512Twins;
   if constexpr (built_with(CpuPath::kAvx2))

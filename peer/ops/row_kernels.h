@@ -22,12 +22,12 @@ inline RowLanes load_line(const float* data) {
   return lanes;
 }
 
+// Halves are added until one number is left.
 inline float sum_of_lanes(RowLanes lanes) {
-  float sum[kCacheLineFloats];
-  std::memcpy(sum, &lanes, sizeof sum);
-  for (std::int64_t half = kCacheLineFloats / 2; half > 0; half /= 2)
-    for (std::int64_t i = 0; i < half; ++i) sum[i] += sum[i + half];
-  return sum[0];
+  const auto eight =
+      __builtin_shufflevector(lanes, lanes, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15);
+  const auto four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+  return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
 // out[r] = <x, row(r)>, r < count; x (width). `ahead(r)` is called once ahead of the four rows from r on; what it returns is

@@ -17,32 +17,35 @@ namespace peer::ops {
 
 inline constexpr std::int64_t kScoreLanes = 16;
 
-// A lower bound of the K-th largest of `count` scores: the K-th largest of 16 * kGroups maxima, one for each lane of a pass over the
-// row. At least K scores reach it whenever it is above -infinity. Scores beyond the last full pass are left out (the bound is then
-// lower, never wrong); NaN is never a maximum.
-template <int kGroups>
-float kth_largest_bound(const float* scores, std::int64_t count, std::int64_t k) {
+// Whether filtering pays, and by how many lanes' maxima: about twice as many lanes as picks leave few survivors beyond the K.
+inline bool filter_pays(std::int64_t count, std::int64_t k) { return count >= 4 * k && k <= 64; }
+inline std::int64_t filter_lanes(std::int64_t k) { return k <= 8 ? 16 : k <= 16 ? 32 : k <= 32 ? 64 : 128; }
+
+// maxima[l] = the largest of the scores i with i mod lanes = l, never NaN.
+inline void lane_maxima(const float* scores, std::int64_t count, std::int64_t lanes, float* maxima) {
+  std::fill_n(maxima, lanes, -std::numeric_limits<float>::infinity());
+  for (std::int64_t i = 0; i < count; i += lanes) {
+    const std::int64_t here = std::min(lanes, count - i);
+#pragma omp simd
+    for (std::int64_t l = 0; l < here; ++l) maxima[l] = scores[i + l] > maxima[l] ? scores[i + l] : maxima[l];
+  }
+}
+
+// A lower bound of the K-th largest score: the K-th largest of the lanes' maxima, each of which is a score; -infinity where there are
+// fewer. lanes: a multiple of 16, at least K.
+inline float kth_largest_bound(const float* maxima, std::int64_t lanes, std::int64_t k) {
   using Floats __attribute__((vector_size(kVectorBytes))) = float;
   using Integers __attribute__((vector_size(kVectorBytes))) = std::int32_t;
-  constexpr std::int64_t kLanes = kVectorBytes / sizeof(float), kStep = kGroups * kScoreLanes, kVectors = kStep / kLanes;
+  constexpr std::int64_t kLanes = kVectorBytes / sizeof(float);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  Floats maximum[kVectors];
-  for (Floats& lanes : maximum) lanes = Floats{} - kInfinity;
-  for (std::int64_t i = 0; i + kStep <= count; i += kStep) {
-    for (int v = 0; v < kVectors; ++v) {
-      Floats lanes;
-      std::memcpy(&lanes, scores + i + v * kLanes, sizeof lanes);
-      maximum[v] = lanes > maximum[v] ? lanes : maximum[v];
-    }
-  }
   // The K-th largest maximum is the smallest that fewer than K exceed.
-  float flat[kStep];
-  std::memcpy(flat, maximum, sizeof flat);
   Floats smallest = Floats{} + kInfinity;
-  for (int v = 0; v < kVectors; ++v) {
+  for (std::int64_t first = 0; first < lanes; first += kLanes) {
+    Floats mine;
+    std::memcpy(&mine, maxima + first, sizeof mine);
     Integers larger{};
-    for (std::int64_t j = 0; j < kStep; ++j) larger -= flat[j] > maximum[v];
-    const Floats kept = larger < static_cast<std::int32_t>(k) ? maximum[v] : Floats{} + kInfinity;
+    for (std::int64_t j = 0; j < lanes; ++j) larger -= maxima[j] > mine;
+    const Floats kept = larger < static_cast<std::int32_t>(k) ? mine : Floats{} + kInfinity;
     smallest = kept < smallest ? kept : smallest;
   }
   float bound = kInfinity;

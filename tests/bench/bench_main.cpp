@@ -1,8 +1,10 @@
-// peer_bench quick|full|step|memory|precision|profile: lines against the limits of this machine. Exit code 1: a line is beyond its bound.
+// peer_bench quick|full|step|memory|generate|precision|profile: lines against the limits of this machine. Exit code 1: a line is beyond its
+// bound.
 #include <cstdio>
 #include <string>
 
 #include "tests/bench/layer_benchmarks.h"
+#include "tests/bench/model_benchmarks.h"
 #include "tests/bench/op_benchmarks.h"
 
 using namespace peer::bench;
@@ -18,7 +20,8 @@ void quick(Report& report) {
   limits(report, kSmall, 5);
   forward(report, kSmall, 7, {85, 40});
   step(report, "peer.step", kSmall, 7, {80, 30});
-  topk_row(report, 1024, 7, {100}, {0, 40});
+  topk_row(report, 1024, 7, {100});
+  topk_scored(report, 1024, 7, {0, 40});
   peer::Context ctx(peer::Device{}, 1);
   PeerWorkbench bench(ctx, kSmall, true);
   adamw_touched(report, bench, 4, 7, {90, 40});
@@ -35,6 +38,7 @@ void full(Report& report) {
   step(report, "peer.step", kManyTokens, 7, {80});
   step(report, "peer.online", kOnline, 15, {});
   for (const std::int64_t side : {128, 256, 512, 1024, 2048}) topk_row(report, side, 9, side == 1024 ? Goal{100} : Goal{});
+  for (const std::int64_t side : {256, 1024, 2048}) topk_scored(report, side, 9, {});
   {
     peer::Context ctx(peer::Device{}, 1);
     PeerWorkbench bench(ctx, {.side = 512}, true);
@@ -42,6 +46,7 @@ void full(Report& report) {
   }
   thread_scale(report, kMillion, 9, {1.7});
   growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});
+  growth_live(report, {.side = 512, .tokens = 512}, 1024, {1});
 }
 
 // The maps of the tiny preset, then wider ones.
@@ -49,6 +54,11 @@ void precision(Report& report) {
   for (const auto& [inputs, outputs] : {std::pair(128, 128), {128, 384}, {128, 512}}) bf16_products(report, 2048, inputs, outputs, 9);
   for (const auto& [inputs, outputs] : {std::pair(256, 768), {512, 512}, {256, 1024}, {1024, 1024}})
     bf16_products(report, 4096, inputs, outputs, 5);
+}
+
+void generate(Report& report) {
+  for (const char* preset : {"tiny", "small", "base"})
+    for (const int threads : {1, 2}) generation(report, preset, threads, 5, {80});
 }
 
 }  // namespace
@@ -70,10 +80,13 @@ int main(int argc, char** argv) {
     step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
   else if (what == "precision")
     precision(report);
+  else if (what == "generate")
+    generate(report);
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, memory, precision or profile\n", what.c_str()),
+    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, memory, generate, precision or profile\n",
+                        what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;
 }

@@ -121,6 +121,21 @@ void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rou
   }
 }
 
+void growth_live(Report& report, const PeerShape& s, std::int64_t side, Goal goal) {
+  Context ctx(Device{}, 2);
+  PeerWorkbench bench(ctx, s, true);
+  const auto step = take_turns(Clock::kWall, 5, {[&] { bench.step(); }});
+  const ops::ExpertRows before = bench.block().experts().rows();
+  std::vector<const float*> record;
+  for (std::int64_t e = 0; e < before.count; ++e) record.push_back(before.record(e));
+  const double seconds = seconds_of(Clock::kWall, [&] { bench.extend(side); });
+  const ops::ExpertRows after = bench.block().experts().rows();
+  for (std::int64_t e = 0; e < before.count; ++e)
+    if (after.record(e) != record[static_cast<std::size_t>(e)]) throw ContractError("growth.live: an old record moved");
+  const std::string shape = fmt::format("{} to {}", name_of(s), after.count);
+  report.print({"growth.live", shape, "ms", 1e3 * seconds, 1e3 * median(step[0]), seconds / median(step[0]), goal, "steps", true});
+}
+
 void thread_scale(Report& report, const PeerShape& s, int rounds, Goal goal) {
   Context one(Device{}, 1), two(Device{}, 2);
   PeerWorkbench bench(two, s, true);

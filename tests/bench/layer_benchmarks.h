@@ -23,6 +23,10 @@ void step(Report& report, const std::string& name, const PeerShape& shape, int r
 // growth.cost: the time of forward at each side, as a multiple of that at the first.
 void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rounds, Goal goal);
 
+// growth.live: the grid of a block in training becomes side x side; the time of that as a multiple of a step's, by the wall clock on two
+// threads. Throws when an old record moved.
+void growth_live(Report& report, const PeerShape& shape, std::int64_t side, Goal goal);
+
 // threads.scale: a step on two threads against one, by the wall clock.
 void thread_scale(Report& report, const PeerShape& shape, int rounds, Goal goal);
 

@@ -7,39 +7,68 @@
 #include "peer/device/rounded_gemm.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/adamw_rows.h"
-#include "peer/ops/product_key_scores.h"
+#include "peer/ops/product_key_topk.h"
 #include "tests/bench/machine_limits.h"
 #include "tests/bench/stopwatch.h"
 
 namespace peer::bench {
+namespace {
 
-void topk_row(Report& report, std::int64_t side, int rounds, Goal goal, Goal whole) {
-  constexpr std::int64_t kTokens = 256, kHeads = 8, kPicks = 16, kHalf = 128;
-  Context ctx(Device{}, 1);
-  Buffer<float> query(kTokens * kHeads * 2 * kHalf), keys(2 * side * kHalf), score(kTokens * kHeads * kPicks);
-  Buffer<float> scores(kTokens * kHeads * side);
-  Buffer<std::int32_t> row(score.size()), column(score.size());
-  layers::initialise_normal(query.data(), query.size(), 1, 1, "query");
-  layers::initialise_normal(keys.data(), keys.size(), 1, 1, "keys");
-  const ops::ProductKeyTopK op{
-      query.view(kTokens, kHeads, 2, kHalf), {keys.data(), 1, side, kHalf},        {keys.data() + side * kHalf, 1, side, kHalf}, side,
-      row.view(kTokens, kHeads, kPicks),     column.view(kTokens, kHeads, kPicks), score.view(kTokens, kHeads, kPicks)};
-  // The scores go chunk by chunk, as in the op, so that they stay in the cache.
-  const std::int64_t chunk = std::clamp<std::int64_t>(64 * 1024 / side, 16, kTokens);
-  const auto score_all = [&] {
-    for (std::int64_t first = 0; first < kTokens; first += chunk)
-      for (int half = 0; half < 2; ++half) ops::score_half(ctx, op, half, first, std::min(chunk, kTokens - first), scores.data());
-  };
-  const auto seconds = take_turns(Clock::kThread, rounds, {[&] { ops::product_key_topk(ctx, op); }, score_all});
-  const double scale = 1e9 / (kTokens * kHeads * 2);
-  std::vector<double> ns, percent;
-  for (std::size_t r = 0; r < seconds[0].size(); ++r) {
-    ns.push_back(scale * (seconds[0][r] - seconds[1][r]));
-    percent.push_back(100 * seconds[1][r] / seconds[0][r]);
+// product_key_topk on one thread.
+class TopkBench {
+ public:
+  TopkBench(std::int64_t side, std::int64_t half)
+      : side_(side),
+        half_(half),
+        query_(kTokens * kHeads * 2 * half),
+        keys_(2 * side * half),
+        score_(kTokens * kHeads * kPicks),
+        row_(score_.size()),
+        column_(score_.size()) {
+    layers::initialise_normal(query_.data(), query_.size(), 1, 1, "query");
+    layers::initialise_normal(keys_.data(), keys_.size(), 1, 1, "keys");
   }
-  const std::string shape = fmt::format("n={} K={}", side, kPicks);
-  report.print({"topk.row", shape, "ns/row", median(ns), 0, median(ns), goal, "ns", true});
-  report.print({"topk.scored", shape, "ns/row", scale * median(seconds[0]), scale * median(seconds[1]), median(percent), whole});
+  Context& context() { return ctx_; }
+  void run() { ops::product_key_topk(ctx_, op()); }
+  double flops() { return work(op()).flops; }
+  std::string shape() const { return fmt::format("n={} K={} d={}", side_, kPicks, half_); }
+  static double nanoseconds_a_row(double seconds) { return 1e9 * seconds / (kTokens * kHeads * 2); }
+
+ private:
+  static constexpr std::int64_t kTokens = 256, kHeads = 8, kPicks = 16;
+  ops::ProductKeyTopK op() {
+    return {query_.view(kTokens, kHeads, 2, half_),
+            {keys_.data(), 1, side_, half_},
+            {keys_.data() + side_ * half_, 1, side_, half_},
+            side_,
+            row_.view(kTokens, kHeads, kPicks),
+            column_.view(kTokens, kHeads, kPicks),
+            score_.view(kTokens, kHeads, kPicks)};
+  }
+  Context ctx_{Device{}, 1};
+  std::int64_t side_, half_;
+  Buffer<float> query_, keys_, score_;
+  Buffer<std::int32_t> row_, column_;
+};
+
+}  // namespace
+
+void topk_row(Report& report, std::int64_t side, int rounds, Goal goal) {
+  TopkBench bench(side, 8);
+  const auto seconds = take_turns(Clock::kThread, rounds, {[&] { bench.run(); }});
+  const double ns = bench.nanoseconds_a_row(median(seconds[0]));
+  report.print({"topk.row", bench.shape(), "ns/row", ns, 0, ns, goal, "ns", true});
+}
+
+void topk_scored(Report& report, std::int64_t side, int rounds, Goal goal) {
+  TopkBench bench(side, 128);
+  SquareGemm square;
+  const auto seconds = take_turns(Clock::kThread, rounds, {[&] { bench.run(); }, [&] { square.run(bench.context()); }});
+  const double gemm = bench.flops() / SquareGemm::flops();
+  std::vector<double> percent;
+  for (std::size_t r = 0; r < seconds[0].size(); ++r) percent.push_back(100 * gemm * seconds[1][r] / seconds[0][r]);
+  report.print({"topk.scored", bench.shape(), "ns/row", bench.nanoseconds_a_row(median(seconds[0])),
+                bench.nanoseconds_a_row(gemm * median(seconds[1])), median(percent), goal});
 }
 
 void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int rounds, Goal goal) {

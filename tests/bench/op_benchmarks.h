@@ -6,9 +6,13 @@
 
 namespace peer::bench {
 
-// topk.row: the exact top 16 of `side` scores, nanoseconds a row: product_key_topk less its score GEMMs, so it has a share of the ranking
-// of pairs. topk.scored: the whole op against its score GEMMs.
-void topk_row(Report& report, std::int64_t side, int rounds, Goal goal, Goal whole = {});
+// topk.row: the exact top 16 of `side` scores, nanoseconds a row, with a share of the ranking of pairs: product_key_topk with sub-keys of 8
+// numbers, so that next to nothing but the selection is left.
+void topk_row(Report& report, std::int64_t side, int rounds, Goal goal);
+
+// topk.scored: product_key_topk with sub-keys of 128 numbers. The limit: its scores' FLOPs at the speed of the fp32 GEMM. Where the CPU
+// multiplies bf16 most scores are taken in it, which may beat that limit.
+void topk_scored(Report& report, std::int64_t side, int rounds, Goal goal);
 
 // adamw.touched: AdamW of one of `every` experts, in rising order. The limit: the same records in the same order read and written.
 void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int rounds, Goal goal);

@@ -78,6 +78,12 @@ void PeerWorkbench::step(Context& ctx) {
                        .v = {p->v.data(), p->size()}});
 }
 
+void PeerWorkbench::extend(std::int64_t side) {
+  block_.extend(parameters_, side, true, kSeed);
+  block_.open_all();
+  shape_.side = side;
+}
+
 std::vector<std::int64_t> PeerWorkbench::different() const {
   std::vector<bool> seen(static_cast<std::size_t>(shape_.experts()));
   std::vector<std::int64_t> out;

@@ -30,6 +30,8 @@ class PeerWorkbench {
   void step() { step(ctx_); }
   void step(Context& ctx);  // forward, backward, AdamW of the touched rows, AdamW of the router
 
+  void extend(std::int64_t side);  // a larger grid, all of it open
+
   const PeerShape& shape() const { return shape_; }
   layers::PeerBlock& block() { return block_; }
   layers::PeerActivations& saved() { return saved_; }

@@ -3,6 +3,8 @@
 #
 #   tests/bench/run.sh [quick]   under a minute; exit code 1 when a line is beyond its bound (about half of what a quiet machine reaches)
 #   tests/bench/run.sh full      every line (12 GB of memory, several minutes), then a step of PyTorch at a million experts
+#   tests/bench/run.sh generate  a token of each preset, with key-value caches (7 GB of memory)
+#   tests/bench/run.sh pool      commit, opening and rollback of pools (5 GB of disk under TMPDIR)
 #   tests/bench/run.sh precision the linear maps' products in bf16 against fp32
 #   tests/bench/run.sh profile   the time of each op in a step
 #
@@ -19,9 +21,14 @@ cmake --build --preset "$preset" --target peer_bench >/dev/null
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-3000}  # as peer-cli does: threads that wait leave their core soon
 
 echo "$(sed -n '/^model name/ { s/^[^:]*: //p; q }' /proc/cpuinfo), $(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg), $(date -I)"
+if [[ $form == pool ]]; then
+  cmake --build --preset "$preset" --target pool_bench >/dev/null
+  exec "build/$preset/tests/bench/pool_bench"
+fi
 "$bench" "$form"
 [[ $form == full ]] || exit 0
 "$bench" memory
+"$bench" generate
 
 python=${TMPDIR:-/tmp}/peer-bench-torch/venv/bin/python
 if ! "$python" -c 'import torch, PEER_pytorch' 2>/dev/null; then

@@ -1,0 +1,164 @@
+// The scores of a few queries against all open sub-keys, by a micro-kernel over sub-keys that lie side by side. Its last step keeps, while
+// the scores are still in registers, the largest of every lane: the bound of score_filter.h needs no pass of its own.
+//
+//   panel (steps, kPanelKeys)    a step is 32 bits of each of the panel's sub-keys: one fp32 number, or two neighbours in bf16
+//   query (steps)                its step is broadcast against a panel's
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+#include "peer/base/element.h"
+#include "peer/ops/vector_bytes.h"
+
+namespace peer::ops {
+
+using PanelLanes __attribute__((vector_size(kVectorBytes))) = float;
+using Step = std::uint32_t;
+
+// As many sums as hide the latency of a product and leave registers for the operands.
+inline constexpr std::int64_t kPanelLanes = kVectorBytes / sizeof(float), kPanelVectors = kVectorBytes == 64 ? 4 : 2;
+inline constexpr std::int64_t kPanelKeys = kPanelVectors * kPanelLanes, kBlockQueries = kVectorBytes == 64 ? 4 : 6;
+
+inline PanelLanes load_lanes(const void* data) {
+  PanelLanes lanes;
+  std::memcpy(&lanes, data, sizeof lanes);
+  return lanes;
+}
+
+// Scores in fp32, number after number.
+struct Fp32Steps {
+  static constexpr bool kExact = true;
+  static std::int64_t count(std::int64_t width) { return width; }
+  static void take(const float* row, std::int64_t width, Step* steps) {
+    std::memcpy(steps, row, static_cast<std::size_t>(width) * sizeof(Step));
+  }
+  static PanelLanes add_products(PanelLanes sum, Step query, PanelLanes keys) { return sum + std::bit_cast<float>(query) * keys; }
+};
+
+#if defined(__AVX512BF16__)
+// Scores of numbers rounded to bf16, twice as fast. They only tell which sub-keys may be picked: see margin().
+struct Bf16Steps {
+  static constexpr bool kExact = false;
+  static std::int64_t count(std::int64_t width) { return (width + 1) / 2; }
+  static void take(const float* row, std::int64_t width, Step* steps) {
+    std::int64_t i = 0;
+    for (; i + 2 * kPanelLanes <= width; i += 2 * kPanelLanes) {
+      const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(row + i + kPanelLanes), _mm512_loadu_ps(row + i));
+      std::memcpy(steps + i / 2, &rounded, sizeof rounded);
+    }
+    for (; i < width; i += 2) steps[i / 2] = (i + 1 < width ? Step{bfloat16_of(row[i + 1])} : 0) << 16 | bfloat16_of(row[i]);
+  }
+  static PanelLanes add_products(PanelLanes sum, Step query, PanelLanes keys) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)keys, (__m512bh)_mm512_set1_epi32(static_cast<int>(query)));
+  }
+};
+inline constexpr bool kBf16Scores = true;
+#else
+using Bf16Steps = Fp32Steps;
+inline constexpr bool kBf16Scores = false;
+#endif
+
+// |x|, and |x - x rounded to bf16|.
+struct Norms {
+  float all = 0, lost = 0;
+};
+
+inline Norms norms_of(const float* x, std::int64_t width) {
+  float all = 0, lost = 0;
+#pragma omp simd reduction(+ : all, lost)
+  for (std::int64_t i = 0; i < width; ++i) {
+    const float difference = x[i] - std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16_of(x[i])) << 16);
+    all += x[i] * x[i], lost += difference * difference;
+  }
+  return {std::sqrt(all), std::sqrt(lost)};
+}
+
+// How far a bf16 score of vectors of these norms can be from the fp32 score: with d for what rounding lost,
+//   |q k - (q - dq)(k - dk)| <= |dq| |k| + (|q| + |dq|) |dk|,
+// and every addition rounds by 2^-24 of at most |q| |k|. NaN where that says nothing: where norms are not finite, or so small that what
+// the instruction flushes to zero counts.
+inline float margin(Norms query, Norms key, std::int64_t width) {
+  constexpr float kSmallest = 0x1p-45f, kLargest = 0x1p60f;
+  const bool means_something = query.all > kSmallest && key.all > kSmallest && query.all < kLargest && key.all < kLargest;
+  if (!means_something) return std::numeric_limits<float>::quiet_NaN();
+  const float rounded = query.lost * key.all + (query.all + query.lost) * key.lost;
+  return 1.01f * rounded + 0x1p-22f * static_cast<float>(width) * query.all * key.all;
+}
+
+// The sub-keys of one half and set: `open` rows of `width` numbers, and their panels.
+struct SubkeySet {
+  const float* rows;
+  std::int64_t open, width;
+  Step* panels;
+
+  const float* row(std::int64_t i) const { return rows + i * width; }
+  std::int64_t panel_count() const { return (open + kPanelKeys - 1) / kPanelKeys; }
+  std::int64_t row_scores() const { return panel_count() * kPanelKeys; }  // of one query, those of absent sub-keys included
+  template <class Steps>
+  std::int64_t panel_steps() const {
+    return Steps::count(width) * kPanelKeys;
+  }
+};
+
+// Fills panel p; absent sub-keys are zeros. `row` holds the steps of one.
+template <class Steps>
+void pack_panel(const SubkeySet& set, std::int64_t p, Step* row) {
+  Step* panel = set.panels + p * set.panel_steps<Steps>();
+  const std::int64_t steps = Steps::count(set.width), keys = std::min(kPanelKeys, set.open - p * kPanelKeys);
+  if (keys < kPanelKeys) std::fill_n(panel, steps * kPanelKeys, Step{0});
+  for (std::int64_t key = 0; key < keys; ++key) {
+    Steps::take(set.row(p * kPanelKeys + key), set.width, row);
+    for (std::int64_t s = 0; s < steps; ++s) panel[s * kPanelKeys + key] = row[s];
+  }
+}
+
+// scores (kBlockQueries, set.row_scores()) of queries (kBlockQueries, steps); maxima (kBlockQueries, lanes): of every score i below
+// set.open, the largest in lane i mod lanes. lanes: a power of two, at least 16. NaN is never a maximum.
+template <class Steps>
+void score_block(const Step* queries, const SubkeySet& set, float* scores, float* maxima, std::int64_t lanes) {
+  const std::int64_t steps = Steps::count(set.width), stride = set.row_scores();
+  std::fill_n(maxima, kBlockQueries * lanes, -std::numeric_limits<float>::infinity());
+  for (std::int64_t first = 0; first < set.open; first += kPanelKeys) {
+    const Step* panel = set.panels + first / kPanelKeys * steps * kPanelKeys;
+    PanelLanes sums[kBlockQueries][kPanelVectors] = {};
+    for (std::int64_t s = 0; s < steps; ++s) {
+      PanelLanes keys[kPanelVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kPanelVectors; ++v) keys[v] = load_lanes(panel + s * kPanelKeys + v * kPanelLanes);
+#pragma GCC unroll 6
+      for (int q = 0; q < kBlockQueries; ++q) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kPanelVectors; ++v) sums[q][v] = Steps::add_products(sums[q][v], queries[q * steps + s], keys[v]);
+      }
+    }
+    const bool whole = first + kPanelKeys <= set.open;
+#pragma GCC unroll 6
+    for (int q = 0; q < kBlockQueries; ++q) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kPanelVectors; ++v) {
+        std::memcpy(scores + q * stride + first + v * kPanelLanes, &sums[q][v], sizeof(PanelLanes));
+        if (!whole) continue;
+        float* lane = maxima + q * lanes + ((first + v * kPanelLanes) & (lanes - 1));
+        const PanelLanes largest = load_lanes(lane), kept = sums[q][v] > largest ? sums[q][v] : largest;
+        std::memcpy(lane, &kept, sizeof kept);
+      }
+    }
+    if (whole) continue;
+    for (int q = 0; q < kBlockQueries; ++q)
+      for (std::int64_t i = first; i < set.open; ++i) {
+        float& lane = maxima[q * lanes + (i & (lanes - 1))];
+        lane = scores[q * stride + i] > lane ? scores[q * stride + i] : lane;
+      }
+  }
+}
+
+}  // namespace peer::ops
