@@ -8,6 +8,7 @@
 #include "peer/base/require.h"
 #include "peer/device/cuda_backend.h"
 #include "peer/device/cuda_build.h"
+#include "peer/device/matrix_vector.h"
 
 namespace peer {
 
@@ -30,6 +31,7 @@ void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float>
       cuda_gemm(ctx, a, ta, b, tb, beta, c);
       return ctx.wait_if_profiled();
     }
+  if (shape.m == 1 && ta == Transpose::kNo && tb == Transpose::kYes) return matrix_vector(ctx, a.data, b, beta, c.data);
   const dnnl_status_t status = dnnl_sgemm(ta == Transpose::kYes ? 'T' : 'N', tb == Transpose::kYes ? 'T' : 'N', shape.m, shape.n, shape.k,
                                           1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
   if (status != dnnl_success)

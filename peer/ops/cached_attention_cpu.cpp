@@ -4,17 +4,11 @@
 #include <cmath>
 
 #include "peer/ops/cpu_twins.h"
+#include "peer/ops/row_kernels.h"
 #include "peer/ops/vector_math.h"
 
 namespace peer::ops::cpu {
 namespace {
-
-float dot(const float* a, const float* b, std::int64_t count) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (std::int64_t i = 0; i < count; ++i) sum += a[i] * b[i];
-  return sum;
-}
 
 // Scores -> weights that sum to 1.
 void softmax(float* score, std::int64_t count) {
@@ -43,16 +37,15 @@ void cached_attention(Context& ctx, const CachedAttention& op) {
     float* score = scores + omp_get_thread_num() * most;
     const float* key = op.key.row(b) + h / group * width;
     const float* value = op.value.row(b) + h / group * width;
-    for (std::int64_t s = 0; s < visible; ++s) score[s] = scale * dot(op.q.data + i * width, key + s * stride, width);
+    dot_rows(
+        op.q.data + i * width, width, visible, [&](std::int64_t s) { return key + s * stride; }, kAskForNothing, score);
+#pragma omp simd
+    for (std::int64_t s = 0; s < visible; ++s) score[s] *= scale;
     softmax(score, visible);
     float* y = op.y.data + i * width;
     std::fill(y, y + width, 0.0f);
-    for (std::int64_t s = 0; s < visible; ++s) {
-      const float weight = score[s];
-      const float* row = value + s * stride;
-#pragma omp simd
-      for (std::int64_t k = 0; k < width; ++k) y[k] += weight * row[k];
-    }
+    add_rows(
+        y, width, visible, [&](std::int64_t s) { return value + s * stride; }, [&](std::int64_t s) { return score[s]; });
   }
 }
 

@@ -65,8 +65,6 @@ class HalfPicker {
   }
 
  private:
-  static constexpr auto kAskForNothing = [](std::int64_t) { return [](std::int64_t) {}; };
-
   // How many scores reach the bound less `slack`, their numbers in index_.
   std::int64_t survivors(const SubkeySet& set, const float* scores, const float* maxima, float slack) {
     return collect_reaching(scores, set.open, kth_largest_bound(maxima, lanes_, k_) - slack, index_);

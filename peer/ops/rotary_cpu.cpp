@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "peer/ops/cpu_twins.h"
@@ -13,9 +14,9 @@ struct Angle {
 // function of the position alone, so a token has the same rotation in every window that holds it.
 constexpr std::int64_t kStride = 16;
 
-void fill_angles(Angle* row, std::int64_t half, double theta, std::int64_t position) {
+void fill_angles(Angle* row, const double* frequency, std::int64_t half, std::int64_t position) {
   for (std::int64_t i = 0; i < half; ++i) {
-    const double angle = static_cast<double>(position) * std::pow(theta, -static_cast<double>(i) / static_cast<double>(half));
+    const double angle = static_cast<double>(position) * frequency[i];
     row[i] = {std::cos(angle), std::sin(angle)};
   }
 }
@@ -40,8 +41,13 @@ void rotary(Context& ctx, const Rotary& op) {
   Angle* fine = coarse + strides * half;
   float* table = ctx.scratch<float>(1, time * width);  // (T, 2, d/2): cosines and sines
   const float sign = op.inverse ? -1.0f : 1.0f;
-  for (std::int64_t s = 0; s < strides; ++s) fill_angles(coarse + s * half, half, op.theta, (first_stride + s) * kStride);
-  for (std::int64_t s = 0; s < kStride; ++s) fill_angles(fine + s * half, half, op.theta, s);
+  double* frequency = ctx.scratch<double>(2, half);
+  for (std::int64_t i = 0; i < half; ++i) frequency[i] = std::pow(op.theta, -static_cast<double>(i) / static_cast<double>(half));
+  for (std::int64_t s = 0; s < strides; ++s) fill_angles(coarse + s * half, frequency, half, (first_stride + s) * kStride);
+  for (std::int64_t t = 0; t < std::min(time, kStride); ++t) {  // the rests that occur: one alone where a single token follows others
+    const std::int64_t rest = (op.first_position + t) % kStride;
+    fill_angles(fine + rest * half, frequency, half, rest);
+  }
 
 #pragma omp parallel num_threads(ctx.threads())
   {

@@ -30,6 +30,9 @@ inline float sum_of_lanes(RowLanes lanes) {
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
+// For rows that are in the caches already.
+inline constexpr auto kAskForNothing = [](std::int64_t) { return [](std::int64_t) {}; };
+
 // out[r] = <x, row(r)>, r < count; x (width). `ahead(r)` is called once ahead of the four rows from r on; what it returns is
 // called for every cache line of them with its first column: the place to ask for what comes later.
 template <class RowAt, class Ahead>

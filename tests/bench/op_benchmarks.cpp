@@ -54,7 +54,7 @@ class TopkBench {
 }  // namespace
 
 void topk_row(Report& report, std::int64_t side, int rounds, Goal goal) {
-  TopkBench bench(side, 8);
+  TopkBench bench(side, 16);
   const auto seconds = take_turns(Clock::kThread, rounds, {[&] { bench.run(); }});
   const double ns = bench.nanoseconds_a_row(median(seconds[0]));
   report.print({"topk.row", bench.shape(), "ns/row", ns, 0, ns, goal, "ns", true});
