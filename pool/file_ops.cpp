@@ -106,6 +106,12 @@ void truncate(const File& file, std::int64_t size) {
   if (::ftruncate(file.descriptor(), size) != 0) fail(file.path(), "set the size");
 }
 
+void start_writing_back([[maybe_unused]] const File& file) {
+#if defined(SYNC_FILE_RANGE_WRITE)
+  ::sync_file_range(file.descriptor(), 0, 0, SYNC_FILE_RANGE_WRITE);
+#endif
+}
+
 void sync(const File& file) {
   if (::fsync(file.descriptor()) != 0) fail(file.path(), "sync to disk");
 }

@@ -44,8 +44,9 @@ std::string read_at(const File& file, std::int64_t offset, std::size_t count);
 std::int64_t size_of(const File& file);
 void truncate(const File& file, std::int64_t size);
 
-void sync(const File& file);       // fsync
-void sync_data(const File& file);  // fdatasync
+void start_writing_back(const File& file);  // a hint: so that a later sync finds most of it on the disk
+void sync(const File& file);                // fsync
+void sync_data(const File& file);           // fdatasync
 void sync_directory(const std::string& path);
 void make_directory(const std::string& path);
 void rename_path(const std::string& from, const std::string& to);

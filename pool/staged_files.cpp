@@ -27,6 +27,7 @@ StagedFiles::Added StagedFiles::add(SealedKind kind, std::span<const std::byte> 
   const File file = create_sealed(path);
   temporary_.emplace(name, path);
   write_all(file, bytes);
+  start_writing_back(file);
   files_written_ += 1;
   bytes_written_ += static_cast<std::int64_t>(bytes.size());
   return {name.digest, true};

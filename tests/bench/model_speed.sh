@@ -51,7 +51,7 @@ peer() {
   rm -rf "$work/pool"
   # shellcheck disable=SC2086  # an option and its value, or nothing
   "$cli" init "$work/pool" --preset "$preset" $side >/dev/null
-  "$cli" train "$work/pool" --domain text --from "$text" --steps "$steps" --batch "$batch" --threads "$threads" --metrics "$1" --quiet \
+  "$cli" train "$work/pool" --domain text --from "$text" --steps "$steps" --batch "$batch" --threads "$threads" --eval-bytes 4k --metrics "$1" --quiet \
     >/dev/null
 }
 

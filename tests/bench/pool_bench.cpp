@@ -1,7 +1,7 @@
 // pool_bench [FOLDER]: what a pool's commit, opening and rollback cost. FOLDER (default: the temporary one) takes 5 GB for a while.
 //
 //   checkpoint.cost  a commit in which 1 % of the pages of a million experts changed: bytes written against the bytes of those pages, and
-//                    the time of the same bytes written to one file and synced, in turn
+//                    the time of the same bytes written to one new file and synced, in turn
 //   open, rollback   opening a pool to read and reading what its head is; moving the head to the parent; with a few and with many experts
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,9 +44,15 @@ class PoolBench {
   }
 
   std::int64_t pages() const { return experts_ / kLayout.rows_per_page; }
-  pool::CommitReport change(std::int64_t count, std::int64_t number) {
+  // Every call writes numbers that no page has held.
+  pool::CommitReport change(std::vector<std::vector<float>>& changed) {
+    const auto count = static_cast<std::int64_t>(changed.size());
     pool::Transaction transaction = pool_.begin(head_);
-    for (std::int64_t i = 0; i < count; ++i) transaction.put_page(kBlock, PageIndex{i * pages() / count}, page_of(number + i));
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::vector<float>& page = changed[static_cast<std::size_t>(i)];
+      page[0] = static_cast<float>(++number_);
+      transaction.put_page(kBlock, PageIndex{i * pages() / count}, page);
+    }
     const pool::CommitReport report = transaction.commit("head", "some pages");
     head_ = report.id;
     return report;
@@ -63,6 +69,7 @@ class PoolBench {
   std::int64_t experts_;
   pool::Pool pool_;
   GenerationId head_;
+  std::int64_t number_ = 0;
 };
 
 // The limit of a commit: the same bytes, to one file, synced.
@@ -74,18 +81,19 @@ void write_raw(const std::string& path, const std::vector<float>& page, std::int
     if (::write(file, page.data(), bytes) != static_cast<ssize_t>(bytes)) throw IoError("pool_bench: " + path + " cannot be written");
   if (::fsync(file) != 0) throw IoError("pool_bench: " + path + " cannot be synced");
   ::close(file);
-  std::filesystem::remove(path);
 }
 
 void checkpoint(Report& report, PoolBench& bench, const std::string& folder, std::int64_t experts) {
   const std::int64_t changed = (bench.pages() + 99) / 100;
   const std::vector<float> page = page_of(1);
   const double changed_bytes = static_cast<double>(changed * static_cast<std::int64_t>(page.size() * sizeof(float)));
-  std::int64_t number = 1'000'000;
+  std::vector<std::vector<float>> pages;
+  for (std::int64_t i = 0; i < changed; ++i) pages.push_back(page_of(1'000'000 + i));
   double written = 0;
+  int raw_files = 0;  // none is removed before the end: memory that is used again is faster to write than new memory
   const auto seconds = take_turns(Clock::kWall, 9,
-                                  {[&] { written = static_cast<double>(bench.change(changed, number += 1000).bytes_written); },
-                                   [&] { write_raw(folder + "/raw", page, changed); }});
+                                  {[&] { written = static_cast<double>(bench.change(pages).bytes_written); },
+                                   [&] { write_raw(fmt::format("{}/raw-{}-{}", folder, experts, ++raw_files), page, changed); }});
   std::vector<double> percent;
   for (std::size_t r = 0; r < seconds[0].size(); ++r) percent.push_back(100 * seconds[1][r] / seconds[0][r]);
   const std::string shape = fmt::format("E={} {} of {} pages", experts, changed, bench.pages());

@@ -17,8 +17,8 @@ struct Case {
 
   // Through gemm, as the model's maps call it.
   void run(Context& ctx, float beta) {
-    gemm(ctx, Matrix<float>(x.data(), 1, inputs, inputs), Transpose::kNo, Matrix<const float>(w.data(), outputs, inputs, inputs + gap), Transpose::kYes, beta,
-         Matrix<float>(y.data(), 1, outputs, outputs));
+    gemm(ctx, Matrix<float>(x.data(), 1, inputs, inputs), Transpose::kNo, Matrix<const float>(w.data(), outputs, inputs, inputs + gap),
+         Transpose::kYes, beta, Matrix<float>(y.data(), 1, outputs, outputs));
   }
   std::vector<double> expected(float beta) const {
     std::vector<double> out;
