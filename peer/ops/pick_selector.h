@@ -8,6 +8,7 @@
 #include "peer/ops/score_filter.h"
 
 namespace peer::ops {
+inline namespace PEER_VECTORS {
 
 // The K best sub-keys of a half, falling.
 struct Best {
@@ -78,4 +79,5 @@ class PickSelector {
   std::int32_t* partners_;
 };
 
+}  // namespace PEER_VECTORS
 }  // namespace peer::ops

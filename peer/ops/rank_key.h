@@ -12,6 +12,7 @@
 #include "peer/ops/vector_bytes.h"
 
 namespace peer::ops {
+inline namespace PEER_VECTORS {
 
 //   bit 63 ........ 32 31 ......... 0
 //       the score      ~tie             a larger key is a better pick: a higher score, then a lower tie
@@ -57,4 +58,5 @@ inline void take_largest(RankKey* keys, std::int64_t count, std::int64_t wanted,
   }
 }
 
+}  // namespace PEER_VECTORS
 }  // namespace peer::ops

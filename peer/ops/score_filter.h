@@ -14,6 +14,7 @@
 #include "peer/ops/vector_bytes.h"
 
 namespace peer::ops {
+inline namespace PEER_VECTORS {
 
 inline constexpr std::int64_t kScoreLanes = 16;
 
@@ -98,4 +99,5 @@ inline std::int64_t collect_reaching(const float* scores, std::int64_t count, fl
   return found;
 }
 
+}  // namespace PEER_VECTORS
 }  // namespace peer::ops

@@ -20,6 +20,7 @@
 #include "peer/ops/vector_bytes.h"
 
 namespace peer::ops {
+inline namespace PEER_VECTORS {
 
 using PanelLanes __attribute__((vector_size(kVectorBytes))) = float;
 using Step = std::uint32_t;
@@ -161,4 +162,5 @@ void score_block(const Step* queries, const SubkeySet& set, float* scores, float
   }
 }
 
+}  // namespace PEER_VECTORS
 }  // namespace peer::ops

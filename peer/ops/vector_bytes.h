@@ -2,10 +2,23 @@
 
 #include <cstdint>
 
-namespace peer::ops {
+// What depends on the vectors of the path that includes this stands in a namespace that is named for them, so that it may be compiled for
+// several machines into one program:   namespace peer::ops { inline namespace PEER_VECTORS { ... } }
+#if defined(__AVX512BF16__)
+#define PEER_VECTORS vectors_of_64_bytes_and_bf16
+#elif defined(__AVX512F__)
+#define PEER_VECTORS vectors_of_64_bytes
+#elif defined(__AVX2__)
+#define PEER_VECTORS vectors_of_32_bytes
+#else
+#define PEER_VECTORS vectors_of_16_bytes
+#endif
 
-// Bytes of a vector register on the path that includes this. Sums and products of wider vectors are taken apart by the compiler;
-// comparisons of wider ones end as single numbers, ten times as slow.
+namespace peer::ops {
+inline namespace PEER_VECTORS {
+
+// Bytes of a vector register. Sums and products of wider vectors are taken apart by the compiler; comparisons of wider ones end as single
+// numbers, ten times as slow.
 #if defined(__AVX512F__)
 inline constexpr std::int64_t kVectorBytes = 64;
 #elif defined(__AVX2__)
@@ -14,4 +27,5 @@ inline constexpr std::int64_t kVectorBytes = 32;
 inline constexpr std::int64_t kVectorBytes = 16;
 #endif
 
+}  // namespace PEER_VECTORS
 }  // namespace peer::ops
