@@ -17,6 +17,8 @@ namespace {
 constexpr std::int64_t kChunks = 16, kFewestTokens = 16, kMostTokens = 64;
 // Below this many queries a set of sub-keys, laying it out as panels costs more than it saves.
 constexpr std::int64_t kQueriesWorthPanels = 32;
+// Below this many numbers a set, scoring the candidates again takes longer than scores in bf16 save.
+constexpr std::int64_t kNumbersWorthNear = 32 * 1024;
 
 // From the queries of a half to their best sub-keys, for one thread.
 class HalfPicker {
@@ -187,7 +189,7 @@ void product_key_topk(Context& ctx, const ProductKeyTopK& op) {
   ctx.count_flops(work(op).flops);
   const bool by_panels = op.query.shape[0] * op.query.shape[1] >= kQueriesWorthPanels * op.rows.shape[0];
   // Without a filter every score counts, so that near ones are of no use.
-  if (kBf16Scores && filter_pays(op.open, op.row.shape[2]))
+  if (kBf16Scores && filter_pays(op.open, op.row.shape[2]) && op.open * op.query.shape[3] >= kNumbersWorthNear)
     pick<Bf16Steps>(ctx, op, by_panels);
   else
     pick<Fp32Steps>(ctx, op, by_panels);

@@ -78,10 +78,10 @@ reference::Picks expected_picks(const Case& c) {
 }
 
 // tokens, heads, half_width, sets, subkeys, open, picks
-const GridShape kShapes[] = {{1, 1, 1, 1, 1, 1, 1},        {1, 1, 1, 1, 5, 5, 5},      {3, 2, 3, 2, 7, 6, 3},
-                             {9, 4, 9, 1, 16, 16, 8},      {9, 4, 9, 1, 64, 64, 8},    {5, 2, 5, 1, 200, 190, 16},
-                             {3, 2, 3, 2, 1024, 1000, 16}, {2, 1, 2, 1, 300, 300, 40}, {1, 2, 1, 1, 500, 450, 100},
-                             {40, 1, 40, 1, 33, 31, 1},    {2, 2, 2, 2, 37, 37, 37}};
+const GridShape kShapes[] = {{1, 1, 1, 1, 1, 1, 1},        {1, 1, 1, 1, 5, 5, 5},          {3, 2, 3, 2, 7, 6, 3},
+                             {9, 4, 9, 1, 16, 16, 8},      {9, 4, 9, 1, 64, 64, 8},        {5, 2, 5, 1, 200, 190, 16},
+                             {3, 2, 3, 2, 1024, 1000, 16}, {2, 1, 2, 1, 300, 300, 40},     {1, 2, 1, 1, 500, 450, 100},
+                             {40, 1, 40, 1, 33, 31, 1},    {40, 1, 40, 1, 1024, 1000, 16}, {2, 2, 2, 2, 37, 37, 37}};
 
 const Random kRandom(kSeed, Purpose::kTest, 77);
 float normal(std::int64_t i) { return static_cast<float>(kRandom.normal(static_cast<std::uint64_t>(i))); }
@@ -194,7 +194,7 @@ TEST_CASE("product_key_topk gives the same bits on every path of the CPU where t
 TEST_CASE("product_key_topk picks by fp32 scores where scores in bf16 cannot tell sub-keys apart") {
   Context ctx;
   for (GridShape s :
-       {GridShape{20, 2, 8, 1, 300, 290, 16}, {70, 2, 7, 2, 1024, 1024, 8}, {35, 1, 33, 1, 1000, 1000, 40}, {9, 4, 1, 1, 80, 70, 16}})
+       {GridShape{20, 2, 40, 1, 1024, 1000, 16}, {70, 2, 33, 2, 1024, 1024, 8}, {35, 1, 65, 1, 600, 600, 40}, {9, 4, 8, 1, 80, 70, 16}})
     for (float offset : {0.0f, 300.0f}) {  // large common parts hide small differences: 300 needs nine bits, bf16 has eight
       Case c = whole_numbers(s, offset == 0 ? 400 : 3);
       change_all(c.rows, [&](float x) { return x + offset; });
@@ -206,7 +206,7 @@ TEST_CASE("product_key_topk picks by fp32 scores where scores in bf16 cannot tel
 
 TEST_CASE("product_key_topk picks by fp32 scores whatever the norms of queries and sub-keys") {
   Context ctx;
-  const GridShape s{20, 2, 8, 1, 300, 290, 16};
+  const GridShape s{20, 2, 40, 1, 1024, 1000, 16};
   struct Scaling {
     float query, keys, one_key;
   };
