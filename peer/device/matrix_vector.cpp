@@ -35,7 +35,7 @@ __attribute__((target("avx2,fma"), section(".text_avx2"), noinline)) float wide_
 }
 bool has_wide_dots(CpuPath path) { return path != CpuPath::kPortable && is_runnable(CpuPath::kAvx2); }
 #else
-float wide_dot(const float*, const float*, std::int64_t) { return 0; }
+float wide_dot(const float* x, const float* row, std::int64_t count) { return streaming_dot(x, row, count); }
 bool has_wide_dots(CpuPath) { return false; }
 #endif
 

@@ -1,6 +1,7 @@
 // From scores to picks, for one thread at a time: the K best of a half, then the K best sums of two halves.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 

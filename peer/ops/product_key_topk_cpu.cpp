@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/pick_selector.h"

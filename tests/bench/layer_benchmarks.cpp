@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -178,6 +179,9 @@ void profile(const PeerShape& s, int rounds) {
     fmt::print("  {:<28} {:>8.2f}  {:>4} calls\n", e.name, scale * e.seconds, e.calls / rounds);
     sum += e.seconds;
   }
+  const Buffer<std::int32_t>& row = bench.saved().row;
+  const std::set<std::int32_t> rows(row.data(), row.data() + row.size());
+  fmt::print("  picked of the first half's sub-keys: {} of {}\n", rows.size(), s.side);
   fmt::print("  {:<28} {:>8.2f}\n  {:<28} {:>8.2f}\n", "between ops", scale * (seconds - sum), "whole step", scale * seconds);
 }
 

@@ -33,7 +33,7 @@ void thread_scale(Report& report, const PeerShape& shape, int rounds, Goal goal)
 // memory.peak: the largest resident set of a process that trains, as a multiple of the experts' records. Run alone.
 void memory_peak(Report& report, const PeerShape& shape, Goal goal);
 
-// The time of each op in a step, on one thread.
+// The time of each op in a step, on one thread, and how many sub-keys it picked.
 void profile(const PeerShape& shape, int rounds);
 
 }  // namespace peer::bench
