@@ -62,13 +62,14 @@ void load_experts(const pool::Pool& pool, const pool::Generation& generation, Pe
   if (table == nullptr) throw CorruptError(fmt::format("generation {}: block {} is missing", generation.id.value, block.id().value));
   ExpertTable& experts = block.experts();
   if (table->layout.width != experts.width() || table->layout.rows_per_page != experts.rows_per_page() ||
-      table->rows != block.side() * block.side())
-    throw CorruptError(fmt::format("generation {}, block {}: expected {} experts of width {} in pages of {}, found {}, {}, {}",
+      table->layout.element != experts.element() || table->rows != block.side() * block.side())
+    throw CorruptError(fmt::format("generation {}, block {}: expected {} experts of width {} in {} in pages of {}, found {}, {}, {}, {}",
                                    generation.id.value, block.id().value, block.side() * block.side(), experts.width(),
-                                   experts.rows_per_page(), table->rows, table->layout.width, table->layout.rows_per_page));
+                                   name_of(experts.element()), experts.rows_per_page(), table->rows, table->layout.width,
+                                   name_of(table->layout.element), table->layout.rows_per_page));
   for (std::int64_t page = 0; page < table->page_count(); ++page) {
     const pool::MappedPage mapped = pool.page(generation, block.id(), PageIndex{page});
-    experts.append_mapped(reinterpret_cast<const float*>(mapped.data), mapped.rows, mapped.owner);
+    experts.append_mapped(mapped.data, mapped.rows, mapped.owner);
   }
   experts.clear_dirty();
 }
@@ -114,7 +115,9 @@ void save_statistics(const std::string& name, const ByteBigrams& statistics, poo
 void save_experts(PeerBlock& block, bool with_state, pool::Transaction& transaction) {
   ExpertTable& experts = block.experts();
   const std::int64_t width = experts.width(), floats = ExpertTable::state_floats(width);
-  transaction.set_table(block.id(), {.width = width, .rows_per_page = experts.rows_per_page(), .state_floats = floats}, experts.count());
+  transaction.set_table(block.id(),
+                        {.width = width, .rows_per_page = experts.rows_per_page(), .state_floats = floats, .element = experts.element()},
+                        experts.count());
   std::vector<float> rows, state;
   for (std::int64_t page = 0; page < experts.page_count(); ++page) {
     if (!experts.dirty(page)) continue;
@@ -123,7 +126,7 @@ void save_experts(PeerBlock& block, bool with_state, pool::Transaction& transact
     rows.resize(static_cast<std::size_t>(count * 2 * width));
     state.resize(stateful ? static_cast<std::size_t>(count * floats) : 0);
     for (std::int64_t r = 0; r < count; ++r) {
-      std::memcpy(rows.data() + r * 2 * width, experts.parameters(first + r), static_cast<std::size_t>(2 * width) * sizeof(float));
+      experts.read_parameters(first + r, rows.data() + r * 2 * width);
       if (stateful) std::memcpy(state.data() + r * floats, experts.state(first + r), static_cast<std::size_t>(floats) * sizeof(float));
     }
     require_finite(rows.data(), count * 2 * width, fmt::format("block {}, page {}", block.id().value, page));

@@ -80,8 +80,11 @@ void ParameterField::for_each(const std::function<void(std::span<float>, const f
       continue;
     }
     const auto record = static_cast<std::size_t>(entry.shape[1]);
-    for (std::int64_t e = 0; e < entry.shape[0]; ++e)
-      visit({entry.values.data() + static_cast<std::size_t>(e) * record, record}, entry.block->experts().parameters(e));
+    std::vector<float> row(record);
+    for (std::int64_t e = 0; e < entry.shape[0]; ++e) {
+      entry.block->experts().read_parameters(e, row.data());
+      visit({entry.values.data() + static_cast<std::size_t>(e) * record, record}, row.data());
+    }
   }
 }
 

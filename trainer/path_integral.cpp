@@ -29,15 +29,17 @@ void PathIntegral::before(const layers::PeerBlock& block, View<const std::int64_
   const std::int64_t record = gradient.shape[1];
   row_gradient_.assign(gradient.data, gradient.data + gradient.shape[0] * record);
   row_weight_.resize(row_gradient_.size());
-  for (std::int64_t c = 0; c < expert.shape[0]; ++c)
-    std::copy_n(block.experts().parameters(expert[c]), record, row_weight_.data() + c * record);
+  for (std::int64_t c = 0; c < expert.shape[0]; ++c) block.experts().read_parameters(expert[c], row_weight_.data() + c * record);
 }
 
 void PathIntegral::after(const layers::PeerBlock& block, View<const std::int64_t, 1> expert) {
   const std::int64_t record = 2 * block.experts().width();
-  for (std::int64_t c = 0; c < expert.shape[0]; ++c)
-    add_work(row_gradient_.data() + c * record, row_weight_.data() + c * record, block.experts().parameters(expert[c]), record,
+  std::vector<float> after(static_cast<std::size_t>(record));
+  for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
+    block.experts().read_parameters(expert[c], after.data());
+    add_work(row_gradient_.data() + c * record, row_weight_.data() + c * record, after.data(), record,
              work_.of(block).data() + expert[c] * record);
+  }
 }
 
 ParameterField PathIntegral::importance(const ParameterField& start) const {

@@ -1,5 +1,7 @@
 #include "trainer/regulariser.h"
 
+#include <vector>
+
 namespace peer::trainer {
 namespace {
 
@@ -23,9 +25,11 @@ void Regulariser::add_to(const layers::PeerBlock& block, View<const std::int64_t
   const std::span<const float> importance = importance_.of(block), pull = pull_.of(block);
   if (importance.empty()) return;
   const std::int64_t record = gradient.shape[1];
+  std::vector<float> value(static_cast<std::size_t>(record));
   for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
     const std::int64_t at = expert[c] * record;
-    pull_back(weight_, importance.data() + at, pull.data() + at, block.experts().parameters(expert[c]), record, gradient.row(c));
+    block.experts().read_parameters(expert[c], value.data());
+    pull_back(weight_, importance.data() + at, pull.data() + at, value.data(), record, gradient.row(c));
   }
 }
 

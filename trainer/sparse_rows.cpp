@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <vector>
 
 namespace peer::trainer {
 
@@ -30,17 +31,20 @@ bool SparseRows::chosen(BlockId block, std::int64_t expert) const {
   return at != chosen_.end() && at->second.contains(expert);
 }
 
-void descend_rows(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient, double rate, double clip) {
+void descend_rows(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient, double rate, double clip,
+                  std::uint64_t rounding) {
   layers::ExpertTable& experts = block.experts();
   const std::int64_t record = gradient.shape[1];
+  std::vector<float> w(static_cast<std::size_t>(record));
   for (std::int64_t c = 0; c < expert.shape[0]; ++c) {
     const float* g = gradient.row(c);
     double squares = 0;
     for (std::int64_t i = 0; i < record; ++i) squares += static_cast<double>(g[i]) * static_cast<double>(g[i]);
     const double norm = std::sqrt(squares);
     const auto factor = static_cast<float>(clip > 0 && norm > clip ? rate * clip / norm : rate);
-    float* w = experts.owned_parameters(expert[c]);
-    for (std::int64_t i = 0; i < record; ++i) w[i] -= factor * g[i];
+    experts.read_parameters(expert[c], w.data());
+    for (std::int64_t i = 0; i < record; ++i) w[static_cast<std::size_t>(i)] -= factor * g[i];
+    experts.write_parameters(expert[c], w.data(), ops::RowRounding(rounding, expert[c]));
     experts.mark_dirty(expert[c] / experts.rows_per_page());
   }
 }

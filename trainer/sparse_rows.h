@@ -30,6 +30,8 @@ class SparseRows final : public UpdateMask {
 };
 
 // w -= rate * gradient for the experts' records, each row's gradient first clipped to the norm `clip` (0: no clip). Their pages are owned.
-void descend_rows(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient, double rate, double clip);
+// `rounding`: as of ops::AdamwRows.
+void descend_rows(layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<const float, 2> gradient, double rate, double clip,
+                  std::uint64_t rounding);
 
 }  // namespace peer::trainer

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/philox.h"
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
 #include "peer/device/rounded_gemm.h"
@@ -91,7 +92,7 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   if (terms_.reference != nullptr) reference_gradient(batch, step);
   const double share = rate_share(step, options_);
   const auto update = [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
-    update_experts(block, expert, gradient, share);
+    update_experts(block, expert, gradient, step, share);
   };
   load(batch);
   zero_gradients();
@@ -174,18 +175,21 @@ double TrainingStep::checked_loss(std::int64_t step) const {
   return nats;
 }
 
-void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, double share) {
+void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, std::int64_t step, double share) {
+  const Random random(model_.seed(), Purpose::kRounding, static_cast<std::uint32_t>(block.id().value));
+  const std::uint64_t rounding = random.bits(static_cast<std::uint64_t>(step));
   let_host_in();
   if (terms_.path != nullptr) terms_.path->before(block, expert, gradient);
   if (terms_.penalty != nullptr) terms_.penalty->add_to(block, expert, gradient);
   if (terms_.sparse != nullptr)
-    descend_rows(block, expert, gradient, terms_.sparse->rate() * share, options_.expert_clip);
+    descend_rows(block, expert, gradient, terms_.sparse->rate() * share, options_.expert_clip, rounding);
   else
     ops::adamw_rows(ctx_, {.rates = rates(options_, options_.expert_rate * share, 0),
                            .clip = static_cast<float>(options_.expert_clip),
                            .expert = expert,
                            .gradient = gradient,
-                           .rows = block.experts().rows()});
+                           .rows = block.experts().rows(),
+                           .rounding = rounding});
   if (terms_.path == nullptr) return;
   ctx_.wait();
   terms_.path->after(block, expert);

@@ -53,7 +53,7 @@ class TrainingStep {
   void backward(const layers::RowGradients& rows);  // of what the mask leaves
   void backward_into(HeldGradient& gradient);
   void reference_gradient(const streams::Batch& batch, std::int64_t step);
-  void update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, double share);
+  void update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, std::int64_t step, double share);
   void update_dense(std::int64_t step, double share);
   void clear_masked_gradients();
   ExpertIds keep_allowed(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient);

@@ -1,5 +1,7 @@
 #include "trainer/weight_average.h"
 
+#include <vector>
+
 namespace peer::trainer {
 
 void blend(model::Model& model, std::span<const int> views, const ParameterField& other, double share) {
@@ -13,9 +15,13 @@ void blend(model::Model& model, std::span<const int> views, const ParameterField
     model.for_each_block(v, [&](layers::PeerBlock& block, int) {
       layers::ExpertTable& experts = block.experts();
       const std::int64_t record = 2 * experts.width();
-      for (std::int64_t e = 0; e < experts.count(); ++e)
-        if (experts.dirty(e / experts.rows_per_page()))  // elsewhere nothing moved, and what is clean is not written
-          mix(other.of(block).data() + e * record, record, experts.owned_parameters(e));
+      std::vector<float> now(static_cast<std::size_t>(record));
+      for (std::int64_t e = 0; e < experts.count(); ++e) {
+        if (!experts.dirty(e / experts.rows_per_page())) continue;  // nothing moved, and what is clean is not written
+        experts.read_parameters(e, now.data());
+        mix(other.of(block).data() + e * record, record, now.data());
+        experts.write_parameters(e, now.data());
+      }
     });
   }
 }

@@ -18,10 +18,11 @@ enum class Purpose : std::uint32_t {
   kReservoir = 5,
   kImportance = 6,
   kCentroid = 7,
+  kRounding = 8,
   kTest = 100,
 };
 
-inline std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::array<std::uint32_t, 4> counter) {
+constexpr std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::array<std::uint32_t, 4> counter) {
   std::uint32_t key0 = static_cast<std::uint32_t>(seed), key1 = static_cast<std::uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53} * counter[0];

@@ -27,28 +27,27 @@ struct Reserved {
 };
 
 struct PageMemory {
-  float* data;
+  std::byte* data;
   std::shared_ptr<const void> owner;
 };
 
 // All zero.
-PageMemory new_page(Device device, std::int64_t floats) {
+PageMemory new_page(Device device, std::int64_t bytes) {
   if (device.is_cpu()) {
-    auto memory = std::make_shared<Reserved>(floats * static_cast<std::int64_t>(sizeof(float)));
-    return {static_cast<float*>(memory->data), memory};
+    auto memory = std::make_shared<Reserved>(bytes);
+    return {static_cast<std::byte*>(memory->data), memory};
   }
-  auto memory = std::make_shared<Buffer<float>>(device, floats);
+  auto memory = std::make_shared<Buffer<std::byte>>(device, bytes);
   return {memory->data(), memory};
 }
 
-std::int64_t record_floats(std::int64_t width, bool trainable) {
-  return trainable ? ops::trainable_record_floats(width) : ops::frozen_record_floats(width);
-}
+void set_nearest(float& number, float value) { number = value; }
+void set_nearest(Bfloat16& number, float value) { number.bits = bfloat16_of(value); }
 
 }  // namespace
 
-ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device)
-    : device_(device), width_(width), shift_(std::countr_zero(static_cast<std::uint64_t>(rows_per_page))) {
+ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device, Element element)
+    : device_(device), width_(width), shift_(std::countr_zero(static_cast<std::uint64_t>(rows_per_page))), element_(element) {
   require(rows_per_page > 0 && std::has_single_bit(static_cast<std::uint64_t>(rows_per_page)),
           "expert_table: rows_per_page must be a power of two");
 }
@@ -59,9 +58,11 @@ std::int64_t ExpertTable::page_rows(std::int64_t page) const {
   return page + 1 < page_count() ? rows_per_page() : count_ - page * rows_per_page();
 }
 
-ops::ExpertRows ExpertTable::rows() const { return {device_.is_cpu() ? pages_.data() : published_.data(), shift_, width_, count_}; }
+ops::ExpertRows ExpertTable::rows() const {
+  return {device_.is_cpu() ? pages_.data() : published_.data(), shift_, width_, count_, element_};
+}
 
-void ExpertTable::add_page(float* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner) {
+void ExpertTable::add_page(std::byte* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner) {
   const auto last = static_cast<std::int64_t>(pages_.size());
   if (last == dirty_.size()) {
     Buffer<bool> more(device_, std::max<std::int64_t>(64, 2 * last));
@@ -83,28 +84,29 @@ void ExpertTable::publish() {
   std::copy_n(pages_.data(), pages, published_.data());
 }
 
-void ExpertTable::append_mapped(const float* records, std::int64_t rows, std::shared_ptr<const void> owner) {
+void ExpertTable::append_mapped(const std::byte* records, std::int64_t rows, std::shared_ptr<const void> owner) {
   require(count_ % rows_per_page() == 0, "expert_table: only the last page may be partial");
   require(rows > 0 && rows <= rows_per_page(), "expert_table: rows of a page out of range");
+  const std::int64_t stride = record_bytes(false);
   if (rows < rows_per_page()) {
     const std::int64_t first = count_;
     append(rows, false);
-    std::memcpy(owned_parameters(first), records, static_cast<std::size_t>(rows * 2 * width_) * sizeof(float));
+    std::memcpy(on_host().record(first), records, static_cast<std::size_t>(rows * stride));
     return;
   }
   if (!device_.is_cpu()) {
-    PageMemory memory = new_page(device_, rows * 2 * width_);
-    upload_bytes(device_, records, memory.data, rows * 2 * width_ * static_cast<std::int64_t>(sizeof(float)));
+    PageMemory memory = new_page(device_, rows * stride);
+    upload_bytes(device_, records, memory.data, rows * stride);
     records = memory.data, owner = std::move(memory.owner);
   }
-  add_page(const_cast<float*>(records), 2 * width_, false, false, std::move(owner));  // read-only: no op writes to a frozen page
+  add_page(const_cast<std::byte*>(records), stride, false, false, std::move(owner));  // read-only: no op writes to a frozen page
   count_ += rows;
 }
 
 void ExpertTable::append(std::int64_t experts, bool trainable) {
   while (experts > 0) {
     if (count_ % rows_per_page() == 0) {
-      const std::int64_t stride = record_floats(width_, trainable);
+      const std::int64_t stride = record_bytes(trainable);
       PageMemory memory = new_page(device_, rows_per_page() * stride);
       add_page(memory.data, stride, trainable, true, std::move(memory.owner));
     }
@@ -120,10 +122,10 @@ void ExpertTable::clear_dirty() { std::fill_n(dirty_.data(), page_count(), false
 
 void ExpertTable::replace_page(std::int64_t page, bool trainable) {
   const ops::ExpertPage old = pages_[page];
-  const std::int64_t stride = record_floats(width_, trainable);
+  const std::int64_t stride = record_bytes(trainable);
   PageMemory memory = new_page(device_, rows_per_page() * stride);
   for (std::int64_t r = 0; r < page_rows(page); ++r)
-    std::memcpy(memory.data + r * stride, old.data + r * old.stride, static_cast<std::size_t>(2 * width_) * sizeof(float));
+    std::memcpy(memory.data + r * stride, old.data + r * old.stride, static_cast<std::size_t>(record_bytes(false)));
   pages_[page] = {memory.data, stride, trainable, &dirty_[page]};
   owners_[page] = std::move(memory.owner);
 }
@@ -134,14 +136,41 @@ void ExpertTable::set_trainable(bool trainable) {
   publish();
 }
 
+void ExpertTable::read_parameters(std::int64_t expert, float* out) const {
+  ops::with_number_of(on_host(), [&](auto number) { std::copy_n(on_host().parameters<const decltype(number)>(expert), 2 * width_, out); });
+}
+
+// store(number, column) for every number of the row.
+template <class Store>
+void ExpertTable::write_row(std::int64_t expert, Store&& store) {
+  require(pages_[expert >> shift_].dirty != nullptr, "expert_table: a mapped page is read-only");
+  ops::with_number_of(on_host(), [&](auto number) {
+    auto* row = on_host().parameters<decltype(number)>(expert);
+    for (std::int64_t i = 0; i < 2 * width_; ++i) store(row[i], i);
+  });
+}
+
+void ExpertTable::write_parameters(std::int64_t expert, const float* values) {
+  write_row(expert, [values](auto& number, std::int64_t i) { set_nearest(number, values[i]); });
+}
+
+void ExpertTable::write_parameters(std::int64_t expert, const float* values, const ops::RowRounding& rounding) {
+  write_row(expert, [&](auto& number, std::int64_t i) { rounding.store(number, values[i], static_cast<std::uint32_t>(i)); });
+}
+
+const float* ExpertTable::parameters(std::int64_t expert) const {
+  require(element_ == Element::kFloat32, "expert_table: rows of bf16 are read and written by copies");
+  return on_host().parameters<const float>(expert);
+}
+
 float* ExpertTable::owned_parameters(std::int64_t expert) {
   require(pages_[expert >> shift_].dirty != nullptr, "expert_table: a mapped page is read-only");
-  return on_host().record(expert);
+  return const_cast<float*>(parameters(expert));
 }
 
 float* ExpertTable::state(std::int64_t expert) {
   require(pages_[expert >> shift_].trainable, "expert_table: a frozen page has no optimizer state");
-  return on_host().record(expert) + 2 * width_;
+  return ops::with_number_of(on_host(), [&](auto number) { return on_host().state<decltype(number)>(expert); });
 }
 
 }  // namespace peer::layers

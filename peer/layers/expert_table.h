@@ -1,12 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "peer/device/buffer.h"
 #include "peer/ops/expert_rows.h"
+#include "peer/ops/row_rounding.h"
 
 namespace peer::layers {
 
@@ -15,21 +17,22 @@ namespace peer::layers {
 // the CPU every page is memory of it: what lies in a file is uploaded once, and the host changes the table only while the device is idle.
 class ExpertTable {
  public:
-  // rows_per_page: a power of two.
-  ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device = {});
+  // rows_per_page: a power of two. element: of the down and up rows; the optimizer's state is fp32.
+  ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device = {}, Element element = Element::kFloat32);
   ~ExpertTable();
   ExpertTable(ExpertTable&&) noexcept;
 
   std::int64_t width() const { return width_; }
+  Element element() const { return element_; }
   std::int64_t rows_per_page() const { return std::int64_t{1} << shift_; }
   std::int64_t count() const { return count_; }
   std::int64_t page_count() const { return static_cast<std::int64_t>(pages_.size()); }
   std::int64_t page_rows(std::int64_t page) const;  // experts in this page
   ops::ExpertRows rows() const;                     // as ops on the device see them
 
-  // Appends one frozen page that lives in somebody else's memory: `rows` records [down | up]. Only the last page may be partial, and
-  // a partial page is copied into owned memory, so that the block can grow in place.
-  void append_mapped(const float* records, std::int64_t rows, std::shared_ptr<const void> owner);
+  // Appends one frozen page that lives in somebody else's memory: `rows` records [down | up] in the table's element. Only the last page may
+  // be partial, and a partial page is copied into owned memory, so that the block can grow in place.
+  void append_mapped(const std::byte* records, std::int64_t rows, std::shared_ptr<const void> owner);
   // Appends experts, all zero, to owned pages that are trainable or not.
   void append(std::int64_t experts, bool trainable);
 
@@ -43,21 +46,32 @@ class ExpertTable {
   // trainable: every page becomes owned records with optimizer state (zero where there was none). frozen: state is released.
   void set_trainable(bool trainable);
 
-  // [down | up] of expert i; writable only in owned pages. State: [m (2D) | v (2D) | steps], trainable pages only.
-  const float* parameters(std::int64_t expert) const { return on_host().record(expert); }
+  // [down | up] of expert i as fp32, (2D): read, or written to an owned page, rounded to the nearest of the table's element or at random.
+  void read_parameters(std::int64_t expert, float* out) const;
+  void write_parameters(std::int64_t expert, const float* values);
+  void write_parameters(std::int64_t expert, const float* values, const ops::RowRounding& rounding);
+  // Where they lie, for tables of fp32; writable only in owned pages.
+  const float* parameters(std::int64_t expert) const;
   float* owned_parameters(std::int64_t expert);
+  // [m (2D) | v (2D) | steps], trainable pages only.
   float* state(std::int64_t expert);
   static std::int64_t state_floats(std::int64_t width) { return 4 * width + 1; }
 
  private:
-  ops::ExpertRows on_host() const { return {pages_.data(), shift_, width_, count_}; }
-  void add_page(float* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner);
+  ops::ExpertRows on_host() const { return {pages_.data(), shift_, width_, count_, element_}; }
+  std::int64_t record_bytes(bool trainable) const {
+    return trainable ? ops::trainable_record_bytes(width_, element_) : ops::frozen_record_bytes(width_, element_);
+  }
+  template <class Store>
+  void write_row(std::int64_t expert, Store&& store);
+  void add_page(std::byte* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner);
   void replace_page(std::int64_t page, bool trainable);
   void publish();  // shows pages_ to the device
 
   Device device_;
   std::int64_t width_;
   int shift_;
+  Element element_;
   std::int64_t count_ = 0;
   std::vector<ops::ExpertPage> pages_;
   std::vector<std::shared_ptr<const void>> owners_;  // a mapped file, or reserved memory

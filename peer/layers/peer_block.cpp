@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "peer/base/digest.h"
 #include "peer/base/require.h"
@@ -60,7 +61,7 @@ PeerWorkspace::PeerWorkspace(Device device, std::int64_t tokens, std::int64_t pi
 
 PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId id, const PeerOptions& options, std::int64_t width,
                      std::int64_t side, std::int64_t rows_per_page, std::uint64_t seed)
-    : id_(id), options_(options), prefix_(prefix), experts_(width, rows_per_page, parameters.device()), open_(side) {
+    : id_(id), options_(options), prefix_(prefix), experts_(width, rows_per_page, parameters.device(), options.rows), open_(side) {
   const std::int64_t q = query_width(), half = options.d_key / 2, sets = options.shared_sub_keys ? 1 : options.heads;
   require(options.d_key % 2 == 0, "peer_block: d_key must be even");
   require(options.top_k <= side, "peer_block: K must not exceed the side of the grid");
@@ -90,11 +91,15 @@ void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_
   experts_.append(added, trainable);
   const double down_deviation = 1.0 / std::sqrt(static_cast<double>(width));
   const std::string down = prefix_ + ".down", up = prefix_ + ".up";
-#pragma omp parallel for schedule(static)
-  for (std::int64_t i = first; i < first + added; ++i) {
-    float* record = experts_.owned_parameters(i);
-    initialise_normal(record, width, down_deviation, seed, down, i * width);
-    if (up_deviation > 0) initialise_normal(record + width, width, up_deviation, seed, up, i * width);
+#pragma omp parallel
+  {
+    std::vector<float> record(static_cast<std::size_t>(2 * width));
+#pragma omp for schedule(static)
+    for (std::int64_t i = first; i < first + added; ++i) {
+      initialise_normal(record.data(), width, down_deviation, seed, down, i * width);
+      if (up_deviation > 0) initialise_normal(record.data() + width, width, up_deviation, seed, up, i * width);
+      experts_.write_parameters(i, record.data());
+    }
   }
 }
 

@@ -2,10 +2,19 @@
 
 #include <cstdint>
 
+#include "peer/base/element.h"
 #include "peer/base/options.h"
 #include "peer/ops/activation.h"
 #include "peer/ops/query_norm.h"
 #include "peer/ops/router_gate.h"
+
+namespace peer {
+template <>
+struct EnumNames<Element> {
+  using enum Element;
+  static constexpr std::pair<Element, std::string_view> values[] = {{kFloat32, "fp32"}, {kBfloat16, "bf16"}};
+};
+}  // namespace peer
 
 namespace peer::layers {
 
@@ -18,6 +27,7 @@ struct PeerOptions {
   GateKind gate = GateKind::kSoftmax;
   ActivationKind activation = ActivationKind::kGelu;
   QueryNormKind query_norm = QueryNormKind::kBatch;
+  Element rows = Element::kFloat32;  // of the experts' down and up rows
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -29,6 +39,9 @@ struct PeerOptions {
     visit(self.activation, OptionInfo{"peer-activation", "the one-neuron experts' activation: gelu or relu"});
     visit(self.query_norm,
           OptionInfo{"peer-query-norm", "norm of the queries: batch (statistics frozen after training), layer, rms, none"});
+    visit(self.rows, OptionInfo{"peer-rows",
+                                "numbers of the experts' rows, in memory and in the pool: fp32, or bf16 at half the size (updates are "
+                                "rounded stochastically; sums and the optimizer's state stay fp32)"});
   }
 };
 

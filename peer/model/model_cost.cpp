@@ -25,10 +25,10 @@ void add_peer(ModelCost& cost, std::int64_t width, const PeerCost& peer, std::in
   cost.forward_flops += 2 * query_parameters + peer.score_flops + 4 * peer.retrieved * width;
 }
 
-void finish(ModelCost& cost) {
+void finish(ModelCost& cost, Element rows) {
   cost.active_parameters += cost.dense_parameters;
-  cost.bytes = 4 * (cost.dense_parameters + cost.expert_parameters);
-  cost.training_bytes = 4 * (4 * cost.dense_parameters + 3 * cost.expert_parameters);  // rows need no gradient of their own
+  cost.bytes = 4 * cost.dense_parameters + bytes_of(rows) * cost.expert_parameters;
+  cost.training_bytes = 16 * cost.dense_parameters + (bytes_of(rows) + 8) * cost.expert_parameters;  // rows need no gradient of their own
 }
 
 }  // namespace
@@ -54,7 +54,7 @@ ModelCost cost_of(const ModelOptions& o) {
   }
   cost.dense_parameters += 2 * o.vocabulary * d + d;
   cost.forward_flops += 2 * o.vocabulary * d;
-  finish(cost);
+  finish(cost, o.peer.rows);
   return cost;
 }
 
@@ -74,7 +74,7 @@ ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
   }
   cost.dense_parameters += (delta.changes_embedding() ? 2 : 1) * o.vocabulary * d;
   cost.forward_flops += 2 * o.vocabulary * d;
-  finish(cost);
+  finish(cost, o.peer.rows);
   return cost;
 }
 

@@ -12,7 +12,7 @@ namespace {
 bool pages_fit(const ExpertRows& rows) {
   for (std::int64_t p = 0; p << rows.page_shift < rows.count; ++p) {
     const ExpertPage& page = rows.pages[p];
-    if (page.trainable && (page.dirty == nullptr || page.stride <= 6 * rows.width)) return false;
+    if (page.trainable && (page.dirty == nullptr || page.stride < trainable_record_bytes(rows.width, rows.element))) return false;
   }
   return true;
 }

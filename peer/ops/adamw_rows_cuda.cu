@@ -2,6 +2,7 @@
 
 #include "peer/ops/block_reduce.cuh"
 #include "peer/ops/cuda_expert_twins.h"
+#include "peer/ops/row_rounding.h"
 
 namespace peer::ops::cuda {
 namespace {
@@ -15,10 +16,9 @@ __device__ float clip_factor(const float* gradient, std::int64_t count, float cl
   return norm > clip ? clip / norm : 1.0f;
 }
 
-}  // namespace
-
 // A block takes a record: w, m, v (2D each) and the step count behind them.
-void adamw_rows(Context& ctx, const AdamwRows& op) {
+template <class Number>
+void update(Context& ctx, const AdamwRows& op) {
   for_each_block(ctx, op.expert.shape[0], [=] __device__(std::int64_t c) {
     const AdamwRates& rates = op.rates;
     const std::int64_t expert = op.expert[c], count = 2 * op.rows.width;
@@ -26,9 +26,11 @@ void adamw_rows(Context& ctx, const AdamwRows& op) {
     device_require(expert >= 0 && expert < op.rows.count);
     const ExpertPage& page = op.rows.page_of(expert);
     if (!page.trainable) return;
-    device_require(page.dirty != nullptr && page.stride > 3 * count);
+    device_require(page.dirty != nullptr && page.stride > op.rows.parameter_bytes() + 2 * count * static_cast<std::int64_t>(sizeof(float)));
     const float* gradient = op.gradient.row(c);
-    float *w = op.rows.record(expert), *m = w + count, *v = m + count, *steps = v + count;
+    Number* w = op.rows.parameters<Number>(expert);
+    float *m = op.rows.state<Number>(expert), *v = m + count, *steps = v + count;
+    const RowRounding rounding(op.rounding, expert);
     const float scale = clip_factor(gradient, count, op.clip), t = *steps + 1;
     __syncthreads();  // every thread has read the step count
     if (threadIdx.x == 0) {
@@ -41,9 +43,15 @@ void adamw_rows(Context& ctx, const AdamwRows& op) {
       const float g = gradient[i] * scale;
       m[i] = rates.beta1 * m[i] + (1 - rates.beta1) * g;
       v[i] = rates.beta2 * v[i] + (1 - rates.beta2) * g * g;
-      w[i] = keep * w[i] - rate * m[i] / (std::sqrt(v[i] * correction) + rates.epsilon);
+      rounding.store(w[i], keep * w[i] - rate * m[i] / (std::sqrt(v[i] * correction) + rates.epsilon), static_cast<std::uint32_t>(i));
     }
   });
+}
+
+}  // namespace
+
+void adamw_rows(Context& ctx, const AdamwRows& op) {
+  with_number_of(op.rows, [&](auto number) { update<decltype(number)>(ctx, op); });
 }
 
 }  // namespace peer::ops::cuda

@@ -5,7 +5,8 @@ namespace peer::ops::cuda {
 namespace {
 
 // <x, row> by the calling warp.
-__device__ float warp_dot(const float* x, const float* row, std::int64_t width) {
+template <class Number>
+__device__ float warp_dot(const float* x, const Number* row, std::int64_t width) {
   float sum = 0;
   for (std::int64_t i = threadIdx.x % kWarp; i < width; i += kWarp) sum += x[i] * row[i];
   return warp_sum(sum);
@@ -21,10 +22,9 @@ __device__ void block_add_rows(float* y, std::int64_t width, std::int64_t picks,
   }
 }
 
-}  // namespace
-
 // A block takes a token: first its warps take the picks in turn, one dot product each, then its threads take the columns.
-void expert_mix(Context& ctx, const ExpertMix& op) {
+template <class Number>
+void mix(Context& ctx, const ExpertMix& op) {
   const std::int64_t tokens = op.id.shape[0], picks = op.id.shape[1], width = op.rows.width;
   float* weights = ctx.scratch<float>(0, tokens * picks);
   for_each_block(ctx, tokens, [=] __device__(std::int64_t n) {
@@ -32,23 +32,24 @@ void expert_mix(Context& ctx, const ExpertMix& op) {
     float* weight = weights + n * picks;
     for (std::int64_t r = threadIdx.x / kWarp; r < picks; r += kWarps) {
       device_require(id[r] >= 0 && id[r] < op.rows.count);
-      const float hidden = warp_dot(op.x.row(n), op.rows.down(id[r]), width);
+      const float hidden = warp_dot(op.x.row(n), op.rows.down<Number>(id[r]), width);
       if (threadIdx.x % kWarp > 0) continue;
       op.hidden.row(n)[r] = hidden;
       weight[r] = op.gate.row(n)[r] * activate(op.activation, hidden);
     }
     __syncthreads();
-    block_add_rows(op.y.row(n), width, picks, weight, [&](std::int64_t r) { return op.rows.up(id[r]); });
+    block_add_rows(op.y.row(n), width, picks, weight, [&](std::int64_t r) { return op.rows.up<Number>(id[r]); });
   });
 }
 
-void expert_mix_backward(Context& ctx, const ExpertMixBackward& op) {
+template <class Number>
+void mix_backward(Context& ctx, const ExpertMixBackward& op) {
   const std::int64_t tokens = op.id.shape[0], picks = op.id.shape[1], width = op.rows.width;
   for_each_block(ctx, tokens, [=] __device__(std::int64_t n) {
     const std::int64_t* id = op.id.row(n);
     for (std::int64_t r = threadIdx.x / kWarp; r < picks; r += kWarps) {
       device_require(id[r] >= 0 && id[r] < op.rows.count);
-      const float u = warp_dot(op.dy.row(n), op.rows.up(id[r]), width);
+      const float u = warp_dot(op.dy.row(n), op.rows.up<Number>(id[r]), width);
       if (threadIdx.x % kWarp > 0) continue;
       const float gate = op.gate.row(n)[r], hidden = op.hidden.row(n)[r], activation = activate(op.activation, hidden);
       op.dgate.row(n)[r] = activation * u;
@@ -56,8 +57,18 @@ void expert_mix_backward(Context& ctx, const ExpertMixBackward& op) {
       op.up_weight.row(n)[r] = gate * activation;
     }
     __syncthreads();
-    block_add_rows(op.dx.row(n), width, picks, op.dhidden.row(n), [&](std::int64_t r) { return op.rows.down(id[r]); });
+    block_add_rows(op.dx.row(n), width, picks, op.dhidden.row(n), [&](std::int64_t r) { return op.rows.down<Number>(id[r]); });
   });
+}
+
+}  // namespace
+
+void expert_mix(Context& ctx, const ExpertMix& op) {
+  with_number_of(op.rows, [&](auto number) { mix<decltype(number)>(ctx, op); });
+}
+
+void expert_mix_backward(Context& ctx, const ExpertMixBackward& op) {
+  with_number_of(op.rows, [&](auto number) { mix_backward<decltype(number)>(ctx, op); });
 }
 
 }  // namespace peer::ops::cuda

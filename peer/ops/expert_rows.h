@@ -2,18 +2,22 @@
 // their dirty flags are memory of the device that the op runs on.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "peer/base/element.h"
 #include "peer/base/require.h"
 #include "peer/base/view.h"
 
 namespace peer::ops {
 
-// A page of experts. A record is contiguous: [down (D) | up (D)] when frozen, [down | up | m (2D) | v (2D) | step count] when trainable.
+// A page of experts. A record is contiguous: [down (D) | up (D)] in the block's element when frozen, with [m (2D) | v (2D) | step count] in
+// fp32 behind it when trainable.
 struct ExpertPage {
-  float* data = nullptr;    // read-only memory when !trainable
-  std::int64_t stride = 0;  // floats from one record to the next
+  std::byte* data = nullptr;  // read-only memory when !trainable
+  std::int64_t stride = 0;    // bytes from one record to the next
   bool trainable = false;
   bool* dirty = nullptr;  // set to true by every update of a row; null when frozen
 };
@@ -23,14 +27,32 @@ struct ExpertRows {
   int page_shift = 12;     // a page holds 1 << page_shift experts
   std::int64_t width = 0;  // D
   std::int64_t count = 0;  // E, experts in the block
+  Element element = Element::kFloat32;
 
   constexpr const ExpertPage& page_of(std::int64_t expert) const { return pages[expert >> page_shift]; }
-  constexpr float* record(std::int64_t expert) const {
+  constexpr std::byte* record(std::int64_t expert) const {
     const ExpertPage& page = page_of(expert);
     return page.data + (expert & ((std::int64_t{1} << page_shift) - 1)) * page.stride;
   }
-  constexpr const float* down(std::int64_t expert) const { return record(expert); }
-  constexpr const float* up(std::int64_t expert) const { return record(expert) + width; }
+  constexpr std::int64_t parameter_bytes() const { return 2 * width * bytes_of(element); }
+
+  // Number: float or Bfloat16, as `element` says.
+  template <class Number>
+  constexpr Number* parameters(std::int64_t expert) const {  // (2D)  [down | up]
+    return reinterpret_cast<Number*>(record(expert));
+  }
+  template <class Number>
+  constexpr const Number* down(std::int64_t expert) const {
+    return parameters<Number>(expert);
+  }
+  template <class Number>
+  constexpr const Number* up(std::int64_t expert) const {
+    return parameters<Number>(expert) + width;
+  }
+  template <class Number>
+  constexpr float* state(std::int64_t expert) const {  // (4D + 1)  [m | v | step count] of a trainable page
+    return reinterpret_cast<float*>(parameters<Number>(expert) + 2 * width);
+  }
 };
 
 // The bytes of [down | up] of the different experts among `id`: what a gather cannot avoid reading. Ids and rows are of the host.
@@ -41,11 +63,19 @@ inline double picked_row_bytes(const ExpertRows& rows, View<const std::int64_t, 
     different += !picked[static_cast<std::size_t>(id[i])];
     picked[static_cast<std::size_t>(id[i])] = true;
   }
-  return static_cast<double>(different * 2 * rows.width) * sizeof(float);
+  return static_cast<double>(different * rows.parameter_bytes());
 }
 
-// Floats of a record of width D: the parameters, and with the optimizer's state behind them (padded to a cache line).
-inline std::int64_t frozen_record_floats(std::int64_t width) { return 2 * width; }
-inline std::int64_t trainable_record_floats(std::int64_t width) { return (6 * width + 1 + 15) / 16 * 16; }
+// Bytes of a record of width D: the parameters, and with the optimizer's state behind them (padded to a cache line).
+inline std::int64_t frozen_record_bytes(std::int64_t width, Element element = Element::kFloat32) { return 2 * width * bytes_of(element); }
+inline std::int64_t trainable_record_bytes(std::int64_t width, Element element = Element::kFloat32) {
+  return (frozen_record_bytes(width, element) + (4 * width + 1) * static_cast<std::int64_t>(sizeof(float)) + 63) / 64 * 64;
+}
+
+// call(Number()) with the type of the rows' numbers.
+template <class Call>
+auto with_number_of(const ExpertRows& rows, Call&& call) {
+  return rows.element == Element::kFloat32 ? std::forward<Call>(call)(float()) : std::forward<Call>(call)(Bfloat16());
+}
 
 }  // namespace peer::ops

@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) warp_kernel(std::in
 }
 
 template <class Body>
-__global__ void __launch_bounds__(kThreads) block_kernel(Body body) {
+__global__ void __launch_bounds__(kThreads, kResidentBlocks) block_kernel(Body body) {
   body(static_cast<std::int64_t>(blockIdx.x));
 }
 

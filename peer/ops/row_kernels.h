@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "peer/base/element.h"
+
 namespace peer::ops {
 
 inline constexpr std::int64_t kCacheLineFloats = 16;
@@ -12,13 +14,24 @@ inline constexpr std::int64_t kCacheLineFloats = 16;
 // Asks for the cache line at `data` before it is needed: random rows of a table larger than the caches cost their latency otherwise. Into
 // the second level, which waits for several times as many lines as the first. Lines are asked for one by one between the arithmetic, since
 // whole rows at once fill the buffers that wait for memory and stop everything behind them.
-inline void ask_for_line(const float* data) { __builtin_prefetch(data, 0, 2); }
+inline void ask_for_line(const void* data) { __builtin_prefetch(data, 0, 2); }
 
 using RowLanes __attribute__((vector_size(kCacheLineFloats * sizeof(float)))) = float;
 
 inline RowLanes load_line(const float* data) {
   RowLanes lanes;
   std::memcpy(&lanes, data, sizeof lanes);
+  return lanes;
+}
+
+// Sixteen numbers of bf16, widened.
+inline RowLanes load_line(const Bfloat16* data) {
+  std::uint16_t bits __attribute__((vector_size(kCacheLineFloats * sizeof(std::uint16_t))));
+  std::memcpy(&bits, data, sizeof bits);
+  using WideBits __attribute__((vector_size(kCacheLineFloats * sizeof(std::uint32_t)))) = std::uint32_t;
+  const WideBits wide = __builtin_convertvector(bits, WideBits) << 16;
+  RowLanes lanes;
+  std::memcpy(&lanes, &wide, sizeof lanes);
   return lanes;
 }
 
@@ -33,14 +46,14 @@ inline float sum_of_lanes(RowLanes lanes) {
 // For rows that are in the caches already.
 inline constexpr auto kAskForNothing = [](std::int64_t) { return [](std::int64_t) {}; };
 
-// out[r] = <x, row(r)>, r < count; x (width). `ahead(r)` is called once ahead of the four rows from r on; what it returns is
-// called for every cache line of them with its first column: the place to ask for what comes later.
+// out[r] = <x, row(r)>, r < count; x (width), rows of fp32 or bf16. `ahead(r)` is called once ahead of the four rows from r on; what it
+// returns is called for every cache line of them with its first column: the place to ask for what comes later.
 template <class RowAt, class Ahead>
 inline void dot_rows(const float* x, std::int64_t width, std::int64_t count, RowAt&& row, Ahead&& ahead, float* out) {
   const std::int64_t whole = width / kCacheLineFloats * kCacheLineFloats;
   std::int64_t r = 0;
   for (; r + 4 <= count; r += 4) {
-    const float* rows[4] = {row(r), row(r + 1), row(r + 2), row(r + 3)};
+    const decltype(row(r)) rows[4] = {row(r), row(r + 1), row(r + 2), row(r + 3)};
     RowLanes sums[4] = {};
     const auto later = ahead(r);
     for (std::int64_t i = 0; i < whole; i += kCacheLineFloats) {
@@ -55,7 +68,7 @@ inline void dot_rows(const float* x, std::int64_t width, std::int64_t count, Row
     }
   }
   for (; r < count; ++r) {
-    const float* a = row(r);
+    const auto* a = row(r);
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (std::int64_t i = 0; i < width; ++i) sum += x[i] * a[i];
@@ -83,18 +96,18 @@ inline float sum_of_squares(const float* x, std::int64_t count) {
   return sum;
 }
 
-// y += sum_r weight(r) * row(r), r < count, in rising r; y (width).
+// y += sum_r weight(r) * row(r), r < count, in rising r; y (width), rows of fp32 or bf16.
 template <class RowAt, class WeightAt>
 inline void add_rows(float* y, std::int64_t width, std::int64_t count, RowAt&& row, WeightAt&& weight) {
   std::int64_t r = 0;
   for (; r + 4 <= count; r += 4) {
-    const float *a = row(r), *b = row(r + 1), *c = row(r + 2), *d = row(r + 3);
+    const auto *a = row(r), *b = row(r + 1), *c = row(r + 2), *d = row(r + 3);
     const float wa = weight(r), wb = weight(r + 1), wc = weight(r + 2), wd = weight(r + 3);
 #pragma omp simd
     for (std::int64_t i = 0; i < width; ++i) y[i] = y[i] + wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i];
   }
   for (; r < count; ++r) {
-    const float* a = row(r);
+    const auto* a = row(r);
     const float w = weight(r);
 #pragma omp simd
     for (std::int64_t i = 0; i < width; ++i) y[i] += w * a[i];

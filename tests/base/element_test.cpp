@@ -1,5 +1,7 @@
 #include "peer/base/element.h"
 
+#include <bit>
+#include <cmath>
 #include <limits>
 
 #include "tests/support/catch.h"
@@ -22,4 +24,23 @@ TEST_CASE("bf16 of what is no number is no number") {
     CHECK((rounded & 0x7f80) == 0x7f80);
     CHECK((rounded & 0x7f) != 0);
   }
+}
+
+TEST_CASE("stochastic rounding takes one of the two bf16 around a number, the nearer as much the likelier as it is nearer") {
+  for (const float value : {1.001f, -1.001f, 0.3f, 5e-39f, -3e20f}) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    const auto towards_zero = static_cast<std::uint16_t>(bits >> 16);
+    int away = 0;
+    for (std::uint32_t random = 0; random < 1u << 16; ++random) {
+      const std::uint16_t rounded = stochastic_bfloat16_of(value, random);
+      if (rounded == towards_zero + 1)
+        ++away;
+      else if (rounded != towards_zero)
+        FAIL("neither of the two neighbours");
+    }
+    CHECK(away == static_cast<int>(bits & 0xffff));
+  }
+  CHECK(stochastic_bfloat16_of(1.5f, 0xffff) == 0x3fc0);  // what is a bf16 already stays
+  CHECK(stochastic_bfloat16_of(std::numeric_limits<float>::infinity(), 0xffff) == 0x7f80);
+  CHECK(std::isnan(static_cast<float>(Bfloat16{stochastic_bfloat16_of(std::bit_cast<float>(0x7fffffffu), 0xffff)})));
 }

@@ -1,5 +1,5 @@
-// peer_bench quick|full|step|memory|generate|precision|profile: lines against the limits of this machine. Exit code 1: a line is beyond its
-// bound.
+// peer_bench quick|full|step|rows|memory|generate|precision|profile: lines against the limits of this machine. Exit code 1: a line is
+// beyond its bound.
 #include <cstdio>
 #include <string>
 
@@ -12,6 +12,7 @@ using namespace peer::bench;
 namespace {
 
 constexpr PeerShape kManyTokens{.side = 256, .tokens = 2048}, kMillion{.side = 1024, .tokens = 512}, kOnline{.side = 1024, .tokens = 32};
+constexpr PeerShape kMillionBf16{.side = 1024, .tokens = 512, .rows = peer::Element::kBfloat16};
 constexpr PeerShape kWide{.side = 256, .tokens = 512, .width = 1024};
 constexpr PeerShape kSmall{.side = 256, .tokens = 512};
 
@@ -20,6 +21,7 @@ void quick(Report& report) {
   limits(report, kSmall, 5);
   forward(report, kSmall, 7, {85, 40});
   step(report, "peer.step", kSmall, 7, {80, 30});
+  rows_bf16(report, kSmall, 7, {0, 1.1});
   topk_row(report, 1024, 7, {100});
   topk_scored(report, 1024, 7, {0, 40});
   peer::Context ctx(peer::Device{}, 1);
@@ -37,6 +39,9 @@ void full(Report& report) {
   step(report, "peer.step", kMillion, 9, {85});
   step(report, "peer.step", kManyTokens, 7, {80});
   step(report, "peer.online", kOnline, 15, {});
+  rows_bf16(report, kMillion, 9, {1.8});
+  forward(report, kMillionBf16, 9, {90});
+  step(report, "peer.step", kMillionBf16, 9, {85});
   for (const std::int64_t side : {128, 256, 512, 1024, 2048}) topk_row(report, side, 9, side == 1024 ? Goal{100} : Goal{});
   for (const std::int64_t side : {256, 1024, 2048}) topk_scored(report, side, 9, {});
   {
@@ -67,6 +72,7 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "quick";
   if (what == "profile") {
     profile(kMillion, 5);
+    profile(kMillionBf16, 5);
     profile(kManyTokens, 3);
     profile(kOnline, 20);
     return 0;
@@ -78,6 +84,9 @@ int main(int argc, char** argv) {
     full(report);
   else if (what == "step")
     step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
+  else if (what == "rows")
+    limits(report, kMillion, 9), limits(report, kMillionBf16, 9), rows_bf16(report, kMillion, 9, {1.8}),
+        forward(report, kMillionBf16, 9, {90}), step(report, "peer.step", kMillionBf16, 9, {85});
   else if (what == "precision")
     precision(report);
   else if (what == "generate")
@@ -85,7 +94,7 @@ int main(int argc, char** argv) {
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, memory, generate, precision or profile\n",
+    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, rows, memory, generate, precision or profile\n",
                         what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;

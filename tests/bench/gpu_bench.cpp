@@ -52,15 +52,15 @@ Rates measure_rates(Context& ctx, std::int64_t floats, std::int64_t side, int ro
 
 void print(const char* name, const PeerShape& s, double seconds, double floor) {
   char shape[64];
-  std::snprintf(shape, sizeof shape, "E=%lld T=%lld D=%lld fp32", static_cast<long long>(s.experts()), static_cast<long long>(s.tokens),
-                static_cast<long long>(s.width));
+  std::snprintf(shape, sizeof shape, "E=%lld T=%lld D=%lld %s", static_cast<long long>(s.experts()), static_cast<long long>(s.tokens),
+                static_cast<long long>(s.width), s.rows == Element::kFloat32 ? "fp32" : "bf16 rows");
   std::printf("%-16s %-36s %10.3f ms, floor %9.3f ms  %5.1f %%\n", name, shape, 1e3 * seconds, 1e3 * floor, 100 * floor / seconds);
 }
 
 // The floor: the rows of every pick, the GEMMs of queries and scores; for a step the rows again, x and dy of
 // every pick, the touched records read and written, and the GEMMs of the backward.
 void peer_block(Context& ctx, const Rates& rates, const PeerShape& s, int rounds) {
-  const double pool = static_cast<double>(s.experts() * ops::trainable_record_floats(s.width)) * sizeof(float);
+  const double pool = static_cast<double>(s.experts() * ops::trainable_record_bytes(s.width, s.rows));
   if (pool > 0.8 * static_cast<double>(memory_bytes(ctx.device()))) {
     std::printf("%-16s %.1f GB of experts do not fit this device: not measured\n", "gpu.step", 1e-9 * pool);
     return;
@@ -68,12 +68,15 @@ void peer_block(Context& ctx, const Rates& rates, const PeerShape& s, int rounds
   PeerWorkbench bench(ctx, s, true);
   const double forward = seconds_on(ctx, rounds, [&] { bench.forward(); });
   const double step = seconds_on(ctx, rounds, [&] { bench.step(); });
-  const double rows = static_cast<double>(s.tokens * s.picks() * 2 * s.width) * sizeof(float);
-  const double records = static_cast<double>(bench.different().size()) * 2 * 6 * static_cast<double>(s.width) * sizeof(float);
+  const double vectors = static_cast<double>(s.tokens * s.picks() * 2 * s.width) * sizeof(float);  // x and dy of every pick
+  const double rows = static_cast<double>(s.tokens * s.picks() * ops::frozen_record_bytes(s.width, s.rows));
+  const double records = 2 * static_cast<double>(static_cast<std::int64_t>(bench.different().size()) *
+                                                 (ops::frozen_record_bytes(s.width, s.rows) + 2 * ops::frozen_record_bytes(s.width)));
   const double flops = static_cast<double>(s.tokens) * (s.query_flops() + s.score_flops());
   const double backward_flops = static_cast<double>(s.tokens) * 2 * s.query_flops();
   print(s.tokens < 256 ? "gpu.online.fwd" : "gpu.forward", s, forward, rows / rates.bytes + flops / rates.flops);
-  print(s.tokens < 256 ? "gpu.online" : "gpu.step", s, step, (3 * rows + records) / rates.bytes + (flops + backward_flops) / rates.flops);
+  print(s.tokens < 256 ? "gpu.online" : "gpu.step", s, step,
+        (2 * rows + vectors + records) / rates.bytes + (flops + backward_flops) / rates.flops);
 }
 
 void whole_model(Context& ctx, const char* name, const model::ModelOptions& options, std::int64_t batch, int rounds) {
@@ -97,8 +100,10 @@ int main(int argc, char** argv) {
     Context ctx(parse_device("cuda"));
     if (what == "full") {
       const Rates rates = measure_rates(ctx, std::int64_t{1} << 28, 8192, 9);
+      peer_block(ctx, rates, {.side = 1024, .tokens = 65536, .width = 1024, .rows = Element::kBfloat16}, 5);
       peer_block(ctx, rates, {.side = 1024, .tokens = 65536, .width = 1024}, 5);
       peer_block(ctx, rates, {.side = 1024, .tokens = 4096, .width = 256}, 9);
+      peer_block(ctx, rates, {.side = 1024, .tokens = 32, .width = 1024, .rows = Element::kBfloat16}, 15);
       peer_block(ctx, rates, {.side = 1024, .tokens = 32, .width = 1024}, 15);
       whole_model(ctx, "tiny", model::preset("tiny").model, 64, 9);
       whole_model(ctx, "small", model::preset("small").model, 32, 5);
@@ -106,7 +111,8 @@ int main(int argc, char** argv) {
       whole_model(ctx, "small, maps in bf16", model::preset("small").model, 32, 5);
     } else if (what == "quick") {
       const Rates rates = measure_rates(ctx, std::int64_t{1} << 16, 64, 1);
-      peer_block(ctx, rates, {.side = 16, .tokens = 4, .width = 32, .heads = 2, .top_k = 4, .d_key = 16}, 1);
+      for (const Element rows : {Element::kFloat32, Element::kBfloat16})
+        peer_block(ctx, rates, {.side = 16, .tokens = 4, .width = 32, .heads = 2, .top_k = 4, .d_key = 16, .rows = rows}, 1);
       whole_model(ctx, "a few thousand numbers", test::tiny_options(), 1, 1);
     } else {
       std::fprintf(stderr, "gpu_bench: expected quick or full, found '%s'\n", what.c_str());

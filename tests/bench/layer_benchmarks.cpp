@@ -14,7 +14,9 @@
 namespace peer::bench {
 namespace {
 
-std::string name_of(const PeerShape& s) { return fmt::format("E={} T={} D={}", s.experts(), s.tokens, s.width); }
+std::string name_of(const PeerShape& s) {
+  return fmt::format("E={} T={} D={}{}", s.experts(), s.tokens, s.width, s.rows == Element::kBfloat16 ? " bf16 rows" : "");
+}
 
 double gemm_seconds(double flops, double square_seconds) { return flops / SquareGemm::flops() * square_seconds; }
 
@@ -70,9 +72,10 @@ void limits(Report& report, const PeerShape& s, int rounds) {
   const auto seconds = take_turns(
       Clock::kThread, rounds,
       {[&] { sink = gather_records(rows, bench.picked()); }, [&] { modify_records(rows, view_of(once)); }, [&] { square.run(ctx); }});
-  const double picks = static_cast<double>(bench.picked().shape[0]), record_bytes = 8.0 * static_cast<double>(s.width);
-  report.print({"limit.gather", name_of(s), "GB/s", 1e-9 * picks * record_bytes / median(seconds[0])});
-  report.print({"limit.rmw", name_of(s), "GB/s", 1e-9 * static_cast<double>(once.size()) * 6 * record_bytes / median(seconds[1])});
+  const double picks = static_cast<double>(bench.picked().shape[0]), row_bytes = static_cast<double>(rows.parameter_bytes()),
+               record_bytes = row_bytes + 16 * static_cast<double>(s.width);
+  report.print({"limit.gather", name_of(s), "GB/s", 1e-9 * picks * row_bytes / median(seconds[0])});
+  report.print({"limit.rmw", name_of(s), "GB/s", 1e-9 * static_cast<double>(once.size()) * 2 * record_bytes / median(seconds[1])});
   report.print({"limit.gemm", "1024 x 1024 x 1024", "GFLOP/s", 1e-9 * SquareGemm::flops() / median(seconds[2])});
 }
 
@@ -88,6 +91,18 @@ void forward(Report& report, const PeerShape& s, int rounds, Goal goal) {
   report.print(line_of("peer.forward", s, seconds, goal, [&](auto&& of) { return of(1) + gemm_seconds(flops, of(2)); }));
 }
 
+void rows_bf16(Report& report, PeerShape s, int rounds, Goal goal) {
+  Context ctx(Device{}, 1);
+  PeerWorkbench fp32(ctx, s, false);
+  s.rows = Element::kBfloat16;
+  PeerWorkbench bf16(ctx, s, false);
+  fp32.forward(), bf16.forward();
+  const auto seconds = take_turns(Clock::kThread, rounds, {[&] { fp32.mix(); }, [&] { bf16.mix(); }});
+  std::vector<double> gain;
+  for (std::size_t r = 0; r < seconds[0].size(); ++r) gain.push_back(seconds[0][r] / seconds[1][r]);
+  report.print({"rows.bf16", name_of(s), "us/token", 1e6 * median(seconds[1]) / static_cast<double>(s.tokens), 0, median(gain), goal, "x"});
+}
+
 void step(Report& report, const std::string& name, const PeerShape& s, int rounds, Goal goal) {
   Context ctx(Device{}, 1);
   PeerWorkbench bench(ctx, s, true);
@@ -97,7 +112,7 @@ void step(Report& report, const std::string& name, const PeerShape& s, int round
   const std::vector<std::int64_t> once = bench.different();
   const SharedPicks shared = shared_picks(bench.picked(), s.picks(), s.experts());
   Buffer<float> vectors(s.tokens * 2 * s.width);  // x and dy of each token, as records of one page
-  const ops::ExpertPage page{vectors.data(), 2 * s.width};
+  const ops::ExpertPage page{reinterpret_cast<std::byte*>(vectors.data()), ops::frozen_record_bytes(s.width)};
   const ops::ExpertRows tokens{&page, 40, s.width, s.tokens};
   const auto seconds = take_turns(
       Clock::kThread, rounds,
@@ -127,7 +142,7 @@ void growth_live(Report& report, const PeerShape& s, std::int64_t side, Goal goa
   PeerWorkbench bench(ctx, s, true);
   const auto step = take_turns(Clock::kWall, 5, {[&] { bench.step(); }});
   const ops::ExpertRows before = bench.block().experts().rows();
-  std::vector<const float*> record;
+  std::vector<const std::byte*> record;
   for (std::int64_t e = 0; e < before.count; ++e) record.push_back(before.record(e));
   const double seconds = seconds_of(Clock::kWall, [&] { bench.extend(side); });
   const ops::ExpertRows after = bench.block().experts().rows();
@@ -159,7 +174,7 @@ void memory_peak(Report& report, const PeerShape& s, Goal goal) {
   double peak_bytes = 0;
   for (std::string line; std::getline(status, line);)
     if (line.starts_with("VmHWM:")) peak_bytes = 1024.0 * std::stod(line.substr(6));
-  const double pool_bytes = static_cast<double>(s.experts() * ops::trainable_record_floats(s.width)) * sizeof(float);
+  const double pool_bytes = static_cast<double>(s.experts() * ops::trainable_record_bytes(s.width));
   report.print({"memory.peak", name_of(s), "MiB", peak_bytes / 0x1p20, pool_bytes / 0x1p20, peak_bytes / pool_bytes, goal, "x", true});
 }
 

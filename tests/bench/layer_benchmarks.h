@@ -20,6 +20,9 @@ void forward(Report& report, const PeerShape& shape, int rounds, Goal goal);
 // and written once.
 void step(Report& report, const std::string& name, const PeerShape& shape, int rounds, Goal goal);
 
+// rows.bf16: gathering, activating and scattering the picked experts of bf16 rows against the same of fp32 rows.
+void rows_bf16(Report& report, PeerShape shape, int rounds, Goal goal);
+
 // growth.cost: the time of forward at each side, as a multiple of that at the first.
 void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rounds, Goal goal);
 

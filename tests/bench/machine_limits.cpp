@@ -13,13 +13,16 @@ namespace {
 constexpr std::int64_t kGatherAhead = 8, kModifyAhead = 2;
 constexpr std::int64_t kLine = ops::kCacheLineFloats;
 
+volatile std::uint32_t added = 0;  // unknown to the compiler
+
 }  // namespace
 
 float gather_records(const ops::ExpertRows& rows, View<const std::int64_t, 1> id) {
-  const std::int64_t count = id.shape[0], floats = 2 * rows.width;
+  const std::int64_t count = id.shape[0], floats = rows.parameter_bytes() / static_cast<std::int64_t>(sizeof(float));
   ops::RowLanes sums[4] = {};
   for (std::int64_t i = 0; i < count; ++i) {
-    const float *later = rows.record(id[std::min(i + kGatherAhead, count - 1)]), *record = rows.record(id[i]);
+    const auto *later = rows.parameters<const float>(id[std::min(i + kGatherAhead, count - 1)]),
+               *record = rows.parameters<const float>(id[i]);
     for (std::int64_t j = 0; j < floats; j += 4 * kLine)
       for (std::int64_t q = 0; q < 4; ++q) {
         ops::ask_for_line(later + j + q * kLine);
@@ -30,14 +33,16 @@ float gather_records(const ops::ExpertRows& rows, View<const std::int64_t, 1> id
 }
 
 void modify_records(const ops::ExpertRows& rows, View<const std::int64_t, 1> id) {
-  const std::int64_t count = id.shape[0], floats = 6 * rows.width;
+  const std::int64_t count = id.shape[0],
+                     words = rows.parameter_bytes() / static_cast<std::int64_t>(sizeof(std::uint32_t)) + 4 * rows.width;
+  const std::uint32_t nothing = added;
   for (std::int64_t i = 0; i < count; ++i) {
-    const float* later = rows.record(id[std::min(i + kModifyAhead, count - 1)]);
-    float* record = rows.record(id[i]);
-    for (std::int64_t j = 0; j < floats; j += kLine) {
+    const auto* later = rows.parameters<const std::uint32_t>(id[std::min(i + kModifyAhead, count - 1)]);
+    auto* record = rows.parameters<std::uint32_t>(id[i]);
+    for (std::int64_t j = 0; j < words; j += kLine) {
       ops::ask_for_line(later + j);
 #pragma omp simd
-      for (std::int64_t k = j; k < j + kLine; ++k) record[k] *= 0.999f;
+      for (std::int64_t k = j; k < j + kLine; ++k) record[k] += nothing;
     }
   }
 }

@@ -11,10 +11,11 @@
 
 namespace peer::bench {
 
-// Reads [down | up] of the records of `id`, in that order, asking for each some rows ahead. Returns their sum, so that nothing is left out.
+// Reads the bytes of [down | up] of the records of `id`, in that order, asking for each some rows ahead. Returns their sum as floats, so
+// that nothing is left out.
 float gather_records(const ops::ExpertRows& rows, View<const std::int64_t, 1> id);
 
-// Reads and writes [down | up | m | v] of the records of `id`, in that order, asking for each some rows ahead.
+// Reads and writes [down | up | m | v] of the records of `id`, in that order, asking for each some rows ahead. They stay as they are.
 void modify_records(const ops::ExpertRows& rows, View<const std::int64_t, 1> id);
 
 // C = A B of 1024 x 1024 matrices.

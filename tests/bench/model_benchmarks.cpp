@@ -17,8 +17,7 @@ void fill_experts(layers::PeerBlock& block, const model::ModelOptions& options) 
   Buffer<float> numbers(64 * floats);
   layers::initialise_normal(numbers.data(), numbers.size(), 0.05, 1, "experts");
   block.experts().append(experts, false);
-  for (std::int64_t e = 0; e < experts; ++e)
-    std::copy_n(numbers.data() + e * 7919 % (63 * floats), floats, block.experts().owned_parameters(e));
+  for (std::int64_t e = 0; e < experts; ++e) block.experts().write_parameters(e, numbers.data() + e * 7919 % (63 * floats));
 }
 
 // What a token reads behind `before` others.

@@ -6,6 +6,7 @@
 #include "peer/layers/initialise.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
+#include "peer/ops/expert_mix.h"
 
 namespace peer::bench {
 namespace {
@@ -19,6 +20,7 @@ layers::PeerOptions options_of(const PeerShape& shape) {
   options.heads = shape.heads;
   options.top_k = shape.top_k;
   options.d_key = shape.d_key;
+  options.rows = shape.rows;
   return options;
 }
 
@@ -53,11 +55,21 @@ void PeerWorkbench::fill_experts() {
   const Buffer<float> numbers = normal({}, 64 * floats, "experts", 1 / std::sqrt(static_cast<double>(shape_.width)));
   for (std::int64_t e = 0; e < shape_.experts(); ++e) {
     const std::int64_t start = e * 7919 % (63 * floats);
-    std::copy_n(numbers.data() + start, floats, block_.experts().owned_parameters(e));
+    block_.experts().write_parameters(e, numbers.data() + start);
   }
 }
 
 void PeerWorkbench::forward() { block_.forward(ctx_, matrix(x_), saved_, matrix(y_), false); }
+
+void PeerWorkbench::mix() {
+  const auto by_pick = [&](auto& buffer) { return buffer.view(shape_.tokens, shape_.picks()); };
+  ops::expert_mix(ctx_, {.x = matrix(x_),
+                         .id = by_pick(saved_.id),
+                         .gate = by_pick(saved_.gate),
+                         .rows = block_.experts().rows(),
+                         .hidden = by_pick(saved_.hidden),
+                         .y = matrix(y_)});
+}
 
 void PeerWorkbench::step(Context& ctx) {
   parameters_.zero_gradients(ctx);

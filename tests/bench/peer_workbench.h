@@ -14,6 +14,7 @@ struct PeerShape {
   std::int64_t tokens = 512;  // T
   std::int64_t width = 256;   // D
   std::int64_t heads = 8, top_k = 16, d_key = 256;
+  Element rows = Element::kFloat32;
 
   std::int64_t experts() const { return side * side; }
   std::int64_t picks() const { return heads * top_k; }  // R
@@ -27,6 +28,7 @@ class PeerWorkbench {
   PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable);
 
   void forward();  // statistics of the query norm are frozen
+  void mix();      // of what the last forward picked: the experts alone
   void step() { step(ctx_); }
   void step(Context& ctx);  // forward, backward, AdamW of the touched rows, AdamW of the router
 

@@ -12,55 +12,102 @@ using namespace peer::test;
 
 namespace {
 const ops::AdamwRates kRates{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f};
+constexpr std::uint64_t kRounding = 77;
 
 // Experts 1, 4, 7, ...: some in frozen pages, some in trainable ones, and none in most rows.
 struct Case {
   std::int64_t width, experts;
   PageKinds kinds = PageKinds::kMixed;
   float clip = 0;
-  ExpertPages pages{width, experts, 100, kinds};
+  Element element = Element::kFloat32;
+  ExpertPages pages{width, experts, 100, kinds, element};
   std::int64_t picked = (experts + 1) / 3;
   Buffer<std::int64_t> expert{picked};
   Buffer<float> gradient = random_normal(picked * 2 * width, 1);
 
   void run(Context& ctx) {
     for (std::int64_t c = 0; c < picked; ++c) expert[c] = 3 * c + 1;
-    ops::adamw_rows(ctx, {kRates, clip, expert.view(picked), gradient.view(picked, 2 * width), pages.rows()});
+    ops::adamw_rows(ctx, {kRates, clip, expert.view(picked), gradient.view(picked, 2 * width), pages.rows(), kRounding});
   }
 };
 
-reference::RecordState state_of(const float* record, std::int64_t width) {
-  return {
-      {record, record + 2 * width}, {record + 2 * width, record + 4 * width}, {record + 4 * width, record + 6 * width}, record[6 * width]};
+reference::RecordState state_of(const ExpertPages& pages, std::int64_t expert) {
+  const std::vector<float> row = pages.parameters(expert);
+  const auto numbers = static_cast<std::int64_t>(row.size());
+  const float* m = pages.state(expert);
+  return {{row.begin(), row.end()}, {m, m + numbers}, {m + numbers, m + 2 * numbers}, m[2 * numbers]};
 }
 }  // namespace
 
-TEST_CASE("adamw_rows gives the oracle's records, each with its own step count") {
+TEST_CASE("adamw_rows gives the oracle's records, each with its own step count; of bf16 up to the rounding of the row") {
   Context ctx;
-  for (std::int64_t width : {1, 3, 16, 67})
-    for (float clip : {0.0f, 0.5f, 1e6f}) {
-      Case c{width, 23, PageKinds::kTrainable, clip};
-      const ExpertPages before(width, 23, 100, PageKinds::kTrainable);
-      c.run(ctx);
-      for (std::int64_t i = 0; i < c.picked; ++i) {
-        const std::int64_t e = c.expert[i];
-        auto expected = state_of(before.rows().record(e), width);
-        const float* g = c.gradient.data() + i * 2 * width;
-        reference::adamw_row(expected, {g, g + 2 * width},
-                             {kRates.learning_rate, kRates.beta1, kRates.beta2, kRates.epsilon, kRates.weight_decay, clip});
-        const auto actual = state_of(c.pages.rows().record(e), width);
-        CHECK(actual.steps == e % ExpertPages::kRowsPerPage + 1);
-        CHECK(actual.steps == expected.steps);
-        const auto close = [](const std::vector<double>& a, const std::vector<double>& b) {
-          for (std::size_t j = 0; j < a.size(); ++j)
-            if (!(std::abs(a[j] - b[j]) <= 1e-5 * (1 + std::abs(b[j])))) return false;
-          return true;
-        };
-        CHECK(close(actual.weight, expected.weight));
-        CHECK(close(actual.m, expected.m));
-        CHECK(close(actual.v, expected.v));
+  for (const Element element : {Element::kFloat32, Element::kBfloat16})
+    for (std::int64_t width : {1, 3, 16, 67})
+      for (float clip : {0.0f, 0.5f, 1e6f}) {
+        Case c{width, 23, PageKinds::kTrainable, clip, element};
+        const ExpertPages before(width, 23, 100, PageKinds::kTrainable, element);
+        c.run(ctx);
+        for (std::int64_t i = 0; i < c.picked; ++i) {
+          const std::int64_t e = c.expert[i];
+          auto expected = state_of(before, e);
+          const float* g = c.gradient.data() + i * 2 * width;
+          reference::adamw_row(expected, {g, g + 2 * width},
+                               {kRates.learning_rate, kRates.beta1, kRates.beta2, kRates.epsilon, kRates.weight_decay, clip});
+          const auto actual = state_of(c.pages, e);
+          CHECK(actual.steps == e % ExpertPages::kRowsPerPage + 1);
+          CHECK(actual.steps == expected.steps);
+          const auto close = [](const std::vector<double>& a, const std::vector<double>& b, double tolerance) {
+            for (std::size_t j = 0; j < a.size(); ++j)
+              if (!(std::abs(a[j] - b[j]) <= tolerance * std::abs(b[j]) + 1e-5)) return false;
+            return true;
+          };
+          CHECK(close(actual.weight, expected.weight, element == Element::kFloat32 ? 1e-5 : 0x1p-7));
+          CHECK(close(actual.m, expected.m, 1e-5));
+          CHECK(close(actual.v, expected.v, 1e-5));
+        }
       }
+}
+
+TEST_CASE("steps far below the grain of bf16 add up to what they add up to in fp32") {
+  Context ctx;
+  constexpr std::int64_t kWidth = 128, kSteps = 400;
+  Buffer<std::int64_t> expert(1);
+  const Buffer<float> gradient = filled<float>(2 * kWidth, 1.0f);  // AdamW then steps by the learning rate
+  const ops::AdamwRates rates{1e-4f, 0.0f, 0.0f, 1e-8f, 0};
+  ExpertPages pages(kWidth, 1, 100, PageKinds::kTrainable, Element::kBfloat16);
+  const std::vector<float> before = pages.parameters(0);
+  for (std::int64_t step = 0; step < kSteps; ++step)
+    ops::adamw_rows(ctx, {rates, 0, expert.view(1), gradient.view(1, 2 * kWidth), pages.rows(), static_cast<std::uint64_t>(step)});
+  const std::vector<float> after = pages.parameters(0);
+  double moved = 0;
+  int large = 0;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    moved += (before[i] - after[i]) / static_cast<double>(before.size());
+    large += std::abs(before[i]) > 0.1f;  // whose grain is 2^-11 at least, ten steps wide: the nearest would never move
+  }
+  CHECK(large > 150);
+  CHECK(moved == Approx(1e-4 * kSteps).epsilon(0.05));
+}
+
+TEST_CASE("bf16 rows are rounded by the key of the step: another key, other bits; in the mean the same") {
+  Context ctx;
+  const auto rows_with = [&](std::uint64_t key) {
+    Case c{64, 40, PageKinds::kTrainable, 0, Element::kBfloat16};
+    for (std::int64_t i = 0; i < c.picked; ++i) c.expert[i] = 3 * i + 1;
+    ops::adamw_rows(ctx, {kRates, 0, c.expert.view(c.picked), c.gradient.view(c.picked, 128), c.pages.rows(), key});
+    std::vector<float> all;
+    for (std::int64_t e = 0; e < 40; ++e) {
+      const std::vector<float> row = c.pages.parameters(e);
+      all.insert(all.end(), row.begin(), row.end());
     }
+    return all;
+  };
+  const std::vector<float> one = rows_with(1), again = rows_with(1), other = rows_with(2);
+  CHECK(one == again);
+  CHECK(one != other);
+  double difference = 0;
+  for (std::size_t i = 0; i < one.size(); ++i) difference += (one[i] - other[i]) / static_cast<double>(one.size());
+  CHECK(std::abs(difference) < 1e-4);  // a grain is 4e-3 at 1
 }
 
 TEST_CASE("adamw_rows changes no byte of a frozen page, of a row that was not picked, or of the padding") {
@@ -71,11 +118,11 @@ TEST_CASE("adamw_rows changes no byte of a frozen page, of a row that was not pi
   std::int64_t changed = 0;
   for (std::int64_t e = 0; e < c.experts; ++e) {
     const ops::ExpertPage& page = c.pages.page(e / ExpertPages::kRowsPerPage);
-    const float *now = c.pages.rows().record(e), *then = before.rows().record(e);
-    const bool same = std::memcmp(now, then, static_cast<std::size_t>(page.stride) * sizeof(float)) == 0;
+    const std::byte *now = c.pages.rows().record(e), *then = before.rows().record(e);
+    const bool same = std::memcmp(now, then, static_cast<std::size_t>(page.stride)) == 0;
     CHECK(same == (e % 3 != 1 || !page.trainable));
     changed += !same;
-    if (page.trainable) CHECK(std::memcmp(now + 31, then + 31, static_cast<std::size_t>(page.stride - 31) * sizeof(float)) == 0);
+    if (page.trainable) CHECK(std::memcmp(now + 31 * 4, then + 31 * 4, static_cast<std::size_t>(page.stride - 31 * 4)) == 0);
   }
   CHECK(changed > 0);
 }
@@ -90,25 +137,26 @@ TEST_CASE("adamw_rows marks the pages that it changed, and only those") {
 
 TEST_CASE("adamw_rows gives the same bits for any number of threads") {
   Context one(Device{}, 1);
-  Case expected{67, 200};
-  expected.clip = 1;
-  expected.run(one);
-  for (int threads : {2, 5}) {
-    Context ctx(Device{}, threads);
-    Case c{67, 200};
-    c.clip = 1;
-    c.run(ctx);
-    for (std::int64_t p = 0; p < c.pages.page_count(); ++p) CHECK(same_bits(c.pages.memory(p), expected.pages.memory(p)));
+  for (const Element element : {Element::kFloat32, Element::kBfloat16}) {
+    Case expected{67, 200, PageKinds::kMixed, 1, element};
+    expected.run(one);
+    for (int threads : {2, 5}) {
+      Context ctx(Device{}, threads);
+      Case c{67, 200, PageKinds::kMixed, 1, element};
+      c.run(ctx);
+      for (std::int64_t p = 0; p < c.pages.page_count(); ++p) CHECK(same_bits(c.pages.memory(p), expected.pages.memory(p)));
+    }
   }
 }
 
 TEST_CASE("adamw_rows refuses experts that do not exist and trainable pages without room for the state") {
   Context ctx;
   Buffer<std::int64_t> expert(1);
-  Buffer<float> gradient(8), memory(4 * 26);
+  Buffer<float> gradient(8);
+  Buffer<std::byte> memory(4 * 128);
   bool dirty = false;
-  const ops::ExpertPage good{memory.data(), 26, true, &dirty}, bare{memory.data(), 8, true, &dirty},
-      unmarked{memory.data(), 26, true, nullptr};
+  const ops::ExpertPage good{memory.data(), 128, true, &dirty}, bare{memory.data(), 32, true, &dirty},
+      unmarked{memory.data(), 128, true, nullptr};
   const auto run = [&](const ops::ExpertPage& page) {
     ops::adamw_rows(ctx, {kRates, 0, expert.view(1), gradient.view(1, 8), {&page, 2, 4, 4}});
   };

@@ -14,11 +14,18 @@ namespace {
 using reference::MixShape;
 const MixShape kShapes[] = {{1, 1, 1, 1}, {1, 3, 3, 5}, {7, 5, 16, 11}, {33, 8, 67, 100}, {64, 32, 128, 256}};
 const ActivationKind kActivations[] = {ActivationKind::kGelu, ActivationKind::kRelu};
+const Element kElements[] = {Element::kFloat32, Element::kBfloat16};
+struct Kind {
+  ActivationKind activation;
+  Element element;
+};
+const Kind kKinds[] = {{kActivations[0], kElements[0]}, {kActivations[0], kElements[1]}, {kActivations[1], kElements[0]}};
 
 struct Case {
   MixShape s;
   ActivationKind kind;
-  ExpertPages pages{s.width, s.experts, 100, PageKinds::kMixed};
+  Element element = Element::kFloat32;
+  ExpertPages pages{s.width, s.experts, 100, PageKinds::kMixed, element};
   std::int64_t slots = s.tokens * s.picks, numbers = s.tokens * s.width;
   Buffer<float> x = random_normal(numbers, 1, 1 / std::sqrt(double(s.width))), gate = random_normal(slots, 2),
                 dy = random_normal(numbers, 3);
@@ -26,7 +33,7 @@ struct Case {
   Buffer<float> hidden{slots}, dgate{slots}, dhidden{slots}, up_weight{slots};
   Buffer<float> y = filled<float>(numbers, 0.25f), dx = filled<float>(numbers, 0.25f);
 
-  Case(const MixShape& shape, ActivationKind activation) : s(shape), kind(activation) {}
+  Case(const MixShape& shape, ActivationKind activation, Element e = Element::kFloat32) : s(shape), kind(activation), element(e) {}
   View<float, 2> by_pick(Buffer<float>& b) { return b.view(s.tokens, s.picks); }
   View<float, 2> by_width(Buffer<float>& b) { return b.view(s.tokens, s.width); }
   void forward(Context& ctx) {
@@ -40,11 +47,12 @@ struct Case {
 };
 }  // namespace
 
-TEST_CASE("expert_mix adds the oracle's output, whatever pages the experts are in") {
+TEST_CASE("expert_mix adds the oracle's output of rows of fp32 and of bf16, whatever pages the experts are in") {
   Context ctx;
-  for (auto kind : kActivations)
+  for (const Kind& k : kKinds)
     for (const MixShape& s : kShapes) {
-      Case c(s, kind);
+      const auto kind = k.activation;
+      Case c(s, kind, k.element);
       c.forward(ctx);
       auto expected = reference::expert_mix(kind, s, to_doubles(c.x), c.ids(), to_doubles(c.gate), c.pages.down(), c.pages.up());
       for (double& v : expected.y) v += 0.25;
@@ -53,11 +61,12 @@ TEST_CASE("expert_mix adds the oracle's output, whatever pages the experts are i
     }
 }
 
-TEST_CASE("expert_mix_backward gives the oracle's gradients") {
+TEST_CASE("expert_mix_backward gives the oracle's gradients through rows of fp32 and of bf16") {
   Context ctx;
-  for (auto kind : kActivations)
+  for (const Kind& k : kKinds)
     for (const MixShape& s : kShapes) {
-      Case c(s, kind);
+      const auto kind = k.activation;
+      Case c(s, kind, k.element);
       c.forward(ctx);
       c.backward(ctx);
       auto expected = reference::expert_mix_backward(kind, s, to_doubles(c.x), c.ids(), to_doubles(c.gate), c.pages.down(), c.pages.up(),
@@ -72,11 +81,13 @@ TEST_CASE("expert_mix_backward gives the oracle's gradients") {
 
 TEST_CASE("an expert whose up row is zero changes no bit of the output") {
   Context ctx;
-  Case c({9, 4, 21, 16}, ActivationKind::kGelu);
-  for (std::int64_t e = 0; e < c.s.experts; ++e) std::fill_n(c.pages.rows().record(e) + c.s.width, c.s.width, 0.0f);
-  const auto before = copy_of(c.y);
-  c.forward(ctx);
-  CHECK(same_bits(c.y, before));
+  for (const Element element : kElements) {
+    Case c({9, 4, 21, 16}, ActivationKind::kGelu, element);
+    for (std::int64_t e = 0; e < c.s.experts; ++e) c.pages.clear_up(e);
+    const auto before = copy_of(c.y);
+    c.forward(ctx);
+    CHECK(same_bits(c.y, before));
+  }
 }
 
 TEST_CASE("expert_mix and its backward give the same bits for any number of threads") {

@@ -28,7 +28,8 @@ struct Pages {
   Buffer<ops::ExpertPage> table;
   Pages(Context& ctx, Floats& memory, Bools& dirty) {
     Buffer<ops::ExpertPage> on_host(kPages);
-    for (std::int64_t p = 0; p < kPages; ++p) on_host[p] = {memory.data() + (p << kShift) * kStride, kStride, p % 2 == 0, dirty.data() + p};
+    for (std::int64_t p = 0; p < kPages; ++p)
+      on_host[p] = {reinterpret_cast<std::byte*>(memory.data() + (p << kShift) * kStride), kStride * 4, p % 2 == 0, dirty.data() + p};
     table = copy_to(ctx, ctx.device(), on_host);
   }
   ops::ExpertRows rows() const { return {table.data(), kShift, kWidth, kExperts}; }
@@ -92,6 +93,69 @@ TEST_CASE("expert_mix and its backward are the same on both devices") {
         random_pages(), Bools(kPages), random_normal(kTokens * kWidth, 1, 0.2), random_below<std::int64_t>(kTokens * kPicks, 2, kExperts),
         random_normal(kTokens * kPicks, 3), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 4), Floats(kTokens * kPicks),
         Floats(kTokens * kPicks), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 5));
+}
+
+// Records of bf16, all of them frozen, or all trainable with some state.
+struct Bf16Pages {
+  static constexpr std::int64_t kBytes = (20 * kWidth + 4 + 63) / 64 * 64;
+  Buffer<std::byte> memory;
+  Bools dirty;
+  Buffer<ops::ExpertPage> table;
+
+  Bf16Pages(Context& ctx, bool trainable) : memory(ctx.device(), (kPages << kShift) * kBytes), dirty(ctx.device(), kPages) {
+    table = Buffer<ops::ExpertPage>(ctx.device(), kPages);
+    for (std::int64_t p = 0; p < kPages; ++p) table[p] = {memory.data() + (p << kShift) * kBytes, kBytes, trainable, &dirty[p]};
+    const Floats numbers = random_normal(kExperts * 6 * kWidth, 100);
+    for (std::int64_t e = 0; e < kExperts; ++e)
+      for (std::int64_t i = 0; i < 2 * kWidth; ++i) {
+        const float* number = numbers.data() + e * 6 * kWidth + 3 * i;
+        rows().parameters<Bfloat16>(e)[i].bits = bfloat16_of(number[0]);
+        rows().state<Bfloat16>(e)[i] = number[1];
+        rows().state<Bfloat16>(e)[2 * kWidth + i] = 1 + std::abs(number[2]);
+      }
+  }
+  ops::ExpertRows rows() { return {table.data(), kShift, kWidth, kExperts, Element::kBfloat16}; }
+};
+
+TEST_CASE("expert_mix and its backward over rows of bf16 are the same on both devices") {
+  check_parity(
+      [&](Context& ctx, Floats& x, Ids& id, Floats& gate, Floats& hidden, Floats& y, Floats& dgate, Floats& dhidden, Floats& up_weight,
+          Floats& dx) {
+        Bf16Pages pages(ctx, false);
+        ops::expert_mix(
+            ctx, {ActivationKind::kGelu, by_width(x), id.view(kTokens, kPicks), by_pick(gate), pages.rows(), by_pick(hidden), by_width(y)});
+        ops::expert_mix_backward(ctx, {ActivationKind::kGelu, id.view(kTokens, kPicks), by_pick(gate), by_pick(hidden), pages.rows(),
+                                       by_width(x), by_pick(dgate), by_pick(dhidden), by_pick(up_weight), by_width(dx)});
+        ctx.wait();
+      },
+      random_normal(kTokens * kWidth, 1, 0.2), random_below<std::int64_t>(kTokens * kPicks, 2, kExperts),
+      random_normal(kTokens * kPicks, 3), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 4), Floats(kTokens * kPicks),
+      Floats(kTokens * kPicks), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 5));
+}
+
+// Both devices draw the same random bits; only where their sums in fp32 differ by a rounding may a number land on the other neighbour.
+TEST_CASE("adamw_rows rounds rows of bf16 the same on both devices") {
+  const auto updated = [](Context& ctx) {
+    Bf16Pages pages(ctx, true);
+    Ids expert(ctx.device(), kExperts);
+    for (std::int64_t e = 0; e < kExperts; ++e) expert[e] = kExperts - 1 - e;
+    const Floats gradient = copy_to(ctx, ctx.device(), random_normal(kExperts * 2 * kWidth, 7));
+    ops::adamw_rows(
+        ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, expert.view(kExperts), gradient.view(kExperts, 2 * kWidth), pages.rows(), 1234567});
+    ctx.wait();
+    std::vector<float> rows;
+    for (std::int64_t e = 0; e < kExperts; ++e)
+      for (std::int64_t i = 0; i < 2 * kWidth; ++i) rows.push_back(pages.rows().parameters<Bfloat16>(e)[i]);
+    return rows;
+  };
+  Context cpu, cuda(parse_device("cuda"));
+  const std::vector<float> expected = updated(cpu), actual = updated(cuda);
+  int apart = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    CHECK(std::abs(actual[i] - expected[i]) <= 0x1p-7f * std::abs(expected[i]));
+    apart += actual[i] != expected[i];
+  }
+  CHECK(apart <= static_cast<int>(expected.size() / 1000));
 }
 
 TEST_CASE("expert_number is the same on both devices") {

@@ -95,7 +95,9 @@ TEST_CASE("on every held-out document the mixture costs at most -log2 prior more
 TEST_CASE("an interrupted stage that is resumed ends in the same bits as one that was not") {
   SmallWorld world;
   const int domain = GENERATE(0, 1);
-  const std::string whole = world.init("whole"), parts = world.init("parts");
+  model::ModelOptions shape = tiny_options();
+  shape.peer.rows = GENERATE(Element::kFloat32, Element::kBfloat16);
+  const std::string whole = world.init("whole", shape), parts = world.init("parts", shape);
   if (domain == 1)
     for (const std::string& pool : {whole, parts}) world.stage(pool, 0);
   world.stage(whole, domain);
@@ -224,6 +226,35 @@ TEST_CASE("training in bf16 learns what training in fp32 learns, and the pool sa
   CHECK(loss[1] != loss[0]);
   CHECK(loss[1] == Approx(loss[0]).margin(0.05));
   CHECK(fingerprint[1] != fingerprint[0]);
+}
+
+TEST_CASE("rows of bf16 take half the room, learn what rows of fp32 learn, and are read back bit for bit") {
+  const SmallWorld world;
+  double loss[2] = {};
+  std::int64_t row_bytes[2] = {};
+  for (const Element rows : {Element::kFloat32, Element::kBfloat16}) {
+    model::ModelOptions shape = tiny_options();
+    shape.peer.rows = rows;
+    const std::string path = world.init(to_text(rows), shape);
+    std::vector<float> trained;
+    const std::size_t at = rows == Element::kBfloat16;
+    {
+      Session session = SmallWorld::open(path);
+      SmallWorld::run(session, world.options(0, 80));
+      SmallWorld::run(session, world.options(1, 40));
+      trained = logits(session, 1);
+      loss[at] = session.loaded.history.stages.back().loss.at("code");
+      for (const pool::TableInfo& table : session.generation.tables) {
+        CHECK(table.layout.element == rows);
+        row_bytes[at] += table.rows * table.layout.row_bytes();
+      }
+    }
+    Session again = SmallWorld::open(path, kHead, pool::Access::kRead);
+    CHECK(logits(again, 1) == trained);
+  }
+  CHECK(row_bytes[0] == 2 * row_bytes[1]);
+  CHECK(loss[1] != loss[0]);
+  CHECK(loss[1] == Approx(loss[0]).margin(0.05));
 }
 
 TEST_CASE("train refuses when every view is frozen, and says what to do") {
