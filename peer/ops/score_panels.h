@@ -22,18 +22,11 @@
 namespace peer::ops {
 inline namespace PEER_VECTORS {
 
-using PanelLanes __attribute__((vector_size(kVectorBytes))) = float;
 using Step = std::uint32_t;
 
 // As many sums as hide the latency of a product and leave registers for the operands.
-inline constexpr std::int64_t kPanelLanes = kVectorBytes / sizeof(float), kPanelVectors = kVectorBytes == 64 ? 4 : 2;
-inline constexpr std::int64_t kPanelKeys = kPanelVectors * kPanelLanes, kBlockQueries = kVectorBytes == 64 ? 4 : 6;
-
-inline PanelLanes load_lanes(const void* data) {
-  PanelLanes lanes;
-  std::memcpy(&lanes, data, sizeof lanes);
-  return lanes;
-}
+inline constexpr std::int64_t kPanelVectors = kVectorBytes == 64 ? 4 : 2;
+inline constexpr std::int64_t kPanelKeys = kPanelVectors * kVectorLanes, kBlockQueries = kVectorBytes == 64 ? 4 : 6;
 
 // Scores in fp32, number after number.
 struct Fp32Steps {
@@ -42,7 +35,7 @@ struct Fp32Steps {
   static void take(const float* row, std::int64_t width, Step* steps) {
     std::memcpy(steps, row, static_cast<std::size_t>(width) * sizeof(Step));
   }
-  static PanelLanes add_products(PanelLanes sum, Step query, PanelLanes keys) { return sum + std::bit_cast<float>(query) * keys; }
+  static VectorLanes add_products(VectorLanes sum, Step query, VectorLanes keys) { return sum + std::bit_cast<float>(query) * keys; }
 };
 
 #if defined(__AVX512BF16__)
@@ -52,13 +45,13 @@ struct Bf16Steps {
   static std::int64_t count(std::int64_t width) { return (width + 1) / 2; }
   static void take(const float* row, std::int64_t width, Step* steps) {
     std::int64_t i = 0;
-    for (; i + 2 * kPanelLanes <= width; i += 2 * kPanelLanes) {
-      const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(row + i + kPanelLanes), _mm512_loadu_ps(row + i));
+    for (; i + 2 * kVectorLanes <= width; i += 2 * kVectorLanes) {
+      const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(row + i + kVectorLanes), _mm512_loadu_ps(row + i));
       std::memcpy(steps + i / 2, &rounded, sizeof rounded);
     }
     for (; i < width; i += 2) steps[i / 2] = (i + 1 < width ? Step{bfloat16_of(row[i + 1])} : 0) << 16 | bfloat16_of(row[i]);
   }
-  static PanelLanes add_products(PanelLanes sum, Step query, PanelLanes keys) {
+  static VectorLanes add_products(VectorLanes sum, Step query, VectorLanes keys) {
     return _mm512_dpbf16_ps(sum, (__m512bh)keys, (__m512bh)_mm512_set1_epi32(static_cast<int>(query)));
   }
 };
@@ -130,11 +123,11 @@ void score_block(const Step* queries, const SubkeySet& set, float* scores, float
   std::fill_n(maxima, kBlockQueries * lanes, -std::numeric_limits<float>::infinity());
   for (std::int64_t first = 0; first < set.open; first += kPanelKeys) {
     const Step* panel = set.panels + first / kPanelKeys * steps * kPanelKeys;
-    PanelLanes sums[kBlockQueries][kPanelVectors] = {};
+    VectorLanes sums[kBlockQueries][kPanelVectors] = {};
     for (std::int64_t s = 0; s < steps; ++s) {
-      PanelLanes keys[kPanelVectors];
+      VectorLanes keys[kPanelVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kPanelVectors; ++v) keys[v] = load_lanes(panel + s * kPanelKeys + v * kPanelLanes);
+      for (int v = 0; v < kPanelVectors; ++v) keys[v] = load_lanes(panel + s * kPanelKeys + v * kVectorLanes);
 #pragma GCC unroll 6
       for (int q = 0; q < kBlockQueries; ++q) {
 #pragma GCC unroll 4
@@ -146,10 +139,10 @@ void score_block(const Step* queries, const SubkeySet& set, float* scores, float
     for (int q = 0; q < kBlockQueries; ++q) {
 #pragma GCC unroll 4
       for (int v = 0; v < kPanelVectors; ++v) {
-        std::memcpy(scores + q * stride + first + v * kPanelLanes, &sums[q][v], sizeof(PanelLanes));
+        std::memcpy(scores + q * stride + first + v * kVectorLanes, &sums[q][v], sizeof(VectorLanes));
         if (!whole) continue;
-        float* lane = maxima + q * lanes + ((first + v * kPanelLanes) & (lanes - 1));
-        const PanelLanes largest = load_lanes(lane), kept = sums[q][v] > largest ? sums[q][v] : largest;
+        float* lane = maxima + q * lanes + ((first + v * kVectorLanes) & (lanes - 1));
+        const VectorLanes largest = load_lanes(lane), kept = sums[q][v] > largest ? sums[q][v] : largest;
         std::memcpy(lane, &kept, sizeof kept);
       }
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 // What depends on the vectors of the path that includes this stands in a namespace that is named for them, so that it may be compiled for
 // several machines into one program:   namespace peer::ops { inline namespace PEER_VECTORS { ... } }
@@ -26,6 +27,15 @@ inline constexpr std::int64_t kVectorBytes = 32;
 #else
 inline constexpr std::int64_t kVectorBytes = 16;
 #endif
+
+using VectorLanes __attribute__((vector_size(kVectorBytes))) = float;
+inline constexpr std::int64_t kVectorLanes = kVectorBytes / sizeof(float);
+
+inline VectorLanes load_lanes(const void* data) {
+  VectorLanes lanes;
+  std::memcpy(&lanes, data, sizeof lanes);
+  return lanes;
+}
 
 }  // namespace PEER_VECTORS
 }  // namespace peer::ops
