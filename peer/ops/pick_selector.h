@@ -20,10 +20,18 @@ struct Best {
 class PickSelector {
  public:
   static std::int64_t keys_needed(std::int64_t open, std::int64_t k) { return 2 * key_room(std::max(open, k * k)); }
+  static std::int64_t indices_needed(std::int64_t open, std::int64_t k) { return 2 * rank_room(std::max(open, k * k)) + k; }
+  static std::int64_t ties_needed(std::int64_t open, std::int64_t k) { return std::max(open, k * k); }
 
-  // `keys` holds keys_needed(open, k), `partners` K.
-  PickSelector(std::int64_t open, std::int64_t k, RankKey* keys, std::int32_t* partners)
-      : k_(k), keys_(keys), sorted_(keys + keys_needed(open, k) / 2), partners_(partners) {
+  // `keys` holds keys_needed(open, k), `indices` indices_needed(open, k), `ties` ties_needed(open, k).
+  PickSelector(std::int64_t open, std::int64_t k, RankKey* keys, std::int32_t* indices, std::uint32_t* ties)
+      : k_(k),
+        keys_(keys),
+        sorted_(keys + keys_needed(open, k) / 2),
+        rank_(indices),
+        order_(rank_ + rank_room(std::max(open, k * k))),
+        partners_(indices + indices_needed(open, k) - k),
+        tie_(ties) {
     for (std::int64_t a = 0; a < k; ++a) partners_[a] = static_cast<std::int32_t>(k / (a + 1));
   }
 
@@ -31,8 +39,8 @@ class PickSelector {
   template <class ScoreAt, class NumberAt>
   void best_of_half(std::int64_t count, ScoreAt&& score, NumberAt&& number, Best best) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < count; ++i) keys_[i] = rank_key(score(i), static_cast<std::uint32_t>(number(i)));
-    take_largest(keys_, count, k_, sorted_);
+    for (std::int64_t i = 0; i < count; ++i) rank_[i] = rank_of(score(i)), tie_[i] = static_cast<std::uint32_t>(number(i));
+    sort_best(count);
 #pragma omp simd
     for (std::int64_t i = 0; i < k_; ++i) best.score[i] = score_of(sorted_[i]), best.key[i] = tie_of(sorted_[i]);
   }
@@ -68,16 +76,27 @@ class PickSelector {
     for (std::int64_t a = 0; a < k_; ++a)
       for (std::int64_t b = 0, count = count_of(a); b < count; ++b) {
         const float sum = rows.score[a] + columns.score[b];
-        keys_[pairs] = rank_key(sum, rows.key[a] << 16 | columns.key[b]);
+        rank_[pairs] = rank_of(sum), tie_[pairs] = rows.key[a] << 16 | columns.key[b];
         pairs += !(sum < bound);
       }
-    take_largest(keys_, pairs, k_, sorted_);
+    sort_best(pairs);
+  }
+
+  // sorted_[0 .. K) = the best of rank_ and tie_. Equal scores are rare, so that mostly the ranks alone tell.
+  void sort_best(std::int64_t count) {
+    if (order_ranks(rank_, count, order_)) {
+      for (std::int64_t i = 0; i < k_; ++i) sorted_[i] = key_of_rank(rank_[order_[i]], tie_[order_[i]]);
+      return;
+    }
+    for (std::int64_t i = 0; i < count; ++i) keys_[i] = key_of_rank(rank_[i], tie_[i]);
+    take_largest(keys_, count, k_, sorted_);
   }
 
   static constexpr float kInfinity = std::numeric_limits<float>::infinity();
   std::int64_t k_;
   RankKey *keys_, *sorted_;
-  std::int32_t* partners_;
+  std::int32_t *rank_, *order_, *partners_;
+  std::uint32_t* tie_;
 };
 
 }  // namespace PEER_VECTORS

@@ -126,9 +126,11 @@ void pick(Context& ctx, const ProductKeyTopK& op, bool by_panels) {
   const SubkeySet shape{nullptr, op.open, width, nullptr};
   const std::int64_t panels = by_panels ? shape.panel_count() : 0, panel_steps = shape.panel_steps<Steps>();
   const std::int64_t floats_each = HalfPicker::floats_needed(shape, k) + queries * 2 * k, steps_each = kBlockQueries * Steps::count(width);
-  const std::int64_t keys_each = PickSelector::keys_needed(op.open, k), indices_each = HalfPicker::indices_needed(shape) + k;
+  const std::int64_t keys_each = PickSelector::keys_needed(op.open, k), own_indices = HalfPicker::indices_needed(shape),
+                     indices_each = own_indices + PickSelector::indices_needed(op.open, k);
+  const std::int64_t best_each = queries * 2 * k, ties_each = best_each + PickSelector::ties_needed(op.open, k);
   float* all_floats = ctx.scratch<float>(0, ctx.threads() * floats_each);
-  std::uint32_t* all_best = ctx.scratch<std::uint32_t>(1, ctx.threads() * queries * 2 * k);
+  std::uint32_t* all_best = ctx.scratch<std::uint32_t>(1, ctx.threads() * ties_each);
   RankKey* all_keys = ctx.scratch<RankKey>(2, ctx.threads() * keys_each);
   std::int32_t* all_indices = ctx.scratch<std::int32_t>(3, ctx.threads() * indices_each);
   Step* all_steps = ctx.scratch<Step>(4, ctx.threads() * steps_each + 2 * sets * panels * panel_steps);
@@ -145,10 +147,10 @@ void pick(Context& ctx, const ProductKeyTopK& op, bool by_panels) {
     float* floats = all_floats + thread * floats_each;
     Step* steps = all_steps + thread * steps_each;
     std::int32_t* indices = all_indices + thread * indices_each;
-    PickSelector selector(op.open, k, all_keys + thread * keys_each, indices + indices_each - k);
+    std::uint32_t* best_keys = all_best + thread * ties_each;
+    PickSelector selector(op.open, k, all_keys + thread * keys_each, indices + own_indices, best_keys + best_each);
     HalfPicker picker(shape, k, floats, steps, indices, selector);
     float* best_scores = floats + floats_each - queries * 2 * k;
-    std::uint32_t* best_keys = all_best + thread * queries * 2 * k;
     const auto best = [&](std::int64_t half, std::int64_t q) {
       return Best{best_scores + (half * queries + q) * k, best_keys + (half * queries + q) * k};
     };

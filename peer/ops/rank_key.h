@@ -16,15 +16,19 @@ inline namespace PEER_VECTORS {
 
 //   bit 63 ........ 32 31 ......... 0
 //       the score      ~tie             a larger key is a better pick: a higher score, then a lower tie
-// The score's bits are turned into an integer that rises with it. -0 equals 0; NaN is below -infinity.
 using RankKey = std::int64_t;
 
-constexpr RankKey rank_key(float score, std::uint32_t tie) {
+// The score's bits as an integer that rises with it. -0 equals 0; NaN is below -infinity.
+constexpr std::int32_t rank_of(float score) {
   const std::int32_t bits = std::bit_cast<std::int32_t>(score + 0.0f);  // the sum turns -0 into 0
   const std::int32_t rising = bits ^ ((bits >> 31) & 0x7fffffff);
-  const std::int32_t rank = score != score ? std::numeric_limits<std::int32_t>::min() : rising;
+  return score != score ? std::numeric_limits<std::int32_t>::min() : rising;
+}
+
+constexpr RankKey key_of_rank(std::int32_t rank, std::uint32_t tie) {
   return static_cast<RankKey>(static_cast<std::uint64_t>(static_cast<std::uint32_t>(rank)) << 32 | ~tie);
 }
+constexpr RankKey rank_key(float score, std::uint32_t tie) { return key_of_rank(rank_of(score), tie); }
 
 constexpr std::uint32_t tie_of(RankKey key) { return ~static_cast<std::uint32_t>(static_cast<std::uint64_t>(key) & 0xffffffffu); }
 
@@ -56,6 +60,31 @@ inline void take_largest(RankKey* keys, std::int64_t count, std::int64_t wanted,
     std::memcpy(place, &larger, sizeof place);
     for (std::int64_t i = 0; i < kKeyLanes; ++i) sorted[place[i]] = keys[first + i];
   }
+}
+
+// Room for `count` ranks, as key_room().
+inline constexpr std::int64_t kRankLanes = kVectorBytes / sizeof(std::int32_t);
+inline std::int64_t rank_room(std::int64_t count) { return (count / kRankLanes + 1) * kRankLanes; }
+
+// The same by the scores alone, in half the time: order[0 .. count) = where the ranks are, falling. False, and nothing said, where two are
+// equal or there are too many of them. Both hold rank_room(count).
+inline bool order_ranks(std::int32_t* rank, std::int64_t count, std::int32_t* order) {
+  if (count > kCountLimit) return false;
+  using Lanes __attribute__((vector_size(kVectorBytes))) = std::int32_t;
+  std::fill(rank + count, rank + rank_room(count), std::numeric_limits<std::int32_t>::min());
+  std::int64_t places = 0;
+  for (std::int64_t first = 0; first < count; first += kRankLanes) {
+    Lanes mine, larger{};
+    std::memcpy(&mine, rank + first, sizeof mine);
+    for (std::int64_t j = 0; j < count; ++j) larger -= rank[j] > mine;
+    std::int32_t place[kRankLanes];
+    std::memcpy(place, &larger, sizeof place);
+    for (std::int64_t i = 0, end = std::min(kRankLanes, count - first); i < end; ++i) {
+      order[place[i]] = static_cast<std::int32_t>(first + i);
+      places += place[i];
+    }
+  }
+  return 2 * places == count * (count - 1);  // 0 + 1 + ... only where every place was taken once
 }
 
 }  // namespace PEER_VECTORS
