@@ -167,6 +167,7 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
                               .score = saved.score.view(n, h, k)});
   ops::router_gate(ctx, {.kind = options_.gate, .score = saved.score.view(n, h, k), .gate = saved.gate.view(n, h, k)});
   ops::expert_number(ctx, {.row = saved.row.view(n * h * k), .column = saved.column.view(n * h * k), .id = saved.id.view(n * h * k)});
+  if (ctx.device().is_cpu()) cold_rows_.ask_for(experts_.rows(), saved.id.view(n * h * k));
   ops::expert_mix(ctx, {.activation = options_.activation,
                         .x = x,
                         .id = saved.id.view(n, h * k),

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "peer/base/ids.h"
+#include "peer/layers/cold_rows.h"
 #include "peer/layers/expert_table.h"
 #include "peer/layers/linear.h"
 #include "peer/layers/peer_options.h"
@@ -107,6 +108,7 @@ class PeerBlock {
   PeerOptions options_;
   std::string prefix_;
   ExpertTable experts_;
+  ColdRows cold_rows_;
   std::int64_t open_;
   ops::Statistics statistics_ = ops::Statistics::kBatch;
   float momentum_ = 0.1f;

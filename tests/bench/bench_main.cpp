@@ -1,8 +1,9 @@
-// peer_bench quick|full|step|rows|memory|generate|precision|profile: lines against the limits of this machine. Exit code 1: a line is
+// peer_bench quick|full|step|rows|disk|memory|generate|precision|profile: lines against the limits of this machine. Exit code 1: a line is
 // beyond its bound.
 #include <cstdio>
 #include <string>
 
+#include "tests/bench/disk_benchmarks.h"
 #include "tests/bench/layer_benchmarks.h"
 #include "tests/bench/model_benchmarks.h"
 #include "tests/bench/op_benchmarks.h"
@@ -61,6 +62,10 @@ void precision(Report& report) {
     bf16_products(report, 4096, inputs, outputs, 5);
 }
 
+void disk(Report& report) {
+  for (const double percent : {0.0, 0.1, 1.0, 5.0, 50.0}) disk_miss(report, {.side = 512, .tokens = 512}, percent, 5, {80});
+}
+
 void generate(Report& report) {
   for (const char* preset : {"tiny", "small", "base"})
     for (const int threads : {1, 2}) generation(report, preset, threads, 5, {80});
@@ -89,12 +94,15 @@ int main(int argc, char** argv) {
         forward(report, kMillionBf16, 9, {90}), step(report, "peer.step", kMillionBf16, 9, {85});
   else if (what == "precision")
     precision(report);
+  else if (what == "disk")
+    disk(report);
   else if (what == "generate")
     generate(report);
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(stderr, "peer_bench: unknown set '%s'; expected quick, full, step, rows, memory, generate, precision or profile\n",
+    return std::fprintf(stderr,
+                        "peer_bench: unknown set '%s'; expected quick, full, step, rows, disk, memory, generate, precision or profile\n",
                         what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;

@@ -32,7 +32,7 @@ Buffer<float> normal(Device device, std::int64_t size, const char* name, double 
 
 }  // namespace
 
-PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable)
+PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable, Bare)
     : ctx_(ctx),
       shape_(shape),
       parameters_(ctx.device()),
@@ -44,9 +44,18 @@ PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainabl
       y_(ctx.device(), shape.tokens * shape.width),
       dy_(normal(ctx.device(), shape.tokens * shape.width, "dy", 1e-3)),
       dx_(ctx.device(), shape.tokens * shape.width) {
+  parameters_.set_trainable(trainable);
+}
+
+PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable) : PeerWorkbench(ctx, shape, trainable, Bare{}) {
   block_.experts().append(shape.experts(), trainable);
   fill_experts();
-  parameters_.set_trainable(trainable);
+}
+
+PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, const std::byte* mapped) : PeerWorkbench(ctx, shape, false, Bare{}) {
+  const std::int64_t page_bytes = kRowsPerPage * ops::frozen_record_bytes(shape.width, shape.rows);
+  for (std::int64_t first = 0; first < shape.experts(); first += kRowsPerPage, mapped += page_bytes)
+    block_.experts().append_mapped(mapped, kRowsPerPage, nullptr);
 }
 
 // Rows start at random places of one stretch of random numbers: a million normal rows would take longer to draw than to measure.

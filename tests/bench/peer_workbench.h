@@ -26,6 +26,8 @@ struct PeerShape {
 class PeerWorkbench {
  public:
   PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable);
+  // Of frozen experts whose records lie in `mapped`, one after the other.
+  PeerWorkbench(Context& ctx, const PeerShape& shape, const std::byte* mapped);
 
   void forward();  // statistics of the query norm are frozen
   void mix();      // of what the last forward picked: the experts alone
@@ -43,6 +45,8 @@ class PeerWorkbench {
   std::int64_t router_numbers() const { return parameters_.count(); }
 
  private:
+  struct Bare {};
+  PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable, Bare);
   void fill_experts();
   View<float, 2> matrix(Buffer<float>& b) { return b.view(shape_.tokens, shape_.width); }
 
