@@ -14,6 +14,7 @@ namespace {
 
 constexpr PeerShape kManyTokens{.side = 256, .tokens = 2048}, kMillion{.side = 1024, .tokens = 512}, kOnline{.side = 1024, .tokens = 32};
 constexpr PeerShape kMillionBf16{.side = 1024, .tokens = 512, .rows = peer::Element::kBfloat16};
+constexpr PeerShape kWideRows{.side = 512, .tokens = 512, .width = 1024};
 constexpr PeerShape kWide{.side = 256, .tokens = 512, .width = 1024};
 constexpr PeerShape kSmall{.side = 256, .tokens = 512};
 
@@ -30,6 +31,14 @@ void quick(Report& report) {
   adamw_touched(report, bench, 4, 7, {90, 40});
 }
 
+void rows(Report& report) {
+  limits(report, kMillionBf16, 9);
+  rows_bf16(report, kMillion, 9, {1.8});
+  rows_bf16(report, kWideRows, 9, {1.8});
+  forward(report, kMillionBf16, 9, {90});
+  step(report, "peer.step", kMillionBf16, 9, {85});
+}
+
 void full(Report& report) {
   limits(report, {.side = 256, .tokens = 512}, 9);
   limits(report, kMillion, 9);
@@ -40,9 +49,7 @@ void full(Report& report) {
   step(report, "peer.step", kMillion, 9, {85});
   step(report, "peer.step", kManyTokens, 7, {80});
   step(report, "peer.online", kOnline, 15, {});
-  rows_bf16(report, kMillion, 9, {1.8});
-  forward(report, kMillionBf16, 9, {90});
-  step(report, "peer.step", kMillionBf16, 9, {85});
+  rows(report);
   for (const std::int64_t side : {128, 256, 512, 1024, 2048}) topk_row(report, side, 9, side == 1024 ? Goal{100} : Goal{});
   for (const std::int64_t side : {256, 1024, 2048}) topk_scored(report, side, 9, {});
   {
@@ -90,8 +97,7 @@ int main(int argc, char** argv) {
   else if (what == "step")
     step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
   else if (what == "rows")
-    limits(report, kMillion, 9), limits(report, kMillionBf16, 9), rows_bf16(report, kMillion, 9, {1.8}),
-        forward(report, kMillionBf16, 9, {90}), step(report, "peer.step", kMillionBf16, 9, {85});
+    rows(report);
   else if (what == "precision")
     precision(report);
   else if (what == "disk")

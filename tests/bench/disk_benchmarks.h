@@ -6,9 +6,9 @@
 
 namespace peer::bench {
 
-// disk.miss: a forward pass when `percent` of the system's pages that hold its rows are not in memory. The limit: the forward pass with all
-// of them there, and the missing ones at the rate at which the disk gives pages that are asked for all at once. As much was missing in the
-// batch before. By the wall clock.
+// disk.miss: a forward pass when `percent` of the system's pages that hold its rows are not in memory, as in the batch before. The limit:
+// the forward pass with all of them there, and the missing ones at the rate at which the disk gives pages that are asked for all at once.
+// disk.first: the first such batch after one that missed nothing, whose pages come one after the other. By the wall clock.
 void disk_miss(Report& report, const PeerShape& shape, double percent, int rounds, Goal goal);
 
 }  // namespace peer::bench
