@@ -59,19 +59,21 @@ int run(Call& call, const InspectOptions& options) {
     views.push_back(view);
   }
   const std::int64_t bytes = session.pool.bytes_on_disk();
+  const std::string rows(name_of(session.loaded.model.options().peer.rows));
   if (call.common.json) {
     call.print({{"generation", fmt::format("g{}", session.generation.id.value)},
                 {"experts", experts},
                 {"pages", pages},
                 {"blocks", blocks},
+                {"rows", rows},
                 {"bytes", bytes},
                 {"trainable", trainable},
                 {"frozen", frozen},
                 {"views", views}});
     return kDone;
   }
-  call.out << fmt::format("g{}: {} experts in {} blocks, {} pages; {:.2f} MB on disk, all generations together\n",
-                          session.generation.id.value, experts, blocks, pages, static_cast<double>(bytes) / 1e6);
+  call.out << fmt::format("g{}: {} experts in {} blocks, {} pages, rows in {}; {:.2f} MB on disk, all generations together\n",
+                          session.generation.id.value, experts, blocks, pages, rows, static_cast<double>(bytes) / 1e6);
   TextTable table({{"view"}, {"grown on"}, {"domain"}, {"experts", Align::kRight}, {"numbers", Align::kRight}, {"grids"}, {"state"}});
   for (const Json& view : views) {
     std::string grids;
@@ -94,7 +96,7 @@ Command inspect_command() {
        .summary = "What a state is made of: views, grids, experts, pages, bytes",
        .positionals = {kPoolArgument},
        .examples = {{"inspect my-pool", "the newest state"}, {"inspect my-pool --at g2 --json", "an older one, for a script"}},
-       .json = R"({"generation", "experts", "pages", "blocks", "bytes", "trainable", "frozen", "views"})"},
+       .json = R"({"generation", "experts", "pages", "blocks", "rows", "bytes", "trainable", "frozen", "views"})"},
       run);
 }
 

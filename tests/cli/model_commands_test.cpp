@@ -198,6 +198,7 @@ TEST_CASE("inspect counts experts, pages, blocks and bytes, trainable and frozen
   CHECK(base["pages"] == 3);
   CHECK(base["blocks"] == 1);
   CHECK(base["bytes"] > 0);
+  CHECK(base["rows"] == "fp32");
   CHECK(base["trainable"]["experts"] == 36);
   CHECK(base["frozen"]["experts"] == 0);
   const Json streamed = peer_cli("inspect", world().streamed(scratch), {"--json"}).json();
@@ -205,6 +206,19 @@ TEST_CASE("inspect counts experts, pages, blocks and bytes, trainable and frozen
   CHECK(streamed["trainable"]["experts"] == 0);
   CHECK(streamed["frozen"]["experts"] == 36 + 2 * 16);
   CHECK(streamed["frozen"]["parameters"] > base["trainable"]["parameters"]);
+}
+
+TEST_CASE("a pool of bf16 rows is trained, grown and read like any other, and says what its rows are") {
+  const ScratchDirectory scratch;
+  const std::string pool = scratch / "pool";
+  REQUIRE(peer_cli("init", pool, kMicroModel + Words{"--peer-rows", "bf16"}).code == 0);
+  REQUIRE(peer_cli("train", pool, world().stage("sea")).code == 0);
+  REQUIRE(peer_cli("stream", pool, world().stage("code")).code == 0);
+  const Outcome inspect = peer_cli("inspect", pool, {"--json"});
+  CHECK(inspect.json()["rows"] == "bf16");
+  CHECK(inspect.json()["experts"] == 36 + 2 * 16);
+  CHECK(peer_cli("inspect", pool, {}).out.find("rows in bf16") != std::string::npos);
+  CHECK(peer_cli("verify", pool, {}).code == 0);
 }
 
 TEST_CASE("generate writes at most so many bytes, and the same text for the same seed") {
