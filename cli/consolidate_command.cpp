@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include <fmt/format.h>
 
 #include "cli/command.h"
@@ -51,7 +53,8 @@ void print_outcome(Call& call, const trainer::ConsolidationOutcome& outcome) {
   TextTable table({{"domain"}, {"before", Align::kRight}, {"after", Align::kRight}, {"cost", Align::kRight}, {"95 %"}});
   for (const trainer::FoldingCost& c : outcome.costs)
     table.add({c.domain, fmt::format("{:.4f}", c.before), fmt::format("{:.4f}", c.after), fmt::format("{:+.4f}", c.after - c.before),
-               fmt::format("{:+.4f} to {:+.4f}", c.difference.low, c.difference.high)});
+               std::isnan(c.difference.low) ? "one document"  // which says nothing about spread
+                                            : fmt::format("{:+.4f} to {:+.4f}", c.difference.low, c.difference.high)});
   call.out << table.text() << "bits per byte; a positive cost is what the folding lost\n";
 }
 

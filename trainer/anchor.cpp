@@ -33,7 +33,7 @@ Anchor::Anchor(Session& session, const RunOptions& options, int view, const std:
     regulariser_.emplace(weight, std::move(known), std::move(pull));
     return;
   }
-  const std::string advice = "train the stage before it with --penalty " + to_text(penalty);
+  const std::string advice = "train the stage before it with --strategy " + to_text(penalty);
   old_importance_ = before_.field(importance_trunk(penalty), "importances for " + to_text(penalty), advice);
   if (penalty == Penalty::kEwc) {
     old_pull_ = before_.field(pull_trunk(penalty), "anchors for " + to_text(penalty), advice);

@@ -200,7 +200,7 @@ TEST_CASE("a penalty or a replay that has nothing to go by says what to do") {
     }
     return std::string("accepted");
   };
-  CHECK_THAT(refusal(Strategy::kEwc), Catch::Contains("--penalty ewc"));
+  CHECK_THAT(refusal(Strategy::kEwc), Catch::Contains("--strategy ewc"));
   CHECK_THAT(refusal(Strategy::kReplay), Catch::Contains("--reservoir"));
   CHECK_THAT(refusal(Strategy::kAgem), Catch::Contains("--reservoir"));
   CHECK_THAT(refusal(Strategy::kSmf), Catch::Contains("--strategy smf"));
