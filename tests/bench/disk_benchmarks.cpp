@@ -9,7 +9,7 @@
 
 #include "peer/base/philox.h"
 #include "tests/bench/stopwatch.h"
-#include "tests/support/mapped_file.h"
+#include "tests/support/evictable_file.h"
 
 namespace peer::bench {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "peer/layers/expert_table.h"
 #include "tests/support/catch.h"
-#include "tests/support/mapped_file.h"
+#include "tests/support/evictable_file.h"
 #include "tests/support/random_tensor.h"
 #include "tests/support/temporary_folder.h"
 
