@@ -33,8 +33,4 @@ struct Bfloat16 {
   constexpr operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 };
 
-// The element of a type of number.
-template <class Number>
-inline constexpr Element kElementOf = sizeof(Number) == sizeof(float) ? Element::kFloat32 : Element::kBfloat16;
-
 }  // namespace peer

@@ -43,11 +43,11 @@ TEST_CASE("the picked rows that are not in memory are asked for, once; those tha
   CHECK(cold.ask_for(table.rows(), id.view(8)) == 3);
   for (const std::int64_t page : {5, 6, 2000, 4095}) wait_until_in_memory(file, page);
   auto there = file.in_memory();
-  CHECK(std::count(there.begin(), there.end(), 1) == 4);
+  CHECK(std::count(there.begin(), there.end(), 1) <= 64);  // of 4,096; a file system may read a little around each
   for (const std::size_t page : {5, 6, 2000, 4095}) CHECK(there[page] == 1);
 
-  CHECK(cold.ask_for(table.rows(), id.view(8)) == 0);  // all there: from now on nothing is looked at
-  const std::int64_t others[] = {100, 200, 300, 400, 500, 600, 700, 800};
+  CHECK(cold.ask_for(table.rows(), id.view(8)) == 0);                             // all there: from now on nothing is looked at
+  const std::int64_t others[] = {100, 1100, 2100, 3100, 4100, 5100, 6100, 7100};  // further apart than a page fault reads
   std::copy_n(others, 8, id.data());
   CHECK(cold.ask_for(table.rows(), id.view(8)) == 0);
   volatile float read = reinterpret_cast<const float*>(table.rows().record(100))[0];  // waits for the disk, and that is noticed
