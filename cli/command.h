@@ -71,6 +71,7 @@ struct Call {
   }
   // Where to compute. Of --device auto on a machine without a CUDA device it is the CPU, and a note says why.
   Device device() const;
+  std::int64_t expert_memory_bytes() const { return static_cast<std::int64_t>(common.device_memory * 1e9); }
   void print(const Json& document) const { out << json_text(document) << '\n'; }
 
   // Sets in `options` what the user gave, and nothing else: for options whose defaults are known late (a preset, a stored model).

@@ -63,7 +63,7 @@ int run(Call& call, const trainer::ConsolidationOptions& options, const model::D
   check_limits(train);
   check_limits(evaluate);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
-                                                   static_cast<int>(call.common.threads));
+                                                   static_cast<int>(call.common.threads), call.expert_memory_bytes());
   call.apply_given(session.loaded.delta);
   check_limits(session.loaded.delta);
   const model::ModelOptions& shape = session.loaded.model.options();

@@ -77,8 +77,8 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
 int run(Call& call, const EvalOptions& options, const streams::StreamOptions& stream, const trainer::EvaluateOptions& evaluate,
         const model::MixtureOptions& mixture) {
   check_limits(evaluate);
-  trainer::Session session =
-      trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(), static_cast<int>(call.common.threads));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
+                                                   static_cast<int>(call.common.threads), call.expert_memory_bytes());
   const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
                                                            : trainer::parse_views(session.loaded.model, options.view);
   if (evaluate.guess > 0 && !trainer::can_guess(views, mixture, session.loaded.statistics))

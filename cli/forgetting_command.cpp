@@ -40,8 +40,8 @@ void add_references(trainer::ForgettingReport& report, const trainer::History& h
 
 // The mixture is that of --usage: the stored losses are what they are.
 int run(Call& call, const ReportOptions& options, const model::MixtureOptions& mixture) {
-  trainer::Session session =
-      trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(), static_cast<int>(call.common.threads));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
+                                                   static_cast<int>(call.common.threads), call.expert_memory_bytes());
   trainer::ForgettingReport report = trainer::make_report(session);
   add_references(report, session.loaded.history, options);
   if (options.usage) report.inside = trainer::look_closely(session, {}, mixture, call.progress);

@@ -37,8 +37,8 @@ int threads_for(const Call& call, trainer::Session& session) {
 
 int run(Call& call, const GenerateOptions& options, const model::MixtureOptions& mixture) {
   if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
-  trainer::Session session =
-      trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(), static_cast<int>(call.common.threads));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
+                                                   static_cast<int>(call.common.threads), call.expert_memory_bytes());
   const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
                                                            : trainer::parse_views(session.loaded.model, options.view);
   Context ctx(session.ctx.device(), threads_for(call, session));

@@ -29,7 +29,7 @@ int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
   if (options.experts <= 0) throw UsageError(fmt::format("option 'experts': expected a number above 0, found {}", options.experts));
   check_experts(options.experts);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
-                                                   static_cast<int>(call.common.threads));
+                                                   static_cast<int>(call.common.threads), call.expert_memory_bytes());
   call.apply_given(session.loaded.delta);
   check_limits(session.loaded.delta);
   const model::ModelOptions& shape = session.loaded.model.options();

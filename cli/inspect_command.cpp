@@ -45,8 +45,8 @@ Json view_json(trainer::LoadedModel& loaded, int view) {
 }
 
 int run(Call& call, const InspectOptions& options) {
-  trainer::Session session =
-      trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(), static_cast<int>(call.common.threads));
+  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
+                                                   static_cast<int>(call.common.threads), call.expert_memory_bytes());
   Json views = Json::array(), trainable = {{"experts", 0}, {"parameters", 0}}, frozen = trainable;
   std::int64_t experts = 0, pages = 0, blocks = 0;
   for (const int v : trainer::all_views(session.loaded.model)) {

@@ -22,6 +22,7 @@ void expect_share(std::string_view option, double found) { expect(found >= 0 && 
 void check_limits(const CommonOptions& options) {
   constexpr std::int64_t kMostThreads = 4096;
   expect(options.threads >= 0 && options.threads <= kMostThreads, "threads", fmt::format("0 to {}", kMostThreads), options.threads);
+  expect_at_least<double>("device-memory", 0, options.device_memory);
 }
 
 void check_limits(const model::DeltaOptions& options) {
@@ -61,13 +62,16 @@ void check_limits(const trainer::EvaluateOptions& options) {
   expect(options.guess >= 0 && options.guess < 1, "guess", "a chance in [0, 1)", options.guess);
 }
 
-void check_fits_memory(Device device, double bytes) {
-  const auto memory = static_cast<double>(memory_bytes(device));
-  if (bytes > memory)
-    throw DeviceError(fmt::format(
-        "out of memory: {:.1f} GB are needed at least, {} has {:.1f} GB; a smaller preset, batch or number of experts needs less "
-        "(--dry-run prints how much)",
-        bytes / 1e9, device.is_cpu() ? "this machine" : to_text(device), memory / 1e9));
+void check_fits_memory(Device device, double bytes, double expert_bytes) {
+  const auto check = [](double needed, double there, const std::string& where) {
+    if (needed > there)
+      throw DeviceError(fmt::format(
+          "out of memory: {:.1f} GB are needed at least, {} has {:.1f} GB; a smaller preset, batch or number of experts needs less "
+          "(--dry-run prints how much)",
+          needed / 1e9, where, there / 1e9));
+  };
+  check(bytes, static_cast<double>(memory_bytes({})), "this machine");
+  if (!device.is_cpu()) check(bytes - expert_bytes, static_cast<double>(memory_bytes(device)), to_text(device));
 }
 
 }  // namespace peer::cli

@@ -15,7 +15,8 @@ void check_experts(std::int64_t experts);  // to be added by one command
 void check_limits(const trainer::TrainOptions& options);
 void check_limits(const trainer::EvaluateOptions& options);
 
-// DeviceError when `bytes` are more than this machine has: the kernel would kill the process without a word.
-void check_fits_memory(Device device, double bytes);
+// DeviceError when `bytes` are more than this machine has (the kernel would kill the process without a word), or all but `expert_bytes` of
+// them more than a GPU has: frozen experts for which it has no room stay in the machine's memory.
+void check_fits_memory(Device device, double bytes, double expert_bytes = 0);
 
 }  // namespace peer::cli

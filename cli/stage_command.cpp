@@ -50,6 +50,12 @@ double memory_needed(const trainer::RunOptions& options, const trainer::Session&
   return static_cast<double>(model::cost_of(shape).bytes + added_by(options, session).training_bytes) + 8 * logits;
 }
 
+// Of the base, which is frozen unless this is its first stage.
+double expert_bytes(const trainer::Session& session) {
+  const model::ModelOptions& shape = session.loaded.model.options();
+  return static_cast<double>(model::cost_of(shape).expert_parameters * bytes_of(shape.peer.rows));
+}
+
 // What a stage would do, measured on its corpus and its pool.
 int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Session& session) {
   const streams::Corpus corpus(options.stream);
@@ -129,7 +135,7 @@ trainer::Session open_stage(const Call& call, const ResumeOptions& resume) {
     throw UsageError("--resume: there is no interrupted stage in " + path);
   return trainer::open_session(path, resume.resume ? trainer::kResume : trainer::kHead,
                                resume.dry_run ? pool::Access::kRead : pool::Access::kWrite, call.device(),
-                               static_cast<int>(call.common.threads));
+                               static_cast<int>(call.common.threads), call.expert_memory_bytes());
 }
 
 // The options that the interrupted stage was started with.
@@ -178,7 +184,7 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
     check_limits(session.loaded.delta);
   }
   if (resume.dry_run) return dry_run(call, options, session);
-  check_fits_memory(session.ctx.device(), memory_needed(options, session));
+  check_fits_memory(session.ctx.device(), memory_needed(options, session), expert_bytes(session));
   Profile profile;
   if (resume.profile) options.profile = &profile;
   const trainer::StageOutcome outcome = trainer::run_stage(session, options, call.progress, catch_interrupts());

@@ -2,18 +2,22 @@
 
 #include <fmt/format.h>
 
+#include "peer/model/page_placement.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
 #include "trainer/report.h"
 
 namespace peer::trainer {
-Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads) {
+Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads,
+                     std::int64_t expert_memory_bytes) {
   Context ctx(device, threads);  // first: a device that is not there should not lock the pool
   pool::Pool pool = pool::Pool::open(path, access);
   pool::Generation generation = pool.generation(pool.resolve(ref));
   LoadedModel loaded = load_model(pool, generation, ctx.device());
-  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded)};
+  if (expert_memory_bytes == 0) expert_memory_bytes = memory_bytes(device) / 5 * 4;
+  model::PagePlacement(expert_memory_bytes).place(ctx, loaded.model);
+  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded), expert_memory_bytes};
 }
 
 pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta,

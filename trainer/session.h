@@ -20,9 +20,12 @@ struct Session {
   Context ctx;
   pool::Generation generation;
   LoadedModel loaded;
+  std::int64_t expert_memory_bytes = 0;  // of a GPU; pages of experts beyond it lie in the machine's memory
 };
 
-Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads);
+// expert_memory_bytes 0: four fifths of what the device has.
+Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads,
+                     std::int64_t expert_memory_bytes = 0);
 
 // Makes a pool with an untrained model as its first generation. UsageError when the options do not fit together.
 pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& model, const model::DeltaOptions& delta,

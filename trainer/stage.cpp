@@ -9,6 +9,7 @@
 
 #include "peer/device/rounded_gemm.h"
 #include "peer/device/timed_step.h"
+#include "peer/model/page_placement.h"
 #include "streams/corpus.h"
 #include "trainer/baseline.h"
 #include "trainer/growth.h"
@@ -168,11 +169,17 @@ class Stage {
     TrainingStep step(session_.ctx, model_, view_, is_first() ? options_.train : later_stage(options_.train), safeguards_->terms());
     MetricsLog metrics(options_.metrics);
     InsideEvaluation inside(session_, options_, view_);
+    model::PagePlacement placement(session_.expert_memory_bytes);
+    placement.place(session_.ctx, model_);
+    if (placement.pages_on_host() > 0)
+      progress_.note(fmt::format("{} of {} pages of experts lie in the machine's memory: the device has no room for them",
+                                 placement.pages_on_host(), placement.pages()));
     const double began = now_seconds();
     const std::int64_t first = step_;
     while (step_ < options_.train.steps && !stop_) {
       const double loss = train_once(step, step_ > first ? options_.profile : nullptr);
       ++step_;
+      placement.after_step(session_.ctx, model_);
       apart([&] { inside.after_step(step_); });
       const double seconds = now_seconds() - began;
       metrics.step(options_.stage.domain, step_, loss, seconds);

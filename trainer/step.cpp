@@ -10,6 +10,7 @@
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
 #include "peer/device/rounded_gemm.h"
+#include "peer/model/launch_digest.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/cross_entropy.h"
@@ -51,6 +52,7 @@ TrainingStep::TrainingStep(Context& ctx, model::Model& model, int view, const Tr
       input_(ctx.device(), saved_.tokens),
       target_(ctx.device(), saved_.tokens),
       nll_(ctx.device(), saved_.tokens),
+      now_(ctx.device(), 1),
       squares_(ctx.device(), 1),
       allowed_(ctx.device(), mask() == nullptr ? 0 : layers::PeerWorkspace::kSegmentChunk) {}
 
@@ -90,11 +92,20 @@ void TrainingStep::zero_gradients() {
 double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   const PrecisionScope precision(ctx_, options_.precision);
   if (terms_.reference != nullptr) reference_gradient(batch, step);
-  const double share = rate_share(step, options_);
-  const auto update = [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
-    update_experts(block, expert, gradient, step, share);
-  };
+  now_[0] = {.step = step + 1, .share = rate_share(step, options_)};
   load(batch);
+  if (terms_.any() || saved_.watch)
+    compute();
+  else
+    repeated_.run(ctx_, model::launch_digest(model_), [&] { compute(); });
+  ctx_.wait();
+  const double nats = checked_loss(step);
+  return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
+}
+
+// From the loaded batch to the updated weights.
+void TrainingStep::compute() {
+  const auto update = [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) { update_experts(block, expert, gradient); };
   zero_gradients();
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
   let_host_in();
@@ -107,10 +118,7 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
     if (project(own_, reference_)) own_.give_back_dense();
     own_.for_each_rows(ctx_.device(), update);
   }
-  update_dense(step, share);
-  ctx_.wait();
-  const double nats = checked_loss(step);
-  return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
+  update_dense();
 }
 
 void TrainingStep::reference_gradient(const streams::Batch& batch, std::int64_t step) {
@@ -124,7 +132,10 @@ void TrainingStep::reference_gradient(const streams::Batch& batch, std::int64_t 
 }
 
 void TrainingStep::backward(const layers::RowGradients& rows) {
-  if (!terms_.any_on_host()) return model_.backward(ctx_, input_.view(saved_.tokens), saved_, rows);
+  if (!terms_.any_on_host()) {
+    const auto updated = layers::RowGradients::update_by([&](layers::PeerBlock& block) { return row_rule(block); });
+    return model_.backward(ctx_, input_.view(saved_.tokens), saved_, updated);
+  }
   model_.backward(ctx_, input_.view(saved_.tokens), saved_, [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
     ctx_.wait();
     const ExpertIds left = keep_allowed(block, {expert.data, layers::rows_there(expert)}, gradient);
@@ -175,21 +186,22 @@ double TrainingStep::checked_loss(std::int64_t step) const {
   return nats;
 }
 
-void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, std::int64_t step, double share) {
-  const Random random(model_.seed(), Purpose::kRounding, static_cast<std::uint32_t>(block.id().value));
-  const std::uint64_t rounding = random.bits(static_cast<std::uint64_t>(step));
+ops::RowRule TrainingStep::row_rule(const layers::PeerBlock& block) const {
+  return {.rates = rates(options_, options_.expert_rate, 0),
+          .clip = static_cast<float>(options_.expert_clip),
+          .now = now_.data(),
+          .rounding = Random(model_.seed(), Purpose::kRounding, static_cast<std::uint32_t>(block.id().value))};
+}
+
+void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
   let_host_in();
+  const ops::RowRule rule = row_rule(block);
   if (terms_.path != nullptr) terms_.path->before(block, expert, gradient);
   if (terms_.penalty != nullptr) terms_.penalty->add_to(block, expert, gradient);
   if (terms_.sparse != nullptr)
-    descend_rows(block, expert, gradient, terms_.sparse->rate() * share, options_.expert_clip, rounding);
+    descend_rows(block, expert, gradient, terms_.sparse->rate() * now_[0].share, rule.clip, rule.rounding_key());
   else
-    ops::adamw_rows(ctx_, {.rates = rates(options_, options_.expert_rate * share, 0),
-                           .clip = static_cast<float>(options_.expert_clip),
-                           .expert = expert,
-                           .gradient = gradient,
-                           .rows = block.experts().rows(),
-                           .rounding = rounding});
+    ops::adamw_rows(ctx_, {.rule = rule, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
   if (terms_.path == nullptr) return;
   ctx_.wait();
   terms_.path->after(block, expert);
@@ -211,7 +223,7 @@ void TrainingStep::clear_masked_gradients() {
   });
 }
 
-void TrainingStep::update_dense(std::int64_t step, double share) {
+void TrainingStep::update_dense() {
   let_host_in();
   for_each_trainable([&](layers::Parameter& parameter) {
     if (terms_.path != nullptr) terms_.path->before(parameter);
@@ -222,8 +234,8 @@ void TrainingStep::update_dense(std::int64_t step, double share) {
   for_each_trainable([&](layers::Parameter& parameter) {
     const auto update = [&](const NumberRange& range) {
       const auto part = [&range](Buffer<float>& numbers) { return View<float, 1>(numbers.data() + range.first, range.count); };
-      ops::adamw(ctx_, {.rates = rates(options_, rate_of(parameter.group, options_) * share, parameter.decays ? options_.weight_decay : 0),
-                        .step = step + 1,
+      ops::adamw(ctx_, {.rates = rates(options_, rate_of(parameter.group, options_), parameter.decays ? options_.weight_decay : 0),
+                        .now = now_.data(),
                         .clip = options_.clip,
                         .squares = squares_.view(1),
                         .gradient = part(parameter.gradient),

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "peer/device/repeated_work.h"
 #include "peer/model/model.h"
 #include "streams/batch.h"
 #include "trainer/held_gradient.h"
@@ -25,6 +26,7 @@ struct StepTerms {
   const UpdateMask* mask = nullptr;  // only this may change
   SparseRows* sparse = nullptr;      // only rows of its choice may change, by SGD
 
+  bool any() const { return teacher != nullptr || any_on_host(); }
   bool any_on_host() const { return penalty != nullptr || path != nullptr || reference != nullptr || mask != nullptr || sparse != nullptr; }
 };
 
@@ -48,13 +50,15 @@ class TrainingStep {
   void for_each_trainable(Visit&& visit);
 
   void load(const streams::Batch& batch);
+  void compute();
   void zero_gradients();
   void cross_entropy(Teacher* teacher);             // the logits become their gradient
   void backward(const layers::RowGradients& rows);  // of what the mask leaves
   void backward_into(HeldGradient& gradient);
   void reference_gradient(const streams::Batch& batch, std::int64_t step);
-  void update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient, std::int64_t step, double share);
-  void update_dense(std::int64_t step, double share);
+  ops::RowRule row_rule(const layers::PeerBlock& block) const;
+  void update_experts(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient);
+  void update_dense();
   void clear_masked_gradients();
   ExpertIds keep_allowed(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient);
   void sum_dense_squares();
@@ -68,10 +72,12 @@ class TrainingStep {
   model::Activations saved_;
   Buffer<std::int32_t> input_, target_;  // (N)
   Buffer<float> nll_;                    // (N)
+  Buffer<ops::StepState> now_;           // (1)
   Buffer<double> squares_;               // (1)  of the dense gradient
   Buffer<std::int64_t> allowed_;         // experts of a chunk that the mask leaves
   streams::Batch reference_batch_;
   HeldGradient own_, reference_;  // with a reference
+  RepeatedWork repeated_;         // without terms
 };
 
 }  // namespace peer::trainer

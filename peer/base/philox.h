@@ -38,11 +38,11 @@ constexpr std::array<std::uint32_t, 4> philox(std::uint64_t seed, std::array<std
 // A stream of numbers for one purpose and one subject (a tensor, a step, a document).
 class Random {
  public:
-  Random(std::uint64_t seed, Purpose purpose, std::uint32_t subject = 0)
+  constexpr Random(std::uint64_t seed, Purpose purpose, std::uint32_t subject = 0)
       : seed_(seed), purpose_(static_cast<std::uint32_t>(purpose)), subject_(subject) {}
 
   // 64 random bits, number `index` of the stream.
-  std::uint64_t bits(std::uint64_t index) const {
+  constexpr std::uint64_t bits(std::uint64_t index) const {
     const auto r = philox(seed_, {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), subject_, purpose_});
     return std::uint64_t{r[1]} << 32 | r[0];
   }

@@ -7,10 +7,20 @@
 namespace peer {
 namespace {
 
-[[noreturn]] void fail_for_memory(Device device, std::int64_t bytes) {
-  cudaGetLastError();
+struct DeviceMemory {
+  std::int64_t free, total;  // bytes
+};
+
+DeviceMemory memory_of(Device device) {
+  cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   std::size_t free = 0, total = 0;
   cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return {static_cast<std::int64_t>(free), static_cast<std::int64_t>(total)};
+}
+
+[[noreturn]] void fail_for_memory(Device device, std::int64_t bytes) {
+  cudaGetLastError();
+  const auto [free, total] = memory_of(device);
   throw DeviceError(fmt::format("out of memory on {}: asked for {} bytes, {} of {} are free; try a smaller batch or preset",
                                 to_text(device), bytes, free, total));
 }
@@ -31,11 +41,11 @@ void* cuda_allocate(Device device, std::int64_t bytes) {
   return data;
 }
 
-std::int64_t cuda_memory_bytes(Device device) {
-  cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
-  std::size_t free = 0, total = 0;
-  cuda_check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  return static_cast<std::int64_t>(total);
+std::int64_t cuda_memory_bytes(Device device) { return memory_of(device).total; }
+
+std::int64_t cuda_bytes_in_use(Device device) {
+  const DeviceMemory memory = memory_of(device);
+  return memory.total - memory.free;
 }
 
 void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes) {

@@ -41,7 +41,10 @@ std::string Context::device_name() const {
 void* Context::scratch_bytes(int slot, std::int64_t bytes) {
   require(slot >= 0 && slot < kSlots, "context: scratch slot out of range");
   Buffer<char>& buffer = scratch_[slot];
-  if (buffer.size() < bytes) buffer = Buffer<char>(device_, bytes);
+  if (buffer.size() < bytes) {
+    buffer = Buffer<char>(device_, bytes);
+    ++scratch_moves_;
+  }
   return buffer.data();
 }
 

@@ -56,6 +56,8 @@ class Context {
     return static_cast<T*>(scratch_bytes(slot, size * static_cast<std::int64_t>(sizeof(T))));
   }
   std::int64_t scratch_total_bytes() const;
+  // How often a slot has got other memory.
+  std::int64_t scratch_moves() const { return scratch_moves_; }
 
  private:
   void* scratch_bytes(int slot, std::int64_t bytes);
@@ -69,6 +71,7 @@ class Context {
   Profile* profile_ = nullptr;
   double flops_ = 0;
   Buffer<char> scratch_[kSlots];
+  std::int64_t scratch_moves_ = 0;
 };
 
 }  // namespace peer

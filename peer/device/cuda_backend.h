@@ -3,15 +3,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "peer/device/device.h"
 #include "peer/device/gemm.h"
+#include "peer/device/residence.h"
 
 namespace peer {
 
 struct CudaQueue;  // stream and cuBLAS handle of a Context: peer/device/cuda_queue.cuh
+struct CudaGraph;  // work of a stream, recorded: peer/device/graph_cuda.cpp
 
 // Throws DeviceError when there is no such device, or none that the kernels run on.
 std::shared_ptr<CudaQueue> open_cuda_queue(Device device);
@@ -20,13 +23,18 @@ std::string cuda_card_name(Device device);
 void* cuda_allocate(Device device, std::int64_t bytes);
 // What the device itself has. More can be allocated: the driver pages what does not fit.
 std::int64_t cuda_memory_bytes(Device device);
+std::int64_t cuda_bytes_in_use(Device device);
 // Between memory of the host and of the device, which stays on the device; returns when it is done.
 void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes);
 void cuda_free(Device device, void* data) noexcept;
+void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence);
 // In order with the ops, and does not wait. Either side may be of the host or of a CUDA device.
 void cuda_copy(Context& ctx, const void* from, void* to, std::int64_t bytes);
 void cuda_set_zero(Context& ctx, void* to, std::int64_t bytes);
 void cuda_wait(Context& ctx);
+// What `work` would give to ctx's stream, recorded instead of done; and done, in order with the ops.
+std::shared_ptr<CudaGraph> cuda_record(Context& ctx, const std::function<void()>& work);
+void cuda_replay(Context& ctx, CudaGraph& graph);
 void cuda_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
 void cuda_rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
 

@@ -27,6 +27,8 @@ class CudaHandle {
 };
 
 using CudaStream = CudaHandle<cudaStream_t, cudaStreamDestroy>;
+using CudaRecordedGraph = CudaHandle<cudaGraph_t, cudaGraphDestroy>;
+using CudaGraphExec = CudaHandle<cudaGraphExec_t, cudaGraphExecDestroy>;
 using CublasHandle = CudaHandle<cublasHandle_t, cublasDestroy>;
 
 }  // namespace peer

@@ -10,7 +10,8 @@
 namespace peer {
 namespace {
 
-constexpr int kOldestMajor = 8;  // as cuda.cmake builds
+constexpr int kOldestMajor = 8;                                // as cuda.cmake builds
+constexpr std::int64_t kCublasBytes = std::int64_t{32} << 20;  // as cuBLAS takes itself on sm_90
 
 cudaDeviceProp properties(int index) {
   cudaDeviceProp card;
@@ -54,7 +55,9 @@ std::shared_ptr<CudaQueue> open_cuda_queue(Device device) {
   cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   CudaStream stream = new_stream();
   CublasHandle cublas = new_cublas(stream.get());
-  return std::make_shared<CudaQueue>(CudaQueue{device.index, std::move(stream), std::move(cublas)});
+  Buffer<char> memory(device, kCublasBytes);
+  cuda_check(cublasSetWorkspace(cublas.get(), memory.data(), static_cast<std::size_t>(kCublasBytes)), "cublasSetWorkspace");
+  return std::make_shared<CudaQueue>(CudaQueue{device.index, std::move(stream), std::move(cublas), std::move(memory)});
 }
 
 std::string cuda_card_name(Device device) { return properties(device.index).name; }

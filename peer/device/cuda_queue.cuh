@@ -10,6 +10,7 @@ struct CudaQueue {
   int device;
   CudaStream stream;
   CublasHandle cublas;
+  Buffer<char> cublas_memory;  // its own would be allocated again in every graph
 };
 
 // ctx's queue, with its device made the calling thread's current one. Requires: ctx's device is CUDA.

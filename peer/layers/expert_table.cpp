@@ -71,10 +71,15 @@ void ExpertTable::add_page(std::byte* data, std::int64_t stride, bool trainable,
     for (std::int64_t p = 0; p < last; ++p)
       if (pages_[p].dirty != nullptr) pages_[p].dirty = &dirty_[p];
   }
+  if (!uses_.empty() && last == uses_.size()) count_uses(true);
   dirty_[last] = owned;
   pages_.push_back({data, stride, trainable, owned ? &dirty_[last] : nullptr});
   owners_.push_back(std::move(owner));
   publish();
+}
+
+void ExpertTable::count_uses(bool counted) {
+  uses_ = counted ? Buffer<std::uint32_t>(device_, std::max<std::int64_t>(64, 2 * page_count())) : Buffer<std::uint32_t>();
 }
 
 void ExpertTable::publish() {

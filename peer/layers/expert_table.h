@@ -55,6 +55,13 @@ class ExpertTable {
   float* owned_parameters(std::int64_t expert);
   // [m (2D) | v (2D) | steps], trainable pages only.
   float* state(std::int64_t expert);
+
+  // On a device: whether the picks of each page are counted (from 0), and how many there were; which the host may read while it is idle.
+  void count_uses(bool counted);
+  View<std::uint32_t, 1> uses() { return {uses_.data(), uses_.empty() ? 0 : page_count()}; }
+  std::int64_t page_bytes(std::int64_t page) const { return rows_per_page() * pages_[page].stride; }
+  void* page_data(std::int64_t page) const { return pages_[page].data; }
+
   static std::int64_t state_floats(std::int64_t width) { return 4 * width + 1; }
 
  private:
@@ -77,6 +84,7 @@ class ExpertTable {
   std::vector<std::shared_ptr<const void>> owners_;  // a mapped file, or reserved memory
   Buffer<bool> dirty_;                               // at least one a page, on the device
   Buffer<ops::ExpertPage> published_;                // pages_ on the device; none on the CPU
+  Buffer<std::uint32_t> uses_;                       // at least one a page, on the device; none while they are not counted
 };
 
 }  // namespace peer::layers

@@ -12,6 +12,8 @@
 #include "peer/ops/expert_mix.h"
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/expert_row_update.h"
+#include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/row_order.h"
 
@@ -24,6 +26,7 @@ View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.
 
 // On a CPU, of each thread: the picks of a chunk of tokens whose records stay in the caches between the halves of the backward, and the
 // rows whose gradients are still in the second level of cache when they are used.
+constexpr std::int64_t kCountedTokens = 256;  // of a batch, whose picks say which pages are used
 constexpr std::int64_t kChunkPicks = 1024, kChunkRows = 256;
 
 // to[i] = from[i] for the first slices along the first dimension, as many as both have.
@@ -167,6 +170,8 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
                               .score = saved.score.view(n, h, k)});
   ops::router_gate(ctx, {.kind = options_.gate, .score = saved.score.view(n, h, k), .gate = saved.gate.view(n, h, k)});
   ops::expert_number(ctx, {.row = saved.row.view(n * h * k), .column = saved.column.view(n * h * k), .id = saved.id.view(n * h * k)});
+  if (const auto uses = experts_.uses(); !uses.empty())
+    ops::page_use(ctx, {.id = saved.id.view(std::min(n, kCountedTokens), h * k), .page_shift = experts_.rows().page_shift, .uses = uses});
   if (ctx.device().is_cpu()) cold_rows_.ask_for(experts_.rows(), saved.id.view(n * h * k));
   ops::expert_mix(ctx, {.activation = options_.activation,
                         .x = x,
@@ -182,7 +187,7 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
 void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
                          View<float, 2> dx, const RowGradients& rows) {
   const std::int64_t tokens = x.shape[0], r = picks();
-  const Segments segments = rows && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
+  const Segments segments = rows.wanted() && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
   const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(1, kChunkPicks / r) * ctx.threads() : tokens;
   std::int64_t lone = 0;
   for (std::int64_t first = 0; first < tokens; first += chunk) {
@@ -255,7 +260,23 @@ void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActiva
 // The gradients of the segments [first, end).
 void PeerBlock::row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
                               std::int64_t first, std::int64_t end, const RowGradients& rows) {
+  if (first == end) return;
   const std::int64_t n = x.shape[0], r = picks(), width = experts_.width();
+  const View<const float, 2> dhidden = work.dhidden.view(n, r), up_weight = work.up_weight.view(n, r);
+  const View<const std::int32_t, 1> order = work.order.view(n * r), begin = work.begin.view(segments.touched + 1);
+  if (rows.updated_at_once()) {
+    ops::expert_row_update(ctx, {.rule = rows.rule(*this),
+                                 .x = x,
+                                 .dy = dy,
+                                 .dhidden = dhidden,
+                                 .up_weight = up_weight,
+                                 .order = order,
+                                 .begin = begin,
+                                 .first = first,
+                                 .expert = {work.expert.data() + first, end - first},
+                                 .rows = experts_.rows()});
+    return;
+  }
   const std::int64_t cached = ctx.device().is_cpu() ? kChunkRows * ctx.threads() : PeerWorkspace::kSegmentChunk;
   const std::int64_t chunk = std::min(cached, PeerWorkspace::kSegmentChunk);
   for (; first < end; first += chunk) {
@@ -263,10 +284,10 @@ void PeerBlock::row_gradients(Context& ctx, View<const float, 2> x, View<const f
     const View<float, 2> gradient(work.gradient.data(), count, 2 * width);
     ops::expert_row_gradient(ctx, {.x = x,
                                    .dy = dy,
-                                   .dhidden = work.dhidden.view(n, r),
-                                   .up_weight = work.up_weight.view(n, r),
-                                   .order = work.order.view(n * r),
-                                   .begin = work.begin.view(segments.touched + 1),
+                                   .dhidden = dhidden,
+                                   .up_weight = up_weight,
+                                   .order = order,
+                                   .begin = begin,
                                    .first = first,
                                    .gradient = gradient});
     rows(*this, {work.expert.data() + first, count}, gradient);

@@ -10,6 +10,7 @@
 #include "peer/layers/expert_table.h"
 #include "peer/layers/linear.h"
 #include "peer/layers/peer_options.h"
+#include "peer/layers/row_gradients.h"
 
 namespace peer::layers {
 
@@ -35,19 +36,6 @@ struct PeerWorkspace {
   Buffer<float> gradient;                           // (kSegmentChunk, 2D)
   static constexpr std::int64_t kSegmentChunk = 1024;
 };
-
-class PeerBlock;
-// Receives the gradients of the touched rows, a chunk at a time: expert (C), gradient (C, 2D) = [ddown | dup], which it may change.
-// Every touched expert comes once; it may be updated at once, for the backward has read it for the last time.
-// On a device that computes while the host goes on a chunk may end in places that no expert takes, numbered -1: see rows_there().
-using RowGradients = std::function<void(PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient)>;
-
-// How many rows a chunk of row gradients has. Reads `expert` on the host.
-inline std::int64_t rows_there(View<const std::int64_t, 1> expert) {
-  std::int64_t rows = expert.shape[0];
-  while (rows > 0 && expert[rows - 1] < 0) --rows;
-  return rows;
-}
 
 class PeerBlock {
  public:
@@ -83,6 +71,7 @@ class PeerBlock {
   // Batch-norm statistics: kBatch while the block's queries are still learnt, kFrozen for ever after.
   ops::Statistics statistics() const { return statistics_; }
   void set_statistics(ops::Statistics statistics) { statistics_ = statistics; }
+  float statistics_momentum() const { return momentum_; }
   void set_statistics_momentum(float momentum) { momentum_ = momentum; }
 
   // x (N, D); y (N, D) added. training: batch statistics may move (only while statistics() is kBatch).

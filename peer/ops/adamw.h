@@ -7,8 +7,16 @@
 
 namespace peer::ops {
 
-// AdamW (Loshchilov & Hutter 2019), decoupled decay, bias-corrected. With g = gradient * min(1, clip / sqrt(squares)) and t = step (from
-// 1):
+// What changes from one step to the next, in memory of the ops' device: a step that was captured once reads it anew whenever it is
+// replayed.
+struct StepState {
+  std::int64_t step = 1;  // t, from 1
+  double share = 1;       // of the learning rates, by the schedule
+  constexpr float rate(float learning_rate) const { return static_cast<float>(double{learning_rate} * share); }
+};
+
+// AdamW (Loshchilov & Hutter 2019), decoupled decay, bias-corrected. With g = gradient * min(1, clip / sqrt(squares)), t = now->step and
+// lr = learning_rate * now->share:
 //   m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;  w -= lr * ( (m/(1-b1^t)) / (sqrt(v/(1-b2^t)) + epsilon) + decay w )
 struct AdamwRates {
   float learning_rate = 1e-3f;
@@ -20,7 +28,7 @@ inline constexpr double kAdamwFlops = 16;  // a number
 
 struct Adamw {
   AdamwRates rates;
-  std::int64_t step = 1;               // t, from 1
+  const StepState* now = nullptr;      // on the op's device
   double clip = 0;                     // 0: the gradient as it is
   View<const double, 1> squares = {};  // (1)  with clip: the sum of squares of everything that is clipped together
   View<const float, 1> gradient;       // (P)

@@ -6,14 +6,14 @@ namespace peer::ops::cpu {
 
 void adamw(Context& ctx, const Adamw& op) {
   const AdamwRates& rates = op.rates;
-  const double step = static_cast<double>(op.step);
+  const double step = static_cast<double>(op.now->step);
   const double m_correction = 1.0 - std::pow(double{rates.beta1}, step), v_correction = 1.0 - std::pow(double{rates.beta2}, step);
   const float beta1 = rates.beta1, beta2 = rates.beta2, epsilon = rates.epsilon;
   const double norm = op.clip > 0 ? std::sqrt(op.squares[0]) : 0;
   const float gradient_scale = norm > op.clip ? static_cast<float>(op.clip / norm) : 1.0f;
-  const float rate = static_cast<float>(rates.learning_rate / m_correction);
+  const float learning_rate = op.now->rate(rates.learning_rate), rate = static_cast<float>(learning_rate / m_correction);
   const float root_scale = static_cast<float>(1.0 / std::sqrt(v_correction));
-  const float decay = rates.learning_rate * rates.weight_decay;
+  const float decay = learning_rate * rates.weight_decay;
   const float* gradient = op.gradient.data;
   float *weight = op.weight.data, *m = op.m.data, *v = op.v.data;
   const std::int64_t size = op.weight.shape[0];

@@ -4,22 +4,47 @@
 #include "peer/ops/kernel_launch.cuh"
 
 namespace peer::ops::cuda {
+namespace {
 
+constexpr std::int64_t kNumbersPerBlock = 16 * kThreads;
+
+// What all numbers of a tensor share at a step.
+struct TensorStep {
+  float gradient_scale, rate, root_scale, decay;
+
+  __device__ explicit TensorStep(const Adamw& op) {
+    const AdamwRates& rates = op.rates;
+    const double step = static_cast<double>(op.now->step), norm = op.clip > 0 ? std::sqrt(op.squares[0]) : 0;
+    const float learning_rate = op.now->rate(rates.learning_rate);
+    gradient_scale = norm > op.clip ? static_cast<float>(op.clip / norm) : 1.0f;
+    rate = static_cast<float>(learning_rate / (1.0 - std::pow(double{rates.beta1}, step)));
+    root_scale = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(double{rates.beta2}, step)));
+    decay = learning_rate * rates.weight_decay;
+  }
+};
+
+}  // namespace
+
+// The powers are in double precision: one thread of a block computes them.
 void adamw(Context& ctx, const Adamw& op) {
-  const AdamwRates rates = op.rates;
-  const double step = static_cast<double>(op.step);
-  const double m_correction = 1.0 - std::pow(double{rates.beta1}, step), v_correction = 1.0 - std::pow(double{rates.beta2}, step);
-  const float rate = static_cast<float>(rates.learning_rate / m_correction);
-  const float root_scale = static_cast<float>(1.0 / std::sqrt(v_correction));
-  const auto clip = static_cast<float>(op.clip);
-  const float decay = rates.learning_rate * rates.weight_decay;
-  for_each_element(ctx, op.weight.shape[0], [=] __device__(std::int64_t i) {
-    const float norm = clip > 0 ? std::sqrt(static_cast<float>(op.squares[0])) : 0.0f;
-    const float g = op.gradient[i] * (norm > clip ? clip / norm : 1.0f);
-    const float m = rates.beta1 * op.m[i] + (1.0f - rates.beta1) * g;
-    const float v = rates.beta2 * op.v[i] + (1.0f - rates.beta2) * (g * g);
-    op.m[i] = m, op.v[i] = v;
-    op.weight[i] -= rate * m / (std::sqrt(v) * root_scale + rates.epsilon) + decay * op.weight[i];
+  const std::int64_t size = op.weight.shape[0];
+  for_each_block(ctx, blocks_of(size, kNumbersPerBlock), [=] __device__(std::int64_t block) {
+    __shared__ float shared[4];
+    if (threadIdx.x == 0) {
+      const TensorStep step(op);
+      shared[0] = step.gradient_scale, shared[1] = step.rate, shared[2] = step.root_scale, shared[3] = step.decay;
+    }
+    __syncthreads();
+    const float gradient_scale = shared[0], rate = shared[1], root_scale = shared[2], decay = shared[3];
+    const AdamwRates& rates = op.rates;
+    const std::int64_t end = (block + 1) * kNumbersPerBlock < size ? (block + 1) * kNumbersPerBlock : size;
+    for (std::int64_t i = block * kNumbersPerBlock + threadIdx.x; i < end; i += kThreads) {
+      const float g = op.gradient[i] * gradient_scale;
+      const float m = rates.beta1 * op.m[i] + (1.0f - rates.beta1) * g;
+      const float v = rates.beta2 * op.v[i] + (1.0f - rates.beta2) * (g * g);
+      op.m[i] = m, op.v[i] = v;
+      op.weight[i] -= rate * m / (std::sqrt(v) * root_scale + rates.epsilon) + decay * op.weight[i];
+    }
   });
 }
 

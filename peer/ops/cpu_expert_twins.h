@@ -5,6 +5,8 @@
 #include "peer/ops/expert_mix.h"
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/expert_row_update.h"
+#include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
 #include "peer/ops/router_gate.h"
@@ -17,6 +19,8 @@ void expert_mix(Context& ctx, const ExpertMix& op);
 void expert_mix_backward(Context& ctx, const ExpertMixBackward& op);
 void expert_number(Context& ctx, const ExpertNumber& op);
 void expert_row_gradient(Context& ctx, const ExpertRowGradient& op);
+void expert_row_update(Context& ctx, const ExpertRowUpdate& op);
+void page_use(Context& ctx, const PageUse& op);
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);
 void query_norm(Context& ctx, const QueryNorm& op);

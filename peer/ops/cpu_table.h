@@ -13,6 +13,8 @@
 #include "peer/ops/expert_mix.h"
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/expert_row_update.h"
+#include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
 #include "peer/ops/rms_norm.h"
@@ -43,6 +45,8 @@ struct CpuTwins {
   CpuTwin<ExpertMixBackward> expert_mix_backward;
   CpuTwin<ExpertNumber> expert_number;
   CpuTwin<ExpertRowGradient> expert_row_gradient;
+  CpuTwin<ExpertRowUpdate> expert_row_update;
+  CpuTwin<PageUse> page_use;
   CpuTwin<ProductKeyTopK> product_key_topk;
   CpuTwin<ProductKeyTopKBackward> product_key_topk_backward;
   CpuTwin<QueryNorm> query_norm;

@@ -1,13 +1,16 @@
 #include <algorithm>
+#include <optional>
 
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/product_key_scores.h"
+#include "peer/ops/split_scores.cuh"
 #include "peer/ops/warp_select.cuh"
 
 namespace peer::ops::cuda {
 namespace {
 
-constexpr std::int64_t kChunkScores = std::int64_t{16} << 20;  // 64 MiB of one half's scores at a time
+constexpr std::int64_t kChunkScores = std::int64_t{8} << 20;  // 32 MiB of one half's scores at a time, which the L2 of a large card holds
+constexpr int kSplitScratch = 3;                              // and the slot behind it
 
 // The K best sub-keys of each half, falling: (2, queries, K).
 struct Best {
@@ -57,10 +60,15 @@ void product_key_topk(Context& ctx, const ProductKeyTopK& op) {
   float* best_scores = ctx.scratch<float>(1, 2 * most * k);
   std::uint32_t* best_keys = ctx.scratch<std::uint32_t>(2, 2 * most * k);
   const Best best[] = {{best_scores, best_keys}, {best_scores + most * k, best_keys + most * k}};
+  std::optional<SplitScores> split;
+  if (ctx.precision() == Precision::kBf16) split.emplace(ctx, op, kSplitScratch, chunk);
   for (std::int64_t first = 0; first < tokens; first += chunk) {
     const std::int64_t count = std::min(chunk, tokens - first);
     for (int half = 0; half < 2; ++half) {
-      score_half(ctx, op, half, first, count, scores);
+      if (split)
+        split->half(ctx, half, first, count, scores);
+      else
+        score_half(ctx, op, half, first, count, scores);
       best_of_half(ctx, scores, count * heads, op.open, k, best[half]);
     }
     best_of_pairs(ctx, op, best[0], best[1], count * heads, first * heads * k);

@@ -1,7 +1,7 @@
+#include <algorithm>
 #include <cub/device/device_run_length_encode.cuh>
 #include <cub/device/device_scan.cuh>
 
-#include "peer/device/copy.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/slot_order_cuda.cuh"
 
@@ -9,7 +9,6 @@ namespace peer::ops::cuda {
 namespace {
 
 constexpr int kTemporary = 5;
-constexpr std::int64_t kFewSlots = 16384;
 
 // CUB's calls are made twice: without memory they ask for the size of what they need.
 template <class Call>
@@ -34,21 +33,15 @@ std::int64_t row_order(Context& ctx, const RowOrder& op) {
   with_temporary(ctx, "cub::DeviceRunLengthEncode::Encode", [&](void* memory, std::size_t& bytes) {
     return cub::DeviceRunLengthEncode::Encode(memory, bytes, sorted.key, op.expert.data, length, runs, slots, stream);
   });
-  if (slots <= kFewSlots) {  // empty segments cost less than waiting to learn how many there are
-    for_each_element(ctx, slots, [=] __device__(std::int64_t u) {
-      if (u >= *runs) op.expert[u] = -1, length[u] = 0;
-    });
-    with_temporary(ctx, "cub::DeviceScan::InclusiveSum", [&](void* memory, std::size_t& bytes) {
-      return cub::DeviceScan::InclusiveSum(memory, bytes, length, op.begin.data + 1, slots, stream);
-    });
-    return slots;
-  }
-  std::int64_t experts = 0;
-  copy_bytes(ctx, runs, &experts, sizeof experts);
-  with_temporary(ctx, "cub::DeviceScan::InclusiveSum", [&](void* memory, std::size_t& bytes) {
-    return cub::DeviceScan::InclusiveSum(memory, bytes, length, op.begin.data + 1, experts, stream);
+  // How many experts were picked is not waited for: there are at most so many segments, and those that are none are empty.
+  const std::int64_t bound = std::min(slots, op.expert_count);
+  for_each_element(ctx, bound, [=] __device__(std::int64_t u) {
+    if (u >= *runs) op.expert[u] = -1, length[u] = 0;
   });
-  return experts;
+  with_temporary(ctx, "cub::DeviceScan::InclusiveSum", [&](void* memory, std::size_t& bytes) {
+    return cub::DeviceScan::InclusiveSum(memory, bytes, length, op.begin.data + 1, bound, stream);
+  });
+  return bound;
 }
 
 }  // namespace peer::ops::cuda

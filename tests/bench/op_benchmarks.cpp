@@ -81,11 +81,14 @@ void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int
   Buffer<float> gradient(kChunk * 2 * width);
   layers::initialise_normal(gradient.data(), gradient.size(), 1e-3, 1, "gradient");
   const ops::ExpertRows rows = bench.block().experts().rows();
+  const ops::StepState now;
   const auto update = [&] {
     for (std::int64_t first = 0; first < count; first += kChunk) {
       const std::int64_t c = std::min(kChunk, count - first);
-      ops::adamw_rows(
-          ctx, {.rates = {}, .clip = 1, .expert = {expert.data() + first, c}, .gradient = gradient.view(c, 2 * width), .rows = rows});
+      ops::adamw_rows(ctx, {.rule = {.rates = {}, .clip = 1, .now = &now},
+                            .expert = {expert.data() + first, c},
+                            .gradient = gradient.view(c, 2 * width),
+                            .rows = rows});
     }
   };
   const auto seconds = take_turns(Clock::kThread, rounds, {update, [&] { modify_records(rows, {expert.data(), count}); }});

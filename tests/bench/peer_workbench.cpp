@@ -43,7 +43,9 @@ PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainabl
       x_(normal(ctx.device(), shape.tokens * shape.width, "x", 1)),
       y_(ctx.device(), shape.tokens * shape.width),
       dy_(normal(ctx.device(), shape.tokens * shape.width, "dy", 1e-3)),
-      dx_(ctx.device(), shape.tokens * shape.width) {
+      dx_(ctx.device(), shape.tokens * shape.width),
+      now_(ctx.device(), 1) {
+  now_[0] = {};
   parameters_.set_trainable(trainable);
 }
 
@@ -81,18 +83,20 @@ void PeerWorkbench::mix() {
 }
 
 void PeerWorkbench::step(Context& ctx) {
+  now_[0].step = ++steps_;
+  repeated_.run(ctx, 0, [&] { compute(ctx); });
+}
+
+void PeerWorkbench::compute(Context& ctx) {
   parameters_.zero_gradients(ctx);
   block_.forward(ctx, matrix(x_), saved_, matrix(y_), true);
-  block_.backward(ctx, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_),
-                  [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
-                    ops::adamw_rows(
-                        ctx, {.rates = kRates, .clip = 1.0f, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
-                  });
-  ++steps_;
+  block_.backward(ctx, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_), layers::RowGradients::update_by([&](layers::PeerBlock&) {
+                    return ops::RowRule{.rates = kRates, .clip = 1.0f, .now = now_.data()};
+                  }));
   for (auto& p : parameters_)
     if (p->trainable())
       ops::adamw(ctx, {.rates = kRates,
-                       .step = steps_,
+                       .now = now_.data(),
                        .gradient = p->gradient_vector(),
                        .weight = {p->value.data(), p->size()},
                        .m = {p->m.data(), p->size()},
@@ -103,6 +107,7 @@ void PeerWorkbench::extend(std::int64_t side) {
   block_.extend(parameters_, side, true, kSeed);
   block_.open_all();
   shape_.side = side;
+  repeated_ = {};
 }
 
 std::vector<std::int64_t> PeerWorkbench::different() const {

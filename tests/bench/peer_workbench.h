@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "peer/device/repeated_work.h"
 #include "peer/layers/parameter.h"
 #include "peer/layers/peer_block.h"
 
@@ -48,6 +49,7 @@ class PeerWorkbench {
   struct Bare {};
   PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable, Bare);
   void fill_experts();
+  void compute(Context& ctx);
   View<float, 2> matrix(Buffer<float>& b) { return b.view(shape_.tokens, shape_.width); }
 
   Context& ctx_;
@@ -57,7 +59,9 @@ class PeerWorkbench {
   layers::PeerActivations saved_;
   layers::PeerWorkspace work_;
   Buffer<float> x_, y_, dy_, dx_;
+  Buffer<ops::StepState> now_;
   std::int64_t steps_ = 0;
+  RepeatedWork repeated_;
 };
 
 }  // namespace peer::bench

@@ -19,11 +19,13 @@ struct Run {
   std::vector<double> loss;
   std::vector<std::vector<std::int64_t>> picks;
   std::vector<float> weights;  // of the trained view, at the end
+  double flops = 0;
 };
 
 // The base, or a view grown on it.
-Run train(Device device, bool grown) {
+Run train(Device device, bool grown, Profile* profile = nullptr) {
   Context ctx(device, 1);
+  ctx.set_profile(profile);
   model::Model model(tiny_options(), 3, device);
   model.create_experts();
   const int view = grown ? model.add_view(0, tiny_delta(), "x", true) : 0;
@@ -33,7 +35,9 @@ Run train(Device device, bool grown) {
     training.step(tiny_tokens(kBatch * model.options().context + 1, model.options().vocabulary, static_cast<std::uint64_t>(step / 2)));
     run.loss.push_back(training.loss());
     run.picks.push_back(training.picks());
+    CHECK(training.recorded() == (!device.is_cpu() && profile == nullptr && step > 0));
   }
+  run.flops = ctx.flops();
   for (const auto& parameter : model.parameters(view))
     run.weights.insert(run.weights.end(), parameter->value.data(), parameter->value.data() + parameter->size());
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
@@ -71,4 +75,31 @@ TEST_CASE("the loss curve on the device is that of the CPU, and so are all but a
 
 TEST_CASE("two runs on the device end in the same bits") {
   CHECK(train(test_device(), true).weights == train(test_device(), true).weights);
+}
+
+TEST_CASE("steps that are recorded once and started again give the bits and the FLOPs of steps that are given op by op") {
+  Profile profile;  // which records nothing
+  const Run recorded = train(test_device(), true), op_by_op = train(test_device(), true, &profile);
+  CHECK(recorded.weights == op_by_op.weights);
+  CHECK(recorded.loss == op_by_op.loss);
+  CHECK(recorded.flops == op_by_op.flops);
+}
+
+TEST_CASE("a step is recorded anew when the model has grown or scratch memory has moved") {
+  Context ctx(test_device(), 1);
+  model::Model model(tiny_options(), 3, test_device());
+  model.create_experts();
+  BareTraining training(ctx, model, 0, kBatch);
+  const auto text = tiny_tokens(kBatch * model.options().context + 1, model.options().vocabulary);
+  const bool records = !test_device().is_cpu();
+  for (int step = 0; step < 3; ++step) training.step(text);
+  CHECK(training.recorded() == records);
+  ctx.scratch<char>(0, std::int64_t{1} << 26);
+  training.step(text);
+  CHECK_FALSE(training.recorded());
+  training.step(text);
+  CHECK(training.recorded() == records);
+  model.for_each_block(0, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
+  training.step(text);
+  CHECK_FALSE(training.recorded());
 }

@@ -12,7 +12,9 @@ using namespace peer::test;
 
 namespace {
 const ops::AdamwRates kRates{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f};
-constexpr std::uint64_t kRounding = 77;
+constexpr ops::StepState kNow{};
+
+ops::RowRule rule_of(float clip, std::uint64_t rounding = 77) { return {kRates, clip, &kNow, Random(rounding, Purpose::kRounding)}; }
 
 // Experts 1, 4, 7, ...: some in frozen pages, some in trainable ones, and none in most rows.
 struct Case {
@@ -27,7 +29,7 @@ struct Case {
 
   void run(Context& ctx) {
     for (std::int64_t c = 0; c < picked; ++c) expert[c] = 3 * c + 1;
-    ops::adamw_rows(ctx, {kRates, clip, expert.view(picked), gradient.view(picked, 2 * width), pages.rows(), kRounding});
+    ops::adamw_rows(ctx, {rule_of(clip), expert.view(picked), gradient.view(picked, 2 * width), pages.rows()});
   }
 };
 
@@ -73,11 +75,12 @@ TEST_CASE("steps far below the grain of bf16 add up to what they add up to in fp
   constexpr std::int64_t kWidth = 128, kSteps = 400;
   Buffer<std::int64_t> expert(1);
   const Buffer<float> gradient = filled<float>(2 * kWidth, 1.0f);  // AdamW then steps by the learning rate
-  const ops::AdamwRates rates{1e-4f, 0.0f, 0.0f, 1e-8f, 0};
+  ops::StepState now;
+  const ops::RowRule rule{{1e-4f, 0.0f, 0.0f, 1e-8f, 0}, 0, &now};
   ExpertPages pages(kWidth, 1, 100, PageKinds::kTrainable, Element::kBfloat16);
   const std::vector<float> before = pages.parameters(0);
   for (std::int64_t step = 0; step < kSteps; ++step)
-    ops::adamw_rows(ctx, {rates, 0, expert.view(1), gradient.view(1, 2 * kWidth), pages.rows(), static_cast<std::uint64_t>(step)});
+    now.step = step + 1, ops::adamw_rows(ctx, {rule, expert.view(1), gradient.view(1, 2 * kWidth), pages.rows()});
   const std::vector<float> after = pages.parameters(0);
   double moved = 0;
   int large = 0;
@@ -94,7 +97,7 @@ TEST_CASE("bf16 rows are rounded by the key of the step: another key, other bits
   const auto rows_with = [&](std::uint64_t key) {
     Case c{64, 40, PageKinds::kTrainable, 0, Element::kBfloat16};
     for (std::int64_t i = 0; i < c.picked; ++i) c.expert[i] = 3 * i + 1;
-    ops::adamw_rows(ctx, {kRates, 0, c.expert.view(c.picked), c.gradient.view(c.picked, 128), c.pages.rows(), key});
+    ops::adamw_rows(ctx, {rule_of(0, key), c.expert.view(c.picked), c.gradient.view(c.picked, 128), c.pages.rows()});
     std::vector<float> all;
     for (std::int64_t e = 0; e < 40; ++e) {
       const std::vector<float> row = c.pages.parameters(e);
@@ -158,7 +161,7 @@ TEST_CASE("adamw_rows refuses experts that do not exist and trainable pages with
   const ops::ExpertPage good{memory.data(), 128, true, &dirty}, bare{memory.data(), 32, true, &dirty},
       unmarked{memory.data(), 128, true, nullptr};
   const auto run = [&](const ops::ExpertPage& page) {
-    ops::adamw_rows(ctx, {kRates, 0, expert.view(1), gradient.view(1, 8), {&page, 2, 4, 4}});
+    ops::adamw_rows(ctx, {rule_of(0), expert.view(1), gradient.view(1, 8), {&page, 2, 4, 4}});
   };
   CHECK_NOTHROW(run(good));
   CHECK_THROWS_AS(run(bare), ContractError);

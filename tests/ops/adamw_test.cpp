@@ -11,6 +11,7 @@ using namespace peer::test;
 
 namespace {
 constexpr ops::AdamwRates kRates{.learning_rate = 0.01f, .beta1 = 0.9f, .beta2 = 0.95f, .epsilon = 1e-8f, .weight_decay = 0.1f};
+constexpr ops::StepState kFirst{};
 
 struct Parameters {
   std::int64_t size;
@@ -19,7 +20,8 @@ struct Parameters {
 
   explicit Parameters(std::int64_t p) : size(p) {}
   void step(Context& ctx, std::int64_t step, const Buffer<float>& gradient) {
-    ops::adamw(ctx, {kRates, step, 3, squares.view(1), gradient.view(size), weight.view(size), m.view(size), v.view(size)});
+    const ops::StepState now{.step = step};
+    ops::adamw(ctx, {kRates, &now, 3, squares.view(1), gradient.view(size), weight.view(size), m.view(size), v.view(size)});
   }
 };
 }  // namespace
@@ -52,10 +54,11 @@ TEST_CASE("adamw leaves a gradient as it is whose norm the clip does not exceed,
   Context ctx;
   const auto gradient = random_normal(67, 2);
   Parameters plain(67), within(67);
-  ops::adamw(ctx, {kRates, 1, 0, {}, gradient.view(67), plain.weight.view(67), plain.m.view(67), plain.v.view(67)});
-  ops::adamw(ctx, {kRates, 1, 6, within.squares.view(1), gradient.view(67), within.weight.view(67), within.m.view(67), within.v.view(67)});
+  ops::adamw(ctx, {kRates, &kFirst, 0, {}, gradient.view(67), plain.weight.view(67), plain.m.view(67), plain.v.view(67)});
+  ops::adamw(ctx,
+             {kRates, &kFirst, 6, within.squares.view(1), gradient.view(67), within.weight.view(67), within.m.view(67), within.v.view(67)});
   CHECK(same_bits(plain.weight, within.weight));
-  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 6, {}, gradient.view(67), plain.weight.view(67), plain.m.view(67), plain.v.view(67)}),
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, &kFirst, 6, {}, gradient.view(67), plain.weight.view(67), plain.m.view(67), plain.v.view(67)}),
                   ContractError);
 }
 
@@ -79,6 +82,6 @@ TEST_CASE("adamw refuses sizes that do not fit and a step before the first") {
   Parameters p(4);
   Buffer<float> gradient(4);
   CHECK_THROWS_AS(p.step(ctx, 0, gradient), ContractError);
-  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 0, {}, gradient.view(3), p.weight.view(4), p.m.view(4), p.v.view(4)}), ContractError);
-  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, 1, 0, {}, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(3)}), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, &kFirst, 0, {}, gradient.view(3), p.weight.view(4), p.m.view(4), p.v.view(4)}), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, &kFirst, 0, {}, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(3)}), ContractError);
 }

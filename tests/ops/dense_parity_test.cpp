@@ -152,15 +152,19 @@ TEST_CASE("distillation is the same on both devices, with tokens that are not sc
 TEST_CASE("adamw is the same on both devices") {
   check_parity(
       [](Context& ctx, Floats& gradient, Floats& weight, Floats& m, Floats& v, Buffer<double>& squares) {
-        for (const double clip : {3.0, 10.0, 0.0})
+        Buffer<ops::StepState> now(ctx.device(), 3);
+        for (const int i : {0, 1, 2}) now[i] = {.step = 1 + 3 * i, .share = 1 - 0.3 * i};
+        const double clips[] = {3, 10, 0};
+        for (const int i : {0, 1, 2})
           ops::adamw(ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f},
-                           1 + static_cast<std::int64_t>(clip),
-                           clip,
+                           &now[i],
+                           clips[i],
                            squares.view(1),
                            gradient.view(999),
                            weight.view(999),
                            m.view(999),
                            v.view(999)});
+        ctx.wait();
       },
       random_normal(999, 1), random_normal(999, 2), Floats(999), Floats(999), filled<double>(1, 36.0));
 }

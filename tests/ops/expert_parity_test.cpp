@@ -1,9 +1,11 @@
 #include <cmath>
 
+#include "peer/device/rounded_gemm.h"
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/expert_mix.h"
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
+#include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
 #include "peer/ops/router_gate.h"
@@ -33,6 +35,15 @@ struct Pages {
     table = copy_to(ctx, ctx.device(), on_host);
   }
   ops::ExpertRows rows() const { return {table.data(), kShift, kWidth, kExperts}; }
+};
+
+// The fourth step of a run, on ctx's device.
+struct Step {
+  Buffer<ops::StepState> now;
+  explicit Step(Context& ctx) : now(ctx.device(), 1) { now[0] = {.step = 4, .share = 0.7}; }
+  ops::RowRule rule(float clip = 5) const {
+    return {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, clip, now.data(), Random(1234567, Purpose::kRounding)};
+  }
 };
 
 // Random records; second moments and step counts are positive: a moment of zero would blow rounding errors of the gradient up.
@@ -140,8 +151,8 @@ TEST_CASE("adamw_rows rounds rows of bf16 the same on both devices") {
     Ids expert(ctx.device(), kExperts);
     for (std::int64_t e = 0; e < kExperts; ++e) expert[e] = kExperts - 1 - e;
     const Floats gradient = copy_to(ctx, ctx.device(), random_normal(kExperts * 2 * kWidth, 7));
-    ops::adamw_rows(
-        ctx, {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, expert.view(kExperts), gradient.view(kExperts, 2 * kWidth), pages.rows(), 1234567});
+    const Step step(ctx);
+    ops::adamw_rows(ctx, {step.rule(), expert.view(kExperts), gradient.view(kExperts, 2 * kWidth), pages.rows()});
     ctx.wait();
     std::vector<float> rows;
     for (std::int64_t e = 0; e < kExperts; ++e)
@@ -166,6 +177,14 @@ TEST_CASE("expert_number is the same on both devices") {
       random_below<std::int32_t>(900, 1, 1000), random_below<std::int32_t>(900, 2, 1000), Ids(900));
 }
 
+TEST_CASE("page_use is the same on both devices") {
+  check_parity(
+      [&](Context& ctx, Ids& id, Buffer<std::uint32_t>& uses) {
+        ops::page_use(ctx, {id.view(90, 10), 4, uses.view(20)});
+      },
+      random_below<std::int64_t>(900, 1, 320), filled<std::uint32_t>(20, 3));
+}
+
 TEST_CASE("row_order, expert_row_gradient and adamw_rows are the same on both devices, however many picks an expert has") {
   for (const std::int64_t of_one : {0, 590})
     check_parity(
@@ -177,8 +196,8 @@ TEST_CASE("row_order, expert_row_gradient and adamw_rows are the same on both de
           ops::expert_row_gradient(ctx, {by_width(x), by_width(dy), by_pick(dhidden), by_pick(up_weight), order.view(kSlots),
                                          begin.view(kSlots + 1), 0, gradient.view(picked, 2 * kWidth)});
           const Pages pages(ctx, memory, dirty);
-          ops::adamw_rows(ctx,
-                          {{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, expert.view(picked), gradient.view(picked, 2 * kWidth), pages.rows()});
+          const Step step(ctx);
+          ops::adamw_rows(ctx, {step.rule(), expert.view(picked), gradient.view(picked, 2 * kWidth), pages.rows()});
           ctx.wait();
           clear_empty_segments(picked, expert, begin);
         },
@@ -272,6 +291,46 @@ TEST_CASE("product_key_topk makes the same picks on both devices wherever in a r
                     row.view(kRows, 1, shape.best), column.view(kRows, 1, shape.best), score.view(kRows, 1, shape.best)});
         },
         std::move(query), keys(1), keys(2), Numbers(slots), Numbers(slots), Floats(slots));
+  }
+}
+
+TEST_CASE("product_key_topk in bf16 splits its numbers: exact ones give the same picks, others scores of nearly fp32's accuracy") {
+  constexpr std::int64_t kHeads = 2, kHalf = 24, kSide = 90, kBest = 6, kSlots = kTokens * kHeads * kBest;
+  struct Picks {
+    std::vector<std::int32_t> row, column;
+    std::vector<float> score;
+  };
+  const auto picks_of = [&](Context& ctx, std::int64_t sets, bool whole) {
+    const auto numbers = [&](std::int64_t size, std::uint32_t subject) {
+      return copy_to(ctx, ctx.device(), whole ? random_whole(size, subject) : random_normal(size, subject));
+    };
+    const Floats query = numbers(kTokens * kHeads * 2 * kHalf, 1), rows = numbers(sets * kSide * kHalf, 2),
+                 columns = numbers(sets * kSide * kHalf, 3);
+    Numbers row(ctx.device(), kSlots), column(ctx.device(), kSlots);
+    Floats score(ctx.device(), kSlots);
+    ops::product_key_topk(
+        ctx, {query.view(kTokens, kHeads, 2, kHalf), rows.view(sets, kSide, kHalf), columns.view(sets, kSide, kHalf), kSide - 3,
+              row.view(kTokens, kHeads, kBest), column.view(kTokens, kHeads, kBest), score.view(kTokens, kHeads, kBest)});
+    ctx.wait();
+    return Picks{{row.data(), row.data() + kSlots}, {column.data(), column.data() + kSlots}, {score.data(), score.data() + kSlots}};
+  };
+  Context cpu, cuda(parse_device("cuda"));
+  const PrecisionScope scope(cuda, Precision::kBf16);
+  for (const std::int64_t sets : {std::int64_t{1}, kHeads}) {
+    const Picks exact = picks_of(cpu, sets, true), same = picks_of(cuda, sets, true);
+    CHECK(same.row == exact.row);
+    CHECK(same.column == exact.column);
+    CHECK(same.score == exact.score);
+    const Picks expected = picks_of(cpu, sets, false), actual = picks_of(cuda, sets, false);
+    int apart = 0;
+    double largest = 0;
+    for (std::size_t i = 0; i < expected.row.size(); ++i) {
+      apart += expected.row[i] != actual.row[i] || expected.column[i] != actual.column[i];
+      largest = std::max(largest, static_cast<double>(std::abs(expected.score[i] - actual.score[i])));
+    }
+    CHECK(largest < 2 * kHalf * 0x1p-15);  // of products of about 1, were all errors to add up; bf16 alone is at 2^-8
+    CHECK(largest > 0);
+    CHECK(apart <= kSlots / 200);
   }
 }
 

@@ -114,6 +114,8 @@ bool holds_host_pointer(const void* argument, std::size_t bytes) {
   return false;
 }
 
+bool is_of_device(const void* data) { return data >= arena_begin && data < arena_begin + kTotalBytes; }
+
 void* allocate(std::size_t bytes) { return arena().take(bytes); }
 void release(void* data) { arena().give_back(data); }
 std::size_t free_bytes() { return arena().rest(); }

@@ -11,6 +11,7 @@ inline constexpr std::size_t kTotalBytes = std::size_t{16} << 30;  // addresses:
 void* allocate(std::size_t bytes);  // null when there is no room
 void release(void* data);
 std::size_t free_bytes();
+bool is_of_device(const void* data);
 void set_open_to_host(bool open);
 
 }  // namespace simulated_gpu

@@ -1,5 +1,6 @@
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <mutex>
@@ -16,16 +17,22 @@ std::recursive_mutex mutex;
 std::set<cudaStream_t> streams;
 cudaError_t failure = cudaSuccess;
 
+bool any_recording() {
+  return std::any_of(streams.begin(), streams.end(), [](cudaStream_t stream) { return stream->recording != nullptr; });
+}
+
 }  // namespace
 
 void queue(cudaStream_t stream, std::function<void()> work) {
   const std::lock_guard lock(mutex);
+  if (stream->recording != nullptr) return stream->recording->work.push_back(std::move(work));
   stream->work.push_back(std::move(work));
   set_open_to_host(false);
 }
 
 cudaError_t finish_all() {
   const std::lock_guard lock(mutex);
+  if (any_recording()) return cudaErrorStreamCaptureUnsupported;
   set_open_to_host(true);
   for (cudaStream_t stream : streams) {
     const auto work = std::exchange(stream->work, {});
@@ -57,6 +64,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "invalid device ordinal";
     case cudaErrorLaunchFailure:
       return "unspecified launch failure";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
   }
   return "unknown error";
 }
@@ -77,6 +86,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 
 cudaError_t cudaMallocManaged(void** data, std::size_t bytes, unsigned) {
   const std::lock_guard lock(mutex);
+  if (any_recording()) return cudaErrorStreamCaptureUnsupported;
   *data = allocate(bytes);
   return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
 }
@@ -129,4 +139,44 @@ cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   queue(stream, [=] { std::memcpy(to, from, bytes); });
   return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const std::lock_guard lock(mutex);
+  if (stream->recording != nullptr) return cudaErrorStreamCaptureUnsupported;
+  stream->recording = new SimulatedGraph;
+  set_open_to_host(false);  // what the host reads now, it would not read again when the graph is started
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  const std::lock_guard lock(mutex);
+  *graph = std::exchange(stream->recording, nullptr);
+  set_open_to_host(stream->work.empty());
+  return *graph == nullptr ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  *exec = new SimulatedGraph(*graph);
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return cudaGraphDestroy(exec); }
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  for (const auto& item : exec->work) queue(stream, item);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemAdvise(const void* data, std::size_t, cudaMemoryAdvise, cudaMemLocation) {
+  return is_of_device(data) ? cudaSuccess : cudaErrorInvalidDevicePointer;
+}
+
+cudaError_t cudaMemPrefetchAsync(const void* data, std::size_t, cudaMemLocation, unsigned, cudaStream_t) {
+  return is_of_device(data) ? cudaSuccess : cudaErrorInvalidDevicePointer;
 }

@@ -117,6 +117,39 @@ TEST_CASE("a trap, and a barrier or shuffle that some threads never reach, fail 
           }) == 7);
 }
 
+TEST_CASE("what a stream is given while it is recorded happens when the graph is started, each time") {
+  Stream stream;
+  int* to = numbers(64);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t exec = nullptr;
+  REQUIRE(cudaStreamBeginCapture(stream.stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess);
+  stream.launch(write_thread, 1, 64, to);
+  CHECK(cudaStreamSynchronize(stream.stream) == cudaErrorStreamCaptureUnsupported);
+  REQUIRE(cudaStreamEndCapture(stream.stream, &graph) == cudaSuccess);
+  REQUIRE(cudaGraphInstantiate(&exec, graph, 0) == cudaSuccess);
+  cudaGraphDestroy(graph);
+  CHECK(cudaStreamSynchronize(stream.stream) == cudaSuccess);
+  CHECK(to[5] == 0);
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(cudaGraphLaunch(exec, stream.stream) == cudaSuccess);
+    REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
+    CHECK(to[5] == 5);
+    to[5] = 0;
+  }
+  cudaGraphExecDestroy(exec);
+  cudaFree(to);
+}
+
+TEST_CASE("a host that touches memory of the device while a stream is recorded ends with a fault") {
+  Stream stream;
+  int* to = numbers(4);
+  CHECK(ending_of([&] {
+          cudaStreamBeginCapture(stream.stream, cudaStreamCaptureModeThreadLocal);
+          to[0] = 1;
+        }) == 128 + SIGSEGV);
+  cudaFree(to);
+}
+
 TEST_CASE("more memory than there is is refused, and what was freed can be had again") {
   std::size_t free = 0, total = 0;
   cudaMemGetInfo(&free, &total);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "peer/device/repeated_work.h"
+#include "peer/model/launch_digest.h"
 #include "peer/model/model.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
@@ -20,36 +22,21 @@ class BareTraining {
         saved_(model, view, batch, model.options().context, true),
         token_(ctx.device(), saved_.tokens),
         target_(ctx.device(), saved_.tokens),
-        nll_(ctx.device(), saved_.tokens) {
+        nll_(ctx.device(), saved_.tokens),
+        now_(ctx.device(), 1) {
+    now_[0] = {};
     model.set_trainable(view, true);
   }
 
   // text: batch * length + 1 tokens, each row going on where the one before it ends. The device is idle afterwards.
   void step(const std::vector<std::int32_t>& text) {
+    now_[0].step = ++steps_;
     std::copy_n(text.data(), saved_.tokens, token_.data());
     std::copy_n(text.data() + 1, saved_.tokens, target_.data());
-    model_.parameters(saved_.view).zero_gradients(ctx_);
-    model_.forward(ctx_, token_.view(saved_.tokens), saved_, true);
-    ops::cross_entropy_with_gradient(ctx_, {.logits = saved_.logits_view(),
-                                            .target = target_.view(saved_.tokens),
-                                            .scale = 1.0f / static_cast<float>(saved_.tokens),
-                                            .nll = nll_.view(saved_.tokens)});
-    model_.backward(ctx_, token_.view(saved_.tokens), saved_,
-                    [&](layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) {
-                      ops::adamw_rows(ctx_,
-                                      {.rates = rates_, .clip = 1, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
-                    });
-    ++steps_;
-    for (auto& p : model_.parameters(saved_.view))
-      if (p->trainable())
-        ops::adamw(ctx_, {.rates = rates_,
-                          .step = steps_,
-                          .gradient = p->gradient_vector(),
-                          .weight = {p->value.data(), p->size()},
-                          .m = {p->m.data(), p->size()},
-                          .v = {p->v.data(), p->size()}});
+    repeated_.run(ctx_, model::launch_digest(model_), [&] { compute(); });
     ctx_.wait();
   }
+  bool recorded() const { return repeated_.recorded(); }
 
   // Of the last step, before its update: nats a token, and every expert that was picked, block by block.
   double loss() const {
@@ -66,13 +53,35 @@ class BareTraining {
   }
 
  private:
+  void compute() {
+    model_.parameters(saved_.view).zero_gradients(ctx_);
+    model_.forward(ctx_, token_.view(saved_.tokens), saved_, true);
+    ops::cross_entropy_with_gradient(ctx_, {.logits = saved_.logits_view(),
+                                            .target = target_.view(saved_.tokens),
+                                            .scale = 1.0f / static_cast<float>(saved_.tokens),
+                                            .nll = nll_.view(saved_.tokens)});
+    model_.backward(ctx_, token_.view(saved_.tokens), saved_, layers::RowGradients::update_by([&](layers::PeerBlock&) {
+                      return ops::RowRule{.rates = rates_, .clip = 1, .now = now_.data()};
+                    }));
+    for (auto& p : model_.parameters(saved_.view))
+      if (p->trainable())
+        ops::adamw(ctx_, {.rates = rates_,
+                          .now = now_.data(),
+                          .gradient = p->gradient_vector(),
+                          .weight = {p->value.data(), p->size()},
+                          .m = {p->m.data(), p->size()},
+                          .v = {p->v.data(), p->size()}});
+  }
+
   Context& ctx_;
   model::Model& model_;
   ops::AdamwRates rates_;
   model::Activations saved_;
   Buffer<std::int32_t> token_, target_;  // (N)
   Buffer<float> nll_;                    // (N)
+  Buffer<ops::StepState> now_;           // (1)
   std::int64_t steps_ = 0;
+  RepeatedWork repeated_;
 };
 
 }  // namespace peer::test

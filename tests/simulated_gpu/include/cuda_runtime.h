@@ -18,6 +18,13 @@ struct float2 {
   float x, y;
 };
 inline float2 make_float2(float x, float y) { return {x, y}; }
+// Sixteen bytes in one access, of whatever lies there. An address that is no multiple of sixteen is a fault here as on a GPU.
+struct __attribute__((may_alias, aligned(16))) float4 {
+  float x, y, z, w;
+};
+struct __attribute__((may_alias, aligned(16))) uint4 {
+  unsigned x, y, z, w;
+};
 
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;  // of the thread that runs now
 
@@ -58,6 +65,11 @@ inline unsigned __ballot_sync(unsigned, int predicate) {
   return bits;
 }
 inline void __syncwarp() { simulated_gpu::exchange(0); }
+inline unsigned atomicAdd(unsigned* at, unsigned number) {
+  const unsigned before = *at;
+  *at += number;
+  return before;
+}
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1; }
 

@@ -1,0 +1,39 @@
+#include "peer/device/residence.h"
+
+#include "peer/device/cuda_backend.h"
+#include "peer/device/cuda_check.cuh"
+#include "peer/device/cuda_queue.cuh"
+
+namespace peer {
+namespace {
+
+// CUDA 13 names a place by its kind and number; 12 by the number of a device, or -1 for the host.
+template <class Location>
+cudaError_t advise(void* data, std::size_t bytes, cudaMemoryAdvise advice, Location place) {
+  if constexpr (requires { cudaMemAdvise(data, bytes, advice, place); })
+    return cudaMemAdvise(data, bytes, advice, place);
+  else
+    return cudaMemAdvise(data, bytes, advice, place.id);
+}
+
+template <class Location>
+cudaError_t prefetch(void* data, std::size_t bytes, Location place, cudaStream_t stream) {
+  if constexpr (requires { cudaMemPrefetchAsync(data, bytes, place, 0u, stream); })
+    return cudaMemPrefetchAsync(data, bytes, place, 0u, stream);
+  else
+    return cudaMemPrefetchAsync(data, bytes, place.id, stream);
+}
+
+}  // namespace
+
+void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence) {
+  const CudaQueue& queue = cuda_queue(ctx);
+  const auto size = static_cast<std::size_t>(bytes);
+  const cudaMemLocation device{cudaMemLocationTypeDevice, queue.device}, host{cudaMemLocationTypeHost, cudaCpuDeviceId};
+  const cudaMemLocation place = residence == Residence::kDevice ? device : host;
+  cuda_check(advise(data, size, cudaMemAdviseSetPreferredLocation, place), "cudaMemAdvise");
+  cuda_check(advise(data, size, cudaMemAdviseSetAccessedBy, device), "cudaMemAdvise");  // mapped there, so that no touch moves it
+  cuda_check(prefetch(data, size, place, queue.stream.get()), "cudaMemPrefetchAsync");
+}
+
+}  // namespace peer
