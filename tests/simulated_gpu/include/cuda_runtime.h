@@ -17,6 +17,12 @@
 struct float2 {
   float x, y;
 };
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;  // of the thread that runs now
@@ -58,6 +64,7 @@ inline unsigned __ballot_sync(unsigned, int predicate) {
   return bits;
 }
 inline void __syncwarp() { simulated_gpu::exchange(0); }
+inline std::size_t __cvta_generic_to_shared(const void* shared) { return reinterpret_cast<std::size_t>(shared); }
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1; }
 
