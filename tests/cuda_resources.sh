@@ -11,7 +11,7 @@ architecture=${1:-sm_90}
 [[ $# -gt 0 ]] && shift
 ops=("$@")
 [[ ${#ops[@]} -gt 0 ]] || for file in peer/ops/*_cuda.cu; do ops+=("$(basename "$file" _cuda.cu)"); done
-hot=" expert_mix expert_row_gradient expert_row_update adamw_rows product_key_topk product_key_topk_backward attention cached_attention cross_entropy row_order slot_order "
+hot=' expert_mix expert_row_gradient expert_row_update adamw_rows product_key_topk product_key_topk_backward attention bf16_attention bf16_attention_backward cached_attention cross_entropy row_order slot_order '
 
 object=$(mktemp --suffix=.o)
 trap 'rm -f "$object"' EXIT
@@ -27,7 +27,7 @@ for op in "${ops[@]}"; do
     /Used [0-9]+ registers/ {
       shared = 0
       for (i = 1; i <= NF; ++i) { if ($(i + 1) == "registers,") registers = $i; if ($(i + 1) == "bytes" && $(i + 2) ~ /^smem/) shared = $i }
-      if (match(name, /peer::ops::cuda::[a-z_:A-Z()0-9 ]*/)) name = substr(name, RSTART + 17, 60)
+      if (match(name, /peer::ops::cuda::[a-z_:A-Z()0-9 ]*(<[0-9]+>)?/)) name = substr(name, RSTART + 17, 60)
       if (name ~ /cub::/) name = "cub: " substr(name, match(name, /Device[A-Za-z]*/), RLENGTH)
       printf "%-28s %9d %12d %12d  %.70s\n", op, registers, shared, spill, name
       spill = 0

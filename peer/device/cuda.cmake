@@ -23,6 +23,7 @@ add_library(peer_cuda INTERFACE)
 # add_cuda_sources(target a.cu...): kernel files, relative to the calling folder.
 if(PEER_CUDA STREQUAL SIMULATED)
   add_subdirectory(tests/simulated_gpu)
+  target_compile_definitions(peer_flags INTERFACE PEER_SIMULATED_GPU)   # likewise
   target_link_libraries(peer_cuda INTERFACE simulated_gpu)
   function(add_cuda_sources target)
     set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-include;cuda_runtime.h;-Wno-unknown-pragmas")

@@ -10,4 +10,11 @@ inline constexpr bool kWithCuda = true;
 inline constexpr bool kWithCuda = false;
 #endif
 
+// Whether its GPU is simulated on the host, which knows no PTX.
+#ifdef PEER_SIMULATED_GPU
+inline constexpr bool kSimulatedGpu = true;
+#else
+inline constexpr bool kSimulatedGpu = false;
+#endif
+
 }  // namespace peer

@@ -4,7 +4,8 @@
 
 namespace peer {
 
-// Of the operands of the model's linear maps; everything else is fp32. bf16 has fp32's range and 8 bits of its 24.
+// Of the operands of the model's linear maps and, on CUDA, of attention; everything else is fp32. bf16 has fp32's range and 8 bits of
+// its 24.
 enum class Precision { kFp32, kBf16 };
 
 template <>

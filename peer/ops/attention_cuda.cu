@@ -3,6 +3,7 @@
 
 #include "peer/base/require.h"
 #include "peer/ops/attention_tile.cuh"
+#include "peer/ops/bf16_attention.h"
 #include "peer/ops/cuda_twins.h"
 #include "peer/ops/vector_math.h"
 
@@ -28,16 +29,12 @@ struct TileOf {
   }
 };
 
-// The numbers (T) of one head in an lse-like (B, Hq, T) tensor.
-__device__ const float* numbers_of(const View<const float, 3>& x, std::int64_t b, std::int64_t h) {
-  return x.data + (b * x.shape[1] + h) * x.shape[2];
-}
-
 }  // namespace
 
 // A block takes 32 queries and walks their keys 32 at a time; the softmax is kept while its scores are still coming, and what was summed is
 // rescaled whenever a larger score turns up (Milakov & Gimelshein 2018; Dao et al. 2022).
 void attention(Context& ctx, const Attention& op) {
+  if (takes_bf16(ctx, op)) return bf16_attention(ctx, op);
   const std::int64_t batch = op.q.shape[0], time = op.q.shape[1], heads = op.q.shape[2], width = op.q.shape[3];
   require(width <= kWidest, "attention: the width of a head must be at most 256 on CUDA");
   const std::int64_t group = heads / op.k.shape[2];
@@ -82,11 +79,14 @@ void attention_backward(Context& ctx, const AttentionBackward& op) {
   const float scale = scale_of(width);
   float* dy_y = ctx.scratch<float>(0, batch * heads * time);  // <dy, y>, as lse
   const View<const float, 3> along_y(dy_y, batch, heads, time);
+  const bool in_bf16 = takes_bf16(ctx, op);  // then <dy, v> is of the rounded dy, and so must be what is taken from it
   for_each_warp(ctx, batch * heads * time, [=] __device__(std::int64_t i, int lane) {
     const std::int64_t b = i / time / heads, h = i / time % heads, t = i % time;
-    const float sum = dot(load(vector_at(op.dy, b, t, h), width, lane), load(vector_at(op.y, b, t, h), width, lane));
+    const Spread dy = load(vector_at(op.dy, b, t, h), width, lane);
+    const float sum = dot(in_bf16 ? rounded(dy) : dy, load(vector_at(op.y, b, t, h), width, lane));
     if (lane == 0) dy_y[i] = sum;
   });
+  if (in_bf16) return bf16_attention_backward(ctx, op, along_y);
 
   for_each_block(ctx, shares(batch, heads, time), [=] __device__(std::int64_t block) {
     const Share share(block, heads, time);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "peer/base/element.h"
 #include "peer/base/view.h"
 #include "peer/ops/block_reduce.cuh"
 #include "peer/ops/vector_math.h"
@@ -36,6 +37,13 @@ __device__ inline float dot(const Spread& a, const Spread& b) {
   return warp_sum(sum);
 }
 
+// To bf16.
+__device__ inline Spread rounded(const Spread& s) {
+  Spread r;
+  for (int i = 0; i < kPerLane; ++i) r.x[i] = Bfloat16{bfloat16_of(s.x[i])};
+  return r;
+}
+
 // y = shrink y + weight x
 __device__ inline void blend(Spread& y, float shrink, float weight, const Spread& x) {
   for (int i = 0; i < kPerLane; ++i) y.x[i] = shrink * y.x[i] + weight * x.x[i];
@@ -45,6 +53,12 @@ __device__ inline void blend(Spread& y, float shrink, float weight, const Spread
 template <class T>
 __device__ T* vector_at(const View<T, 4>& x, std::int64_t b, std::int64_t t, std::int64_t h) {
   return x.data + ((b * x.shape[1] + t) * x.shape[2] + h) * x.shape[3];
+}
+
+// The numbers (T) of head h of batch b in an lse-like (B, heads, T) tensor.
+template <class T>
+__device__ T* numbers_of(const View<T, 3>& x, std::int64_t b, std::int64_t h) {
+  return x.data + (b * x.shape[1] + h) * x.shape[2];
 }
 
 // A softmax-weighted sum of values while its scores are still coming: what was added is rescaled whenever a larger score turns up

@@ -17,6 +17,9 @@
 struct float2 {
   float x, y;
 };
+struct alignas(8) uint2 {
+  unsigned x, y;
+};
 inline float2 make_float2(float x, float y) { return {x, y}; }
 // Sixteen bytes in one access, of whatever lies there. An address that is no multiple of sixteen is a fault here as on a GPU.
 struct __attribute__((may_alias, aligned(16))) float4 {
@@ -70,6 +73,7 @@ inline unsigned atomicAdd(unsigned* at, unsigned number) {
   *at += number;
   return before;
 }
+inline std::size_t __cvta_generic_to_shared(const void* shared) { return reinterpret_cast<std::size_t>(shared); }
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1; }
 
