@@ -36,7 +36,7 @@ class Context {
   // The device with the name of the card: results may differ in their last bits from one kind of card to another.
   std::string device_name() const;
 
-  // Of rounded_gemm() and of attention on CUDA; PrecisionScope sets it after a look at the device.
+  // See precision.h; PrecisionScope sets it after a look at the device.
   void set_precision(Precision precision) { precision_ = precision; }
   Precision precision() const { return precision_; }
   Bf16Products& bf16_products();  // made at the first call
