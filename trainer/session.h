@@ -20,6 +20,7 @@ struct Session {
   Context ctx;
   pool::Generation generation;
   LoadedModel loaded;
+  HostStaging staging;  // through which commits read the model
 };
 
 Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads);

@@ -15,6 +15,7 @@
 #include "trainer/held_out.h"
 #include "trainer/inside_evaluation.h"
 #include "trainer/metrics_log.h"
+#include "trainer/model_image.h"
 #include "trainer/novelty.h"
 #include "trainer/plasticity.h"
 #include "trainer/safeguards.h"
@@ -226,8 +227,10 @@ class Stage {
     StoredRun run{options_map(options_), step_, view_, corpus_->cursor()};
     run.options["grow-first"] = to_text(options_.grow_first);
     run.options["seed"] = to_text(options_.seed);
-    save_model(session_.loaded, changed_, run, t);
-    safeguards_->save_unfinished(t);
+    ModelImage image = image_of(session_.loaded, changed_, true);
+    safeguards_->add_unfinished(image);
+    image.put(session_.staging, t);
+    t.set_state(state_text(session_.loaded, run));
     return t.commit(kResume, fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps));
   }
 
@@ -265,7 +268,7 @@ class Stage {
     Records row;
     apart([&] { row = evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
     for (const auto& [key, value] : row) t.put_record(key, value);
-    save_model(session_.loaded, changed_, std::nullopt, t);
+    save_model(session_.loaded, changed_, session_.staging, t);
     const bool refused = forgets_too_much();
     const std::string what = session_.loaded.history.stages.size() == 2 ? "base" : to_text(options_.stage.strategy);
     const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);

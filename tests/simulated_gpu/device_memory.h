@@ -13,4 +13,8 @@ void release(void* data);
 std::size_t free_bytes();
 void set_open_to_host(bool open);
 
+// Memory of the host that the device may read and write too; never closed to the host.
+void* allocate_pinned(std::size_t bytes);  // null when there is no room
+void release_pinned(void* data);
+
 }  // namespace simulated_gpu
