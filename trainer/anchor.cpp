@@ -4,6 +4,7 @@
 
 #include "peer/base/error.h"
 #include "trainer/importance.h"
+#include "trainer/model_image.h"
 
 namespace peer::trainer {
 namespace {
@@ -44,8 +45,8 @@ Anchor::Anchor(Session& session, const RunOptions& options, int view, const std:
   regulariser_.emplace(weight, *old_importance_, *old_pull_);
 }
 
-void Anchor::save_unfinished(pool::Transaction& transaction) const {
-  if (path_) transaction.put_trunk(kPathTrunk, path_->work().tensors());
+void Anchor::add_unfinished(ModelImage& image) const {
+  if (path_) image.add_trunk(kPathTrunk, path_->work().tensors());
 }
 
 ParameterField Anchor::new_importance(const std::vector<streams::Document>& training) {

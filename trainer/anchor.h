@@ -19,7 +19,7 @@ class Anchor {
   const Regulariser* penalty() const { return regulariser_ ? &*regulariser_ : nullptr; }  // nothing was learnt before: none
   PathIntegral* path() { return path_ ? &*path_ : nullptr; }
 
-  void save_unfinished(pool::Transaction& transaction) const;
+  void add_unfinished(ModelImage& image) const;
   // Measures on the stage's text what mattered to it.
   void finish(const std::vector<streams::Document>& training, pool::Transaction& transaction);
 

@@ -1,12 +1,12 @@
 #include "trainer/checkpoint.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include <fmt/format.h>
 
 #include "peer/base/error.h"
+#include "trainer/model_image.h"
 
 namespace peer::trainer {
 namespace {
@@ -89,49 +89,16 @@ void load_row_state(const pool::Pool& pool, const pool::Generation& generation, 
   }
 }
 
-void require_finite(const float* values, std::int64_t count, const std::string& name) {
-  for (std::int64_t i = 0; i < count; ++i)
-    if (!std::isfinite(values[i]))
-      throw NumericError(fmt::format("{}: a weight is not finite; nothing was committed; try lower learning rates", name));
-}
-
-void save_trunk(const std::string& name, layers::Parameters& parameters, bool with_moments, pool::Transaction& transaction) {
+void add_trunk(const std::string& name, layers::Parameters& parameters, bool with_moments, ModelImage& image) {
   std::vector<pool::TensorView> tensors, moments;
   for (const auto& p : parameters) {
-    require_finite(p->value.data(), p->size(), p->name);
     tensors.push_back({p->name, p->shape, p->value.data()});
     if (!p->trainable()) continue;
     moments.push_back({p->name + ".m", p->shape, p->m.data()});
     moments.push_back({p->name + ".v", p->shape, p->v.data()});
   }
-  transaction.put_trunk(name, tensors);
-  if (with_moments) transaction.put_trunk(moments_name(name), moments);
-}
-
-void save_statistics(const std::string& name, const ByteBigrams& statistics, pool::Transaction& transaction) {
-  transaction.put_trunk(statistics_name(name), {{kCounts, {ByteBigrams::kBefore, ByteBigrams::kBytes}, statistics.counts().data()}});
-}
-
-void save_experts(PeerBlock& block, bool with_state, pool::Transaction& transaction) {
-  ExpertTable& experts = block.experts();
-  const std::int64_t width = experts.width(), floats = ExpertTable::state_floats(width);
-  transaction.set_table(block.id(),
-                        {.width = width, .rows_per_page = experts.rows_per_page(), .state_floats = floats, .element = experts.element()},
-                        experts.count());
-  std::vector<float> rows, state;
-  for (std::int64_t page = 0; page < experts.page_count(); ++page) {
-    if (!experts.dirty(page)) continue;
-    const std::int64_t count = experts.page_rows(page), first = page * experts.rows_per_page();
-    const bool stateful = with_state && experts.trainable(page);
-    rows.resize(static_cast<std::size_t>(count * 2 * width));
-    state.resize(stateful ? static_cast<std::size_t>(count * floats) : 0);
-    for (std::int64_t r = 0; r < count; ++r) {
-      experts.read_parameters(first + r, rows.data() + r * 2 * width);
-      if (stateful) std::memcpy(state.data() + r * floats, experts.state(first + r), static_cast<std::size_t>(floats) * sizeof(float));
-    }
-    require_finite(rows.data(), count * 2 * width, fmt::format("block {}, page {}", block.id().value, page));
-    transaction.put_page(block.id(), PageIndex{page}, rows, state);
-  }
+  image.add_trunk(name, std::move(tensors), ModelImage::Weights::kFinite);
+  if (with_moments) image.add_trunk(moments_name(name), std::move(moments));
 }
 
 StoredState describe(LoadedModel& loaded, const std::optional<StoredRun>& run) {
@@ -211,15 +178,25 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
   return loaded;
 }
 
-void save_model(LoadedModel& loaded, std::span<const int> changed, const std::optional<StoredRun>& run, pool::Transaction& transaction) {
+ModelImage image_of(LoadedModel& loaded, std::span<const int> changed, bool to_go_on) {
+  ModelImage image;
   for (const int v : changed) {
-    save_trunk(loaded.model.view(v).name, loaded.model.parameters(v), run.has_value(), transaction);
-    loaded.model.for_each_block(v, [&](PeerBlock& block, int) { save_experts(block, run.has_value(), transaction); });
+    const std::string& name = loaded.model.view(v).name;
+    add_trunk(name, loaded.model.parameters(v), to_go_on, image);
+    loaded.model.for_each_block(v, [&](PeerBlock& block, int) { image.add_experts(block, to_go_on); });
     const auto at = static_cast<std::size_t>(v);
     if (at < loaded.statistics.size() && !loaded.statistics[at].empty())
-      save_statistics(loaded.model.view(v).name, loaded.statistics[at], transaction);
+      image.add_trunk(statistics_name(name),
+                      {{kCounts, {ByteBigrams::kBefore, ByteBigrams::kBytes}, loaded.statistics[at].counts().data()}});
   }
-  transaction.set_state(to_json(describe(loaded, run)));
+  return image;
+}
+
+std::string state_text(LoadedModel& loaded, const std::optional<StoredRun>& run) { return to_json(describe(loaded, run)); }
+
+void save_model(LoadedModel& loaded, std::span<const int> changed, HostStaging& staging, pool::Transaction& transaction) {
+  image_of(loaded, changed, false).put(staging, transaction);
+  transaction.set_state(state_text(loaded, std::nullopt));
 }
 
 void drop_trunks(LoadedModel& loaded, int view, pool::Transaction& transaction) {

@@ -203,7 +203,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
   for (const auto& [domain, loss] : after.loss)
     if (const auto old = before.loss.find(domain); old != before.loss.end())
       outcome.refused |= options.max_forgetting >= 0 && loss - old->second > options.max_forgetting;
-  save_model(session.loaded, consolidation.changed(), std::nullopt, transaction);
+  save_model(session.loaded, consolidation.changed(), session.staging, transaction);
   transaction.set_fingerprint(fmt::format("consolidate {} {} threads {} {} {}", to_hex(options_fingerprint(options)),
                                           to_hex(options_fingerprint(train)), session.ctx.threads(), session.ctx.device_name(),
                                           to_text(session.ctx.cpu_path())));

@@ -5,6 +5,7 @@
 #include "peer/base/error.h"
 #include "streams/reservoir.h"
 #include "trainer/held_out.h"
+#include "trainer/model_image.h"
 #include "trainer/self_text.h"
 
 namespace peer::trainer {
@@ -101,9 +102,9 @@ void Safeguards::weights_were_placed() {
   if (average_) average_.emplace(session_.loaded.model, changed_, options_.stage.average);
 }
 
-void Safeguards::save_unfinished(pool::Transaction& transaction) const {
-  if (anchor_) anchor_->save_unfinished(transaction);
-  if (average_) transaction.put_trunk(kAverageTrunk, average_->average().tensors());
+void Safeguards::add_unfinished(ModelImage& image) const {
+  if (anchor_) anchor_->add_unfinished(image);
+  if (average_) image.add_trunk(kAverageTrunk, average_->average().tensors());
 }
 
 void Safeguards::finish(const std::vector<streams::Document>& training, pool::Transaction& transaction) {

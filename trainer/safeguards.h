@@ -30,7 +30,7 @@ class Safeguards {
   void weights_were_placed();
 
   // What a resumed stage needs beside weights and moments.
-  void save_unfinished(pool::Transaction& transaction) const;
+  void add_unfinished(ModelImage& image) const;
 
   // Once the last step is done: takes the average of the weights, moves them back by --keep, then measures and saves what later stages
   // need. The changed views must still be trainable, their statistics frozen.

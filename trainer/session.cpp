@@ -17,7 +17,8 @@ Session open_session(const std::string& path, const std::string& ref, pool::Acce
   LoadedModel loaded = load_model(pool, generation, ctx.device());
   if (expert_memory_bytes == 0) expert_memory_bytes = memory_bytes(device) / 5 * 4;
   model::PagePlacement(expert_memory_bytes).place(ctx, loaded.model);
-  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded), expert_memory_bytes};
+  HostStaging staging(ctx.device());
+  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded), std::move(staging), expert_memory_bytes};
 }
 
 pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta,
@@ -31,7 +32,8 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
   pool::Pool pool = pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind
   pool::Transaction transaction = pool.begin({});
   const int base[] = {0};
-  save_model(loaded, base, std::nullopt, transaction);
+  HostStaging staging;  // the untrained model is made on the CPU
+  save_model(loaded, base, staging, transaction);
   transaction.set_fingerprint(to_hex(options_fingerprint(options)));
   return transaction.commit(kHead, fmt::format("init: {} experts in {} layers", experts_in(loaded.model, 0), options.layers));
 }
@@ -55,7 +57,7 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   }
   pool::Transaction transaction = session.pool.begin(session.generation.id);
   const int views[] = {changed};
-  save_model(session.loaded, views, std::nullopt, transaction);
+  save_model(session.loaded, views, session.staging, transaction);
   progress.note(message);
   return transaction.commit(kHead, message);
 }

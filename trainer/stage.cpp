@@ -11,11 +11,13 @@
 #include "peer/device/timed_step.h"
 #include "peer/model/page_placement.h"
 #include "streams/corpus.h"
+#include "trainer/background_commit.h"
 #include "trainer/baseline.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/inside_evaluation.h"
 #include "trainer/metrics_log.h"
+#include "trainer/model_image.h"
 #include "trainer/novelty.h"
 #include "trainer/plasticity.h"
 #include "trainer/safeguards.h"
@@ -31,7 +33,13 @@ double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_
 class Stage {
  public:
   Stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop)
-      : session_(session), model_(session.loaded.model), options_(options), progress_(progress), stop_(stop), began_(now_seconds()) {}
+      : session_(session),
+        model_(session.loaded.model),
+        options_(options),
+        progress_(progress),
+        stop_(stop),
+        began_(now_seconds()),
+        commits_(progress) {}
 
   void begin() {
     read_corpus();
@@ -179,6 +187,7 @@ class Stage {
     while (step_ < options_.train.steps && !stop_) {
       const double loss = train_once(step, step_ > first ? options_.profile : nullptr);
       ++step_;
+      commits_.wait_if_over();
       placement.after_step(session_.ctx, model_);
       apart([&] { inside.after_step(step_); });
       const double seconds = now_seconds() - began;
@@ -187,7 +196,7 @@ class Stage {
       progress_.update("train " + options_.stage.domain, step_, options_.train.steps,
                        fmt::format("{:.3f} bpb  {:.1f} ktok/s", loss, tokens / seconds / 1e3));
       const bool due = options_.train.checkpoint_every > 0 && step_ % options_.train.checkpoint_every == 0;
-      if (due && step_ < options_.train.steps && !stop_) commit_resumable();
+      if (due && step_ < options_.train.steps && !stop_) commit_beside_training();
     }
   }
 
@@ -228,14 +237,34 @@ class Stage {
     return t;
   }
 
-  pool::CommitReport commit_resumable() {
-    pool::Transaction t = transaction();
+  // What a commit of the stage as it is now would write; the device must be idle.
+  struct Unfinished {
+    pool::Transaction transaction;
+    ModelImage image;
+    std::string message;
+  };
+  Unfinished unfinished() {
+    commits_.wait();
     StoredRun run{options_map(options_), step_, view_, corpus_->cursor()};
     run.options["grow-first"] = to_text(options_.grow_first);
     run.options["seed"] = to_text(options_.seed);
-    save_model(session_.loaded, changed_, run, t);
-    safeguards_->save_unfinished(t);
-    return t.commit(kResume, fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps));
+    Unfinished now{transaction(), image_of(session_.loaded, changed_, true),
+                   fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps)};
+    safeguards_->add_unfinished(now.image);
+    now.transaction.set_state(state_text(session_.loaded, run));
+    return now;
+  }
+
+  pool::CommitReport commit_resumable() {
+    Unfinished now = unfinished();
+    now.image.put(session_.staging, now.transaction);
+    return now.transaction.commit(kResume, now.message);
+  }
+
+  // From here to the next wait nothing may use the pool. A step does not, nor does an evaluation inside the stage.
+  void commit_beside_training() {
+    Unfinished now = unfinished();
+    commits_.start(std::move(now.image), session_.staging, std::move(now.transaction), kResume, now.message);
   }
 
   StageOutcome interrupted() {
@@ -256,6 +285,7 @@ class Stage {
   }
 
   StageOutcome finish() {
+    commits_.wait();
     const std::int64_t added = numbers_added();
     freeze_statistics(model_, changed_);
     pool::Transaction t = transaction();
@@ -272,7 +302,7 @@ class Stage {
     Records row;
     apart([&] { row = evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
     for (const auto& [key, value] : row) t.put_record(key, value);
-    save_model(session_.loaded, changed_, std::nullopt, t);
+    save_model(session_.loaded, changed_, session_.staging, t);
     const bool refused = forgets_too_much();
     const std::string what = session_.loaded.history.stages.size() == 2 ? "base" : to_text(options_.stage.strategy);
     const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
@@ -326,6 +356,7 @@ class Stage {
   std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0;
   double flops_apart_ = 0;
+  BackgroundCommit commits_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // called only under `if constexpr (kWithCuda)`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,8 +14,9 @@
 
 namespace peer {
 
-struct CudaQueue;  // stream and cuBLAS handle of a Context: peer/device/cuda_queue.cuh
-struct CudaGraph;  // work of a stream, recorded: peer/device/graph_cuda.cpp
+struct CudaQueue;     // stream and cuBLAS handle of a Context: peer/device/cuda_queue.cuh
+struct CudaGraph;     // work of a stream, recorded: peer/device/graph_cuda.cpp
+struct CudaReadSlot;  // peer/device/host_staging_cuda.cpp
 
 // Throws DeviceError when there is no such device, or none that the kernels run on.
 std::shared_ptr<CudaQueue> open_cuda_queue(Device device);
@@ -28,6 +30,11 @@ std::int64_t cuda_bytes_in_use(Device device);
 void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes);
 void cuda_free(Device device, void* data) noexcept;
 void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence);
+// Page-locked memory of the host with a stream of its own that fills it from the device: queued by cuda_read, there after cuda_wait, which
+// returns the memory. Destroying it waits.
+std::shared_ptr<CudaReadSlot> open_cuda_read_slot(Device device, std::int64_t bytes);
+void cuda_read(CudaReadSlot& slot, std::int64_t at, const void* from, std::int64_t bytes);
+const std::byte* cuda_wait(CudaReadSlot& slot);
 // In order with the ops, and does not wait. Either side may be of the host or of a CUDA device.
 void cuda_copy(Context& ctx, const void* from, void* to, std::int64_t bytes);
 void cuda_set_zero(Context& ctx, void* to, std::int64_t bytes);

@@ -36,6 +36,8 @@ class ExpertTable {
   // Appends experts, all zero, to owned pages that are trainable or not.
   void append(std::int64_t experts, bool trainable);
 
+  // Where a page's records lie: memory of the table's device.
+  const ops::ExpertPage& page(std::int64_t page) const { return pages_[page]; }
   bool trainable(std::int64_t page) const { return pages_[page].trainable; }
   bool any_trainable() const {
     return std::any_of(pages_.begin(), pages_.end(), [](const ops::ExpertPage& page) { return page.trainable; });

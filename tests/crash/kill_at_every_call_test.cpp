@@ -1,11 +1,15 @@
 // A program that is killed at any of its file operations leaves the pool as it was before the step, or as it is after.
 #include <filesystem>
+#include <set>
 
+#include "tests/cli/micro_pool.h"
 #include "tests/crash/child_process.h"
 #include "tests/crash/crash_steps.h"
 #include "tests/crash/pool_check.h"
 #include "tests/pool/scratch_pool.h"
 #include "tests/support/catch.h"
+#include "tests/support/domain_text.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace peer;
 using namespace peer::pool;
@@ -67,4 +71,49 @@ TEST_CASE("a commit and a rollback survive SIGKILL at every file operation") {
     CHECK(seen_before > 20);
     CHECK(seen_after > 0);
   }
+}
+
+TEST_CASE("a stage that commits beside its steps survives SIGKILL within those commits, and goes on from the one before") {
+  using namespace peer::cli;
+  constexpr int kEvery = 11;  // of its file operations, a few hundred
+  const ScratchDirectory scratch;
+  const std::string text = scratch / "sea.txt", untrained = scratch / "untrained", path = scratch / "pool";
+  peer::test::write_file(text, peer::test::domain_text(0, 60));
+  const auto command = [&](const std::string& pool, const Words& more) {
+    return Words{PEER_CLI_BINARY, "train", pool, "--domain", "sea", "--from", text, "--checkpoint-every", "3"} + kMicroStage +
+           kMicroCommon + more;
+  };
+  const auto in_peace = [](const Words& words) {
+    ChildProcess process(words);
+    process.finish();
+    REQUIRE(process.exit_code() == 0);
+  };
+  in_peace(Words{PEER_CLI_BINARY, "init", untrained} + kMicroModel + kMicroCommon);
+  copy_pool(untrained, path);
+  in_peace(command(path, {}));
+  const Digest before = check_pool(untrained).content, after = check_pool(path).content;
+
+  std::set<std::string> checkpoints;
+  for (int operation = 1;; operation += kEvery) {
+    INFO("killed at file operation " << operation);
+    copy_pool(untrained, path);
+    ChildProcess stage(command(path, {}), {"LD_PRELOAD=" PEER_KILL_AT_CALL, "KILL_ROOT=" + path, "KILL_AT=" + std::to_string(operation)});
+    stage.finish();
+    const PoolCheck interrupted = check_pool(path);
+    REQUIRE(interrupted.problems == std::vector<std::string>{});
+    if (!stage.was_killed()) {
+      REQUIRE(interrupted.content == after);
+      break;
+    }
+    REQUIRE((interrupted.content == before || interrupted.content == after));
+    if (interrupted.content == after) continue;
+    bool waits = false;
+    {
+      const Pool reader = Pool::open(path, Access::kRead);
+      if (const auto checkpoint = reader.ref("resume")) checkpoints.insert(reader.generation(*checkpoint).message), waits = true;
+    }
+    in_peace(command(path, waits ? Words{"--resume"} : Words{}));
+    REQUIRE(check_pool(path).content == after);
+  }
+  CHECK(checkpoints.size() == 7);  // after 3, 6, ... 21 of 24 steps
 }

@@ -100,6 +100,15 @@ Arena& arena() {
   return only;
 }
 
+std::map<std::uintptr_t, std::size_t> pinned;  // bytes by address
+
+bool is_pinned(std::uintptr_t address) {
+  auto after = pinned.upper_bound(address);
+  if (after == pinned.begin()) return false;
+  const auto& [begin, bytes] = *std::prev(after);
+  return address < begin + bytes;
+}
+
 }  // namespace
 
 bool holds_host_pointer(const void* argument, std::size_t bytes) {
@@ -109,6 +118,7 @@ bool holds_host_pointer(const void* argument, std::size_t bytes) {
     std::memcpy(&word, static_cast<const char*>(argument) + at, sizeof word);
     const auto begin = reinterpret_cast<std::uintptr_t>(arena_begin);
     if (word < page || word >> 47 != 0 || (word >= begin && word < begin + kTotalBytes)) continue;
+    if (is_pinned(word)) continue;
     if (msync(reinterpret_cast<void*>(word / page * page), 1, MS_ASYNC) == 0) return true;  // something is mapped there
   }
   return false;
@@ -120,5 +130,16 @@ void* allocate(std::size_t bytes) { return arena().take(bytes); }
 void release(void* data) { arena().give_back(data); }
 std::size_t free_bytes() { return arena().rest(); }
 void set_open_to_host(bool open) { arena().open_to_host(open); }
+
+void* allocate_pinned(std::size_t bytes) {
+  void* data = std::malloc(bytes);
+  if (data != nullptr) pinned[reinterpret_cast<std::uintptr_t>(data)] = bytes;
+  return data;
+}
+
+void release_pinned(void* data) {
+  if (pinned.erase(reinterpret_cast<std::uintptr_t>(data)) == 0) std::abort();  // freed twice, or never allocated
+  std::free(data);
+}
 
 }  // namespace simulated_gpu

@@ -14,4 +14,8 @@ std::size_t free_bytes();
 bool is_of_device(const void* data);
 void set_open_to_host(bool open);
 
+// Memory of the host that the device may read and write too; never closed to the host.
+void* allocate_pinned(std::size_t bytes);  // null when there is no room
+void release_pinned(void* data);
+
 }  // namespace simulated_gpu

@@ -97,6 +97,19 @@ cudaError_t cudaFree(void* data) {
   return status;
 }
 
+cudaError_t cudaMallocHost(void** data, std::size_t bytes) {
+  const std::lock_guard lock(mutex);
+  *data = allocate_pinned(bytes);
+  return *data == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+
+cudaError_t cudaFreeHost(void* data) {
+  const std::lock_guard lock(mutex);
+  const cudaError_t status = finish_all();
+  if (data != nullptr) release_pinned(data);
+  return status;
+}
+
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   *free = free_bytes(), *total = kTotalBytes;
   return cudaSuccess;

@@ -105,6 +105,26 @@ TEST_CASE("a kernel that is given memory of the host is refused") {
   CHECK(stream.launch(write_number, 1, 1, on_heap.get()) == cudaErrorInvalidDevicePointer);
 }
 
+TEST_CASE("page-locked memory of the host is the device's too, and open to the host while work is queued") {
+  Stream stream;
+  void* data = nullptr;
+  REQUIRE(cudaMallocHost(&data, 4 * sizeof(int)) == cudaSuccess);
+  auto* pinned = static_cast<int*>(data);
+  int* to = numbers(4);
+  std::fill_n(pinned, 4, 7);
+  REQUIRE(cudaMemcpyAsync(to, pinned, 4 * sizeof(int), cudaMemcpyDefault, stream.stream) == cudaSuccess);
+  CHECK(pinned[3] == 7);
+  REQUIRE(stream.launch(write_thread, 1, 3, pinned) == cudaSuccess);
+  REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(to[i] == 7);
+    CHECK(pinned[i] == (i < 3 ? i : 7));
+  }
+  CHECK(cudaFreeHost(data) == cudaSuccess);
+  CHECK(stream.launch(write_number, 1, 1, std::make_unique<int>(0).get()) == cudaErrorInvalidDevicePointer);
+  cudaFree(to);
+}
+
 TEST_CASE("a trap, and a barrier or shuffle that some threads never reach, fail and stay failed") {
   for (auto* kernel : {trap, some_leave_before_the_barrier, some_leave_before_the_shuffle})
     CHECK(ending_of([&] {
