@@ -49,10 +49,11 @@ struct TrainOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit(self.steps, OptionInfo{"steps", "optimizer steps of the stage", "steps"});
     visit(self.batch, OptionInfo{"batch", "B, windows of a step", "windows"});
-    visit(self.precision,
-          OptionInfo{"precision",
-                     "of the linear maps' operands in training: bf16 is faster where the CPU multiplies it. Sums, experts, scores, "
-                     "optimizer and evaluation stay fp32"});
+    visit(
+        self.precision,
+        OptionInfo{"precision",
+                   "of the linear maps' operands in training, and on CUDA of attention's: bf16 is faster where they are multiplied in it. "
+                   "Sums, experts, optimizer and evaluation stay fp32"});
     visit(self.trunk_rate, OptionInfo{"trunk-rate", "peak learning rate of the base's dense tensors"});
     visit(self.delta_rate, OptionInfo{"delta-rate", "peak learning rate of adapters, dense blocks, embedding and head deltas"});
     visit(self.router_rate, OptionInfo{"router-rate", "peak learning rate of query maps and sub-keys"});
@@ -72,7 +73,8 @@ struct TrainOptions {
     visit(self.clip, OptionInfo{"clip", "largest global norm of the dense gradient; 0: no clip"});
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
     visit(self.checkpoint_every,
-          OptionInfo{"checkpoint-every", "commit a resumable state every so many steps; 0: only when interrupted", "steps"});
+          OptionInfo{"checkpoint-every",
+                     "commit a resumable state every so many steps, beside the steps after it; 0: only when interrupted", "steps"});
     visit(self.eval_every,
           OptionInfo{"eval-every",
                      "score the older domains on a small sample after the first and every so many steps, for the stability gap "

@@ -27,27 +27,31 @@ struct Terms {
   __device__ Run run_of(std::int64_t u) const { return {op.begin[u], op.begin[u + 1]}; }
 };
 
-template <class Vector, bool kWhole>
+// Numbers first .. first + 7 of [x | dy] of a token.
+template <bool kWhole, class Vector>
 __device__ Pack vectors_of(const Terms<Vector>& terms, std::uint32_t token, std::int64_t first) {
   const std::int64_t width = terms.op.rows.width;
-  if constexpr (kWhole)
-    return first < width ? load_whole(terms.x + token * width + first) : load_whole(terms.dy + token * width + first - width);
-  Pack pack{};
-  for (int i = 0; i < kPack; ++i) {
-    const std::int64_t c = first + i;
-    if (c < 2 * width) pack.x[i] = c < width ? terms.x[token * width + c] : terms.dy[token * width + c - width];
+  const Vector *x = terms.x + token * width, *dy = terms.dy + token * width;
+  if constexpr (kWhole) {
+    return load_whole(first < width ? x + first : dy + first - width);
+  } else {
+    Pack pack{};
+    for (std::int64_t i = 0, c = first; i < kPack && c < 2 * width; ++i, ++c) pack.x[i] = c < width ? x[c] : dy[c - width];
+    return pack;
   }
-  return pack;
 }
 
-// The weight of number c of the record in the place's slot: a pack of a width that is no multiple of eight may have both.
-template <class Vector, bool kWhole>
+// What a place adds to numbers first .. first + 7 of a record; a pack of a width that is no multiple of eight may have both weights.
+template <bool kWhole, class Vector>
 __device__ void add_place(const Terms<Vector>& terms, std::uint32_t slot, std::uint32_t picks, std::int64_t first, Pack& sum) {
-  const Pack vector = vectors_of<Vector, kWhole>(terms, slot / picks, first);
+  const Pack vector = vectors_of<kWhole>(terms, slot / picks, first);
   const std::int64_t width = terms.op.rows.width;
   const float *down = terms.op.dhidden.data + slot, *up = terms.op.up_weight.data + slot;
-  if constexpr (kWhole) return add_scaled(sum, first < width ? *down : *up, vector);
-  for (int i = 0; i < kPack; ++i) sum.x[i] += (first + i < width ? *down : *up) * vector.x[i];
+  if constexpr (kWhole) {
+    add_scaled(sum, first < width ? *down : *up, vector);
+  } else {
+    for (int i = 0; i < kPack; ++i) sum.x[i] += (first + i < width ? *down : *up) * vector.x[i];
+  }
 }
 
 // gradient += the places of the run, in order.
@@ -62,7 +66,7 @@ __device__ void add_run(const Terms<Vector>& terms, Run run, RecordGradient<kPac
 #pragma unroll
     for (int p = 0; p < kPacks; ++p) {
       const std::int64_t first = (static_cast<std::int64_t>(p) * Group::kSize + Group::rank()) * kPack;
-      if (first < count) add_place<Vector, kWhole>(terms, slot, picks, first, gradient.pack[p]);
+      if (first < count) add_place<kWhole>(terms, slot, picks, first, gradient.pack[p]);
     }
   }
 }

@@ -45,18 +45,24 @@ __device__ inline void store_whole(const Bfloat16 (&numbers)[kPack], Bfloat16* t
 // The numbers from `from` on, of which `left` are there (zeros behind them).
 template <bool kWhole, class Number>
 __device__ Pack load_pack(const Number* from, std::int64_t left) {
-  if constexpr (kWhole) return load_whole(from);
-  Pack pack{};
-  for (int i = 0; i < kPack; ++i)
-    if (i < left) pack.x[i] = from[i];
-  return pack;
+  if constexpr (kWhole) {
+    return load_whole(from);
+  } else {
+    Pack pack{};
+    for (int i = 0; i < kPack; ++i)
+      if (i < left) pack.x[i] = from[i];
+    return pack;
+  }
 }
 
 template <bool kWhole, class Number>
 __device__ void store_pack(const Number (&numbers)[kPack], Number* to, std::int64_t left) {
-  if constexpr (kWhole) return store_whole(numbers, to);
-  for (int i = 0; i < kPack; ++i)
-    if (i < left) to[i] = numbers[i];
+  if constexpr (kWhole) {
+    store_whole(numbers, to);
+  } else {
+    for (int i = 0; i < kPack; ++i)
+      if (i < left) to[i] = numbers[i];
+  }
 }
 
 __device__ inline float dot(const Pack& a, const Pack& b) {

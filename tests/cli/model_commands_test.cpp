@@ -87,7 +87,7 @@ TEST_CASE("--profile says where the time of a step went, and its lines add up to
   CHECK(profile["ops"].back()["op"] == "everything else");
   CHECK(profile["limits"]["flops_a_second"] > 0);
   const Outcome table = peer_cli("stream", pool, world().stage("code") + Words{"--profile"});
-  CHECK(lacks(table.out, {"gemm", "adamw_rows", "everything else", "the step", "100.0%", "GB/s from memory"}) == "");
+  CHECK(lacks(table.out, {"gemm", "expert_row_update", "everything else", "the step", "100.0%", "GB/s from memory"}) == "");
   CHECK(peer_cli("stream", pool, world().stage("molecules")).out.find("everything else") == std::string::npos);
 }
 
