@@ -29,7 +29,8 @@ struct CommonOptions {
     visit(self.device, OptionInfo{"device", "where to compute: cpu, cuda, cuda:1, or auto: a CUDA device if there is one", "DEVICE"});
     visit(self.device_memory,
           OptionInfo{"device-memory",
-                     "of a GPU, for experts; what is used less stays in the machine's memory. 0: four fifths of what it has", "GB"});
+                     "of a GPU, for experts; what is used less stays in the machine's memory. 0: four fifths of what dense tensors leave",
+                     "GB"});
     visit(self.threads, OptionInfo{"threads", "threads of the CPU; 0: one for each core. Fix it to get the same bits on another machine"});
     visit(self.seed, OptionInfo{"seed", "of every random choice; the same seed gives the same bits"});
     visit(self.quiet, OptionInfo{"quiet", "no progress and no notes on stderr, only errors"});

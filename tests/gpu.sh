@@ -33,7 +33,7 @@ line() {
   echo "== $name: $*" >>"$log"
   "$@" >"$build/$name.log" 2>&1 || code=$?
   cat "$build/$name.log" >>"$log"
-  said=$(grep -v '^ *$' "$build/$name.log" | tail -n 1 | cut -c1-90)
+  said=$(grep -v '^ *$' "$build/$name.log" | tail -n 1 | cut -c1-90 || true)  # it may have said nothing
   rows+=("$(printf '%-12s %-7s %5d s  %s' "$name" "$([[ $code == 0 ]] && echo passed || echo "FAILED")" $((SECONDS - began)) "$said")")
   [[ $code == 0 ]] || { failed=1; tail -n 30 "$build/$name.log"; }
 }

@@ -1,5 +1,7 @@
 #include "trainer/session.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "peer/model/page_placement.h"
@@ -9,13 +11,26 @@
 #include "trainer/report.h"
 
 namespace peer::trainer {
+namespace {
+
+// Four fifths of what the dense tensors leave of a device, were all of them trained; the rest is for activations.
+std::int64_t room_for_experts(Device device, model::Model& model) {
+  std::int64_t dense = 0;
+  for (int view = 0; view <= model.newest(); ++view)
+    if (!model.retired(view)) dense += model.parameters(view).count();
+  constexpr std::int64_t kBytes = 4 * sizeof(float);  // a number, its gradient and two moments
+  return std::max<std::int64_t>(0, memory_bytes(device) - kBytes * dense) / 5 * 4;
+}
+
+}  // namespace
+
 Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads,
                      std::int64_t expert_memory_bytes) {
   Context ctx(device, threads);  // first: a device that is not there should not lock the pool
   pool::Pool pool = pool::Pool::open(path, access);
   pool::Generation generation = pool.generation(pool.resolve(ref));
   LoadedModel loaded = load_model(pool, generation, ctx.device());
-  if (expert_memory_bytes == 0) expert_memory_bytes = memory_bytes(device) / 5 * 4;
+  if (expert_memory_bytes == 0) expert_memory_bytes = room_for_experts(device, loaded.model);
   model::PagePlacement(expert_memory_bytes).place(ctx, loaded.model);
   HostStaging staging(ctx.device());
   return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded), std::move(staging), expert_memory_bytes};

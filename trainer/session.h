@@ -24,7 +24,7 @@ struct Session {
   std::int64_t expert_memory_bytes = 0;  // of a GPU; pages of experts beyond it lie in the machine's memory
 };
 
-// expert_memory_bytes 0: four fifths of what the device has.
+// expert_memory_bytes 0: four fifths of what the dense tensors leave of the device.
 Session open_session(const std::string& path, const std::string& ref, pool::Access access, Device device, int threads,
                      std::int64_t expert_memory_bytes = 0);
 

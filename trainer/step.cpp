@@ -52,9 +52,12 @@ TrainingStep::TrainingStep(Context& ctx, model::Model& model, int view, const Tr
       input_(ctx.device(), saved_.tokens),
       target_(ctx.device(), saved_.tokens),
       nll_(ctx.device(), saved_.tokens),
-      now_(ctx.device(), 1),
+      now_there_(ctx.device(), 1),
       squares_(ctx.device(), 1),
-      allowed_(ctx.device(), mask() == nullptr ? 0 : layers::PeerWorkspace::kSegmentChunk) {}
+      allowed_(ctx.device(), mask() == nullptr ? 0 : layers::PeerWorkspace::kSegmentChunk),
+      input_here_(static_cast<std::size_t>(saved_.tokens)),
+      target_here_(static_cast<std::size_t>(saved_.tokens)),
+      nll_here_(static_cast<std::size_t>(saved_.tokens)) {}
 
 void TrainingStep::let_host_in() {
   if (terms_.any_on_host()) ctx_.wait();
@@ -72,9 +75,11 @@ void TrainingStep::load(const streams::Batch& batch) {
   for (std::int64_t b = 0; b < batch.rows; ++b)
     for (std::int64_t t = 0; t < batch.length; ++t) {
       const std::int64_t at = b * (batch.length + 1) + t;
-      input_[b * batch.length + t] = batch.tokens[at];
-      target_[b * batch.length + t] = batch.tokens[at + 1];
+      input_here_[static_cast<std::size_t>(b * batch.length + t)] = batch.tokens[at];
+      target_here_[static_cast<std::size_t>(b * batch.length + t)] = batch.tokens[at + 1];
     }
+  queue_copy(ctx_, input_here_.data(), input_.data(), input_.bytes());
+  queue_copy(ctx_, target_here_.data(), target_.data(), target_.bytes());
 }
 
 const model::Activations& TrainingStep::forward(const streams::Batch& batch) {
@@ -92,13 +97,13 @@ void TrainingStep::zero_gradients() {
 double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
   const PrecisionScope precision(ctx_, options_.precision);
   if (terms_.reference != nullptr) reference_gradient(batch, step);
-  now_[0] = {.step = step + 1, .share = rate_share(step, options_)};
+  now_ = {.step = step + 1, .share = rate_share(step, options_)};
+  queue_copy(ctx_, &now_, now_there_.data(), now_there_.bytes());
   load(batch);
   if (terms_.any() || saved_.watch)
     compute();
   else
     repeated_.run(ctx_, model::launch_digest(model_), [&] { compute(); });
-  ctx_.wait();
   const double nats = checked_loss(step);
   return nats / std::numbers::ln2 / static_cast<double>(std::max<std::int64_t>(batch.bytes, 1));
 }
@@ -176,12 +181,14 @@ void TrainingStep::cross_entropy(Teacher* teacher) {
 }
 
 // When the device has done the whole step: a number that is none has spoilt the model in memory by then, and is never committed.
-double TrainingStep::checked_loss(std::int64_t step) const {
+double TrainingStep::checked_loss(std::int64_t step) {
+  copy_bytes(ctx_, nll_.data(), nll_here_.data(), nll_.bytes());
+  copy_bytes(ctx_, squares_.data(), &squares_here_, squares_.bytes());
   double nats = 0;
-  for (std::int64_t n = 0; n < saved_.tokens; ++n) nats += nll_[n];
+  for (const float n : nll_here_) nats += static_cast<double>(n);
   if (!std::isfinite(nats))
     throw NumericError(fmt::format("step {}: the loss is not finite; nothing was committed; try lower learning rates", step));
-  if (!std::isfinite(squares_[0]))
+  if (!std::isfinite(squares_here_))
     throw NumericError(fmt::format("step {}: the gradient is not finite; nothing was committed; try lower learning rates", step));
   return nats;
 }
@@ -189,7 +196,7 @@ double TrainingStep::checked_loss(std::int64_t step) const {
 ops::RowRule TrainingStep::row_rule(const layers::PeerBlock& block) const {
   return {.rates = rates(options_, options_.expert_rate, 0),
           .clip = static_cast<float>(options_.expert_clip),
-          .now = now_.data(),
+          .now = now_there_.data(),
           .rounding = Random(model_.seed(), Purpose::kRounding, static_cast<std::uint32_t>(block.id().value))};
 }
 
@@ -199,7 +206,7 @@ void TrainingStep::update_experts(layers::PeerBlock& block, ExpertIds expert, Ro
   if (terms_.path != nullptr) terms_.path->before(block, expert, gradient);
   if (terms_.penalty != nullptr) terms_.penalty->add_to(block, expert, gradient);
   if (terms_.sparse != nullptr)
-    descend_rows(block, expert, gradient, terms_.sparse->rate() * now_[0].share, rule.clip, rule.rounding_key());
+    descend_rows(block, expert, gradient, terms_.sparse->rate() * now_.share, rule.clip, rule.rounding_key());
   else
     ops::adamw_rows(ctx_, {.rule = rule, .expert = expert, .gradient = gradient, .rows = block.experts().rows()});
   if (terms_.path == nullptr) return;
@@ -235,7 +242,7 @@ void TrainingStep::update_dense() {
     const auto update = [&](const NumberRange& range) {
       const auto part = [&range](Buffer<float>& numbers) { return View<float, 1>(numbers.data() + range.first, range.count); };
       ops::adamw(ctx_, {.rates = rates(options_, rate_of(parameter.group, options_), parameter.decays ? options_.weight_decay : 0),
-                        .now = now_.data(),
+                        .now = now_there_.data(),
                         .clip = options_.clip,
                         .squares = squares_.view(1),
                         .gradient = part(parameter.gradient),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "peer/device/repeated_work.h"
 #include "peer/model/model.h"
@@ -62,8 +63,8 @@ class TrainingStep {
   void clear_masked_gradients();
   ExpertIds keep_allowed(layers::PeerBlock& block, ExpertIds expert, RowGradient gradient);
   void sum_dense_squares();
-  double checked_loss(std::int64_t step) const;  // nats
-  void let_host_in();                            // before a term reads or changes what the device may still be busy with
+  double checked_loss(std::int64_t step);  // nats
+  void let_host_in();                      // before a term reads or changes what the device may still be busy with
 
   Context& ctx_;
   model::Model& model_;
@@ -72,9 +73,14 @@ class TrainingStep {
   model::Activations saved_;
   Buffer<std::int32_t> input_, target_;  // (N)
   Buffer<float> nll_;                    // (N)
-  Buffer<ops::StepState> now_;           // (1)
-  Buffer<double> squares_;               // (1)  of the dense gradient
-  Buffer<std::int64_t> allowed_;         // experts of a chunk that the mask leaves
+  ops::StepState now_;
+  Buffer<ops::StepState> now_there_;  // (1)  on the device
+  Buffer<double> squares_;            // (1)  of the dense gradient
+  Buffer<std::int64_t> allowed_;      // experts of a chunk that the mask leaves
+  // What goes to the device and comes back in one copy each: the host never touches the device's memory in a plain step.
+  std::vector<std::int32_t> input_here_, target_here_;  // (N)
+  std::vector<float> nll_here_;                         // (N)
+  double squares_here_ = 0;
   streams::Batch reference_batch_;
   HeldGradient own_, reference_;  // with a reference
   RepeatedWork repeated_;         // without terms

@@ -33,8 +33,9 @@ void* cuda_allocate(Device device, std::int64_t bytes) {
   const cudaError_t status = cudaMallocManaged(&data, static_cast<std::size_t>(bytes));
   if (status == cudaErrorMemoryAllocation) fail_for_memory(device, bytes);
   cuda_check(status, "cudaMallocManaged");
-  // On the default stream, which the streams of contexts wait for.
-  const cudaError_t zeroed = cudaMemset(data, 0, static_cast<std::size_t>(bytes));
+  // The host may write as soon as this returns, and a memset need not be over when it does.
+  cudaError_t zeroed = cudaMemset(data, 0, static_cast<std::size_t>(bytes));
+  if (zeroed == cudaSuccess) zeroed = cudaDeviceSynchronize();
   if (zeroed != cudaSuccess) cudaFree(data);
   if (zeroed == cudaErrorMemoryAllocation) fail_for_memory(device, bytes);  // an address is given out before there is memory behind it
   cuda_check(zeroed, "cudaMemset");
@@ -51,11 +52,14 @@ std::int64_t cuda_bytes_in_use(Device device) {
 void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes) {
   cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   cuda_check(cudaMemcpy(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDefault), "cudaMemcpy");
+  cuda_check(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 }
 
 void cuda_free(Device device, void* data) noexcept {
   cudaSetDevice(device.index);
-  cudaFree(data);  // waits for the kernels that still use it
+  if (data == nullptr) return;
+  cudaDeviceSynchronize();  // kernels may still use it
+  cudaFree(data);
 }
 
 }  // namespace peer

@@ -26,9 +26,10 @@ void require_device(int index) {
   if (index < 0 || index >= count)
     throw DeviceError(fmt::format("no CUDA device: expected one of the {} here, found 'cuda:{}'; try --device cpu", count, index));
   const cudaDeviceProp card = properties(index);
-  if (card.major < kOldestMajor || card.managedMemory == 0)
-    throw DeviceError(fmt::format("no CUDA device: {} (compute capability {}.{}) is too old or has no unified memory; try --device cpu",
-                                  card.name, card.major, card.minor));
+  if (card.major < kOldestMajor || card.concurrentManagedAccess == 0)
+    throw DeviceError(fmt::format(
+        "no CUDA device: {} (compute capability {}.{}) is too old, or its unified memory cannot be shared with the host; try --device cpu",
+        card.name, card.major, card.minor));
 }
 
 CudaStream new_stream() {

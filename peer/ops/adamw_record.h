@@ -13,6 +13,7 @@ struct RecordStep {
   float rate, correction;  // of the bias of both moments
   float keep;              // what the decay leaves of a weight
 
+  RecordStep() = default;
   constexpr RecordStep(const RowRule& rule, float t) : beta1(rule.rates.beta1), beta2(rule.rates.beta2), epsilon(rule.rates.epsilon) {
     const float learning_rate = rule.now->rate(rule.rates.learning_rate);
     rate = learning_rate / (1 - std::pow(beta1, t));

@@ -37,7 +37,7 @@ inline Work row_update_work(const ExpertRows& rows, double records) {
 }
 inline double trainable_records(const ExpertRows& rows, View<const std::int64_t, 1> expert) {
   std::int64_t trainable = 0;
-  for (std::int64_t c = 0; c < expert.size(); ++c) trainable += rows.page_of(expert[c]).trainable;
+  for (std::int64_t c = 0; c < expert.size(); ++c) trainable += expert[c] >= 0 && rows.page_of(expert[c]).trainable;
   return static_cast<double>(trainable);
 }
 inline Work work(const AdamwRows& op) {

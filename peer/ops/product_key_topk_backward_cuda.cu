@@ -33,9 +33,9 @@ void query_gradient(Context& ctx, HalfBackward half) {
   });
 }
 
-// A block adds up kThreads columns of the picks of a sub-key.
+// A block adds up 32 columns of the picks of a sub-key, of which there are thousands in a large batch.
 void key_gradient(Context& ctx, HalfBackward half) {
-  const std::int64_t width = half.keys.shape[2], keys = half.keys.shape[0] * half.keys.shape[1], tiles = blocks_of(width, kThreads);
+  const std::int64_t width = half.keys.shape[2], keys = half.keys.shape[0] * half.keys.shape[1], tiles = blocks_of(width, kWarp);
   const SortedSlots sorted =
       sort_slots(ctx, 0, half.queries * half.k, keys, [=] __device__(std::int64_t slot) { return half.key_at(slot); });
   for_each_block(ctx, keys * tiles, [=] __device__(std::int64_t b) {
@@ -43,8 +43,8 @@ void key_gradient(Context& ctx, HalfBackward half) {
       const std::int64_t slot = sorted.slot[place];
       return half.dscore[slot] * half.query[slot / half.k * 2 * width + c];
     };
-    sum_run(sorted.run_of(static_cast<std::uint32_t>(b / tiles)), b % tiles * kThreads, width, term,
-            [&](std::int64_t c, float sum) { half.dkeys.data[b / tiles * width + c] += sum; });
+    sum_run_by_warps(sorted.run_of(static_cast<std::uint32_t>(b / tiles)), b % tiles * kWarp, width, term,
+                     [&](std::int64_t c, float sum) { half.dkeys.data[b / tiles * width + c] += sum; });
   });
 }
 

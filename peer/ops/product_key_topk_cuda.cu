@@ -38,7 +38,8 @@ void best_of_pairs(Context& ctx, const ProductKeyTopK& op, Best rows, Best colum
     warp_take_largest(
         lane, wanted * wanted, wanted,
         [&](std::int64_t pair) {
-          const std::int64_t a = first + pair / wanted, b = first + pair % wanted;
+          const auto number = static_cast<unsigned>(pair), side = static_cast<unsigned>(wanted);
+          const std::int64_t a = first + number / side, b = first + number % side;
           return rank_key(rows.score[a] + columns.score[b], rows.key[a] << 16 | columns.key[b]);
         },
         [&](std::int64_t k, RankKey key) {

@@ -7,17 +7,20 @@
 namespace peer::ops::cuda {
 namespace {
 
+constexpr int kSumsScratch = 1;  // slot 0 holds sums of whole columns
+
 void batch_statistics(Context& ctx, const QueryNorm& op, std::int64_t tokens, std::int64_t columns) {
   double* mean = ctx.scratch<double>(0, columns);  // the variance needs more digits of it than op.mean keeps
   const double count = static_cast<double>(tokens);
   column_sums(
-      ctx, tokens, columns, [=] __device__(std::int64_t n, std::int64_t c) { return static_cast<double>(op.q.data[n * columns + c]); },
+      ctx, kSumsScratch, tokens, columns,
+      [=] __device__(std::int64_t n, std::int64_t c) { return static_cast<double>(op.q.data[n * columns + c]); },
       [=] __device__(std::int64_t c, double sum) {
         mean[c] = sum / count;
         op.mean[c] = static_cast<float>(mean[c]);
       });
   column_sums(
-      ctx, tokens, columns,
+      ctx, kSumsScratch, tokens, columns,
       [=] __device__(std::int64_t n, std::int64_t c) {
         const double centred = static_cast<double>(op.q.data[n * columns + c]) - mean[c];
         return centred * centred;
@@ -73,14 +76,15 @@ void weight_gradients(Context& ctx, const QueryNormBackward& op, bool centre, Gr
   const std::int64_t tokens = op.q.shape[0], columns = op.q.shape[1] * op.q.shape[2];
   if (dbias != nullptr || !op.dbias.empty())
     column_sums(
-        ctx, tokens, columns, [=] __device__(std::int64_t n, std::int64_t c) { return static_cast<double>(op.dy.data[n * columns + c]); },
+        ctx, kSumsScratch, tokens, columns,
+        [=] __device__(std::int64_t n, std::int64_t c) { return static_cast<double>(op.dy.data[n * columns + c]); },
         [=] __device__(std::int64_t c, double sum) {
           if (!op.dbias.empty()) op.dbias[c] += static_cast<float>(sum);
           if (dbias != nullptr) dbias[c] = sum;
         });
   if (dweight != nullptr || !op.dweight.empty())
     column_sums(
-        ctx, tokens, columns,
+        ctx, kSumsScratch, tokens, columns,
         [=] __device__(std::int64_t n, std::int64_t c) {
           const std::int64_t at = n * columns + c, g = group_at(n, c);
           return static_cast<double>(op.dy.data[at] * ((op.q.data[at] - (centre ? op.mean[g] : 0.0f)) * op.inverse_std[g]));

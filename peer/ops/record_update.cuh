@@ -27,7 +27,13 @@ __device__ inline bool takes_update(const ExpertRows& rows, std::int64_t expert)
   return page.trainable;
 }
 
-// Called by all threads of a group, for an expert that takes_update().
+// Of a record, computed once for all threads of its group.
+struct SharedStep {
+  RecordStep step;
+  RowRounding rounding;
+};
+
+// Called once by all threads of a group, for an expert that takes_update().
 template <class Group, class Number, bool kWhole, int kPacks>
 __device__ void update_record(const RowRule& rule, const ExpertRows& rows, std::int64_t expert, const RecordGradient<kPacks>& gradient) {
   const std::int64_t count = 2 * rows.width;
@@ -40,14 +46,15 @@ __device__ void update_record(const RowRule& rule, const ExpertRows& rows, std::
     for (const Pack& pack : gradient.pack) squares += dot(pack, pack);
     scale = clip_factor(std::sqrt(Group::sum(squares)), rule.clip);
   }
-  const float t = *steps + 1;
-  Group::sync();  // every thread has read the step count
+  __shared__ SharedStep of_group[Group::kInBlock];
   if (Group::rank() == 0) {
-    *steps = t;
-    *rows.page_of(expert).dirty = true;  // groups that share a page write the same value
+    of_group[Group::number()] = {RecordStep(rule, *steps += 1), RowRounding(rule.rounding_key(), expert)};
+    bool& dirty = *rows.page_of(expert).dirty;
+    if (!dirty) dirty = true;  // groups share pages: looking costs less than a million writes of the same byte
   }
-  const RecordStep step(rule, t);
-  const RowRounding rounding(rule.rounding_key(), expert);
+  Group::sync();
+  const RecordStep step = of_group[Group::number()].step;
+  const RowRounding rounding = of_group[Group::number()].rounding;
 #pragma unroll
   for (int p = 0; p < kPacks; ++p) {
     const std::int64_t first = (static_cast<std::int64_t>(p) * Group::kSize + Group::rank()) * kPack, left = count - first;

@@ -33,7 +33,7 @@ void rms_norm_backward(Context& ctx, const RmsNormBackward& op) {
   });
   if (op.dweight.empty()) return;
   column_sums(
-      ctx, rows, width,
+      ctx, 0, rows, width,
       [=] __device__(std::int64_t n, std::int64_t c) { return static_cast<double>(op.inverse_rms[n] * op.x.row(n)[c] * op.dy.row(n)[c]); },
       [=] __device__(std::int64_t c, double sum) { op.dweight[c] += static_cast<float>(sum); });
 }

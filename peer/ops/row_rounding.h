@@ -11,6 +11,7 @@ namespace peer::ops {
 
 class RowRounding {
  public:
+  RowRounding() = default;
   constexpr RowRounding(std::uint64_t key, std::int64_t expert)
       : row_(philox(key, {static_cast<std::uint32_t>(expert), static_cast<std::uint32_t>(expert >> 32), 0,
                           static_cast<std::uint32_t>(Purpose::kRounding)})[0]) {}

@@ -3,7 +3,7 @@
 
 namespace peer::ops::cuda {
 
-// A block sums a stretch of x, then one thread adds the stretches up in order.
+// A block sums a stretch of x, then one block the stretches, in an order that their number alone decides.
 void sum_of_squares(Context& ctx, const SumOfSquares& op) {
   constexpr std::int64_t kStretch = 16384;
   const std::int64_t size = op.x.size(), stretches = blocks_of(size, kStretch);
@@ -15,10 +15,11 @@ void sum_of_squares(Context& ctx, const SumOfSquares& op) {
     sum = block_sum(sum);
     if (threadIdx.x == 0) partial[b] = sum;
   });
-  for_each_element(ctx, 1, [=] __device__(std::int64_t) {
+  for_each_block(ctx, 1, [=] __device__(std::int64_t) {
     double sum = 0;
-    for (std::int64_t b = 0; b < stretches; ++b) sum += partial[b];
-    op.sum[0] += sum;
+    for (std::int64_t b = threadIdx.x; b < stretches; b += kThreads) sum += partial[b];
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) op.sum[0] += sum;
   });
 }
 

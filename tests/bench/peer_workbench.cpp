@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "peer/device/copy.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/adamw.h"
 #include "peer/ops/adamw_rows.h"
@@ -44,8 +45,7 @@ PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainabl
       y_(ctx.device(), shape.tokens * shape.width),
       dy_(normal(ctx.device(), shape.tokens * shape.width, "dy", 1e-3)),
       dx_(ctx.device(), shape.tokens * shape.width),
-      now_(ctx.device(), 1) {
-  now_[0] = {};
+      now_there_(ctx.device(), 1) {
   parameters_.set_trainable(trainable);
 }
 
@@ -83,7 +83,8 @@ void PeerWorkbench::mix() {
 }
 
 void PeerWorkbench::step(Context& ctx) {
-  now_[0].step = ++steps_;
+  ++now_.step;
+  queue_copy(ctx, &now_, now_there_.data(), now_there_.bytes());
   repeated_.run(ctx, 0, [&] { compute(ctx); });
 }
 
@@ -91,12 +92,12 @@ void PeerWorkbench::compute(Context& ctx) {
   parameters_.zero_gradients(ctx);
   block_.forward(ctx, matrix(x_), saved_, matrix(y_), true);
   block_.backward(ctx, matrix(x_), saved_, matrix(dy_), work_, matrix(dx_), layers::RowGradients::update_by([&](layers::PeerBlock&) {
-                    return ops::RowRule{.rates = kRates, .clip = 1.0f, .now = now_.data()};
+                    return ops::RowRule{.rates = kRates, .clip = 1.0f, .now = now_there_.data()};
                   }));
   for (auto& p : parameters_)
     if (p->trainable())
       ops::adamw(ctx, {.rates = kRates,
-                       .now = now_.data(),
+                       .now = now_there_.data(),
                        .gradient = p->gradient_vector(),
                        .weight = {p->value.data(), p->size()},
                        .m = {p->m.data(), p->size()},

@@ -59,8 +59,8 @@ class PeerWorkbench {
   layers::PeerActivations saved_;
   layers::PeerWorkspace work_;
   Buffer<float> x_, y_, dy_, dx_;
-  Buffer<ops::StepState> now_;
-  std::int64_t steps_ = 0;
+  ops::StepState now_{.step = 0};
+  Buffer<ops::StepState> now_there_;  // (1)  on the device
   RepeatedWork repeated_;
 };
 

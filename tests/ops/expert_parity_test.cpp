@@ -106,6 +106,24 @@ TEST_CASE("expert_mix and its backward are the same on both devices") {
         Floats(kTokens * kPicks), Floats(kTokens * kPicks), random_normal(kTokens * kWidth, 5));
 }
 
+TEST_CASE("expert_mix and its backward of many tokens, of which a block takes each, are the same on both devices") {
+  constexpr std::int64_t kMany = 1030, kFew = 3;
+  const auto wide = [](Floats& b) { return b.view(kMany, kWidth); };
+  const auto narrow = [](Floats& b) { return b.view(kMany, kFew); };
+  check_parity(
+      [&](Context& ctx, Floats& memory, Bools& dirty, Floats& x, Ids& id, Floats& gate, Floats& hidden, Floats& y, Floats& dgate,
+          Floats& dhidden, Floats& up_weight, Floats& dx) {
+        const Pages pages(ctx, memory, dirty);
+        const auto ids = id.view(kMany, kFew);
+        ops::expert_mix(ctx, {ActivationKind::kGelu, wide(x), ids, narrow(gate), pages.rows(), narrow(hidden), wide(y)});
+        ops::expert_mix_backward(ctx, {ActivationKind::kGelu, ids, narrow(gate), narrow(hidden), pages.rows(), wide(x), narrow(dgate),
+                                       narrow(dhidden), narrow(up_weight), wide(dx)});
+      },
+      random_pages(), Bools(kPages), random_normal(kMany * kWidth, 1, 0.2), random_below<std::int64_t>(kMany * kFew, 2, kExperts),
+      random_normal(kMany * kFew, 3), Floats(kMany * kFew), random_normal(kMany * kWidth, 4), Floats(kMany * kFew), Floats(kMany * kFew),
+      Floats(kMany * kFew), random_normal(kMany * kWidth, 5));
+}
+
 // Records of bf16, all of them frozen, or all trainable with some state.
 struct Bf16Pages {
   static constexpr std::int64_t kBytes = (20 * kWidth + 4 + 63) / 64 * 64;

@@ -80,7 +80,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
-  *properties = {"simulated GPU", 8, 0, 1};
+  *properties = {"simulated GPU", 8, 0, 1, 1};
   return cudaSetDevice(device);
 }
 
@@ -143,6 +143,8 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t) { return finish_all(); }
+
+cudaError_t cudaDeviceSynchronize() { return finish_all(); }
 
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
   queue(stream, [=] { std::memset(data, value, bytes); });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "peer/device/copy.h"
 #include "peer/device/repeated_work.h"
 #include "peer/model/launch_digest.h"
 #include "peer/model/model.h"
@@ -23,16 +24,16 @@ class BareTraining {
         token_(ctx.device(), saved_.tokens),
         target_(ctx.device(), saved_.tokens),
         nll_(ctx.device(), saved_.tokens),
-        now_(ctx.device(), 1) {
-    now_[0] = {};
+        now_there_(ctx.device(), 1) {
     model.set_trainable(view, true);
   }
 
   // text: batch * length + 1 tokens, each row going on where the one before it ends. The device is idle afterwards.
   void step(const std::vector<std::int32_t>& text) {
-    now_[0].step = ++steps_;
-    std::copy_n(text.data(), saved_.tokens, token_.data());
-    std::copy_n(text.data() + 1, saved_.tokens, target_.data());
+    ++now_.step;
+    queue_copy(ctx_, &now_, now_there_.data(), now_there_.bytes());
+    queue_copy(ctx_, text.data(), token_.data(), token_.bytes());
+    queue_copy(ctx_, text.data() + 1, target_.data(), target_.bytes());
     repeated_.run(ctx_, model::launch_digest(model_), [&] { compute(); });
     ctx_.wait();
   }
@@ -61,12 +62,12 @@ class BareTraining {
                                             .scale = 1.0f / static_cast<float>(saved_.tokens),
                                             .nll = nll_.view(saved_.tokens)});
     model_.backward(ctx_, token_.view(saved_.tokens), saved_, layers::RowGradients::update_by([&](layers::PeerBlock&) {
-                      return ops::RowRule{.rates = rates_, .clip = 1, .now = now_.data()};
+                      return ops::RowRule{.rates = rates_, .clip = 1, .now = now_there_.data()};
                     }));
     for (auto& p : model_.parameters(saved_.view))
       if (p->trainable())
         ops::adamw(ctx_, {.rates = rates_,
-                          .now = now_.data(),
+                          .now = now_there_.data(),
                           .gradient = p->gradient_vector(),
                           .weight = {p->value.data(), p->size()},
                           .m = {p->m.data(), p->size()},
@@ -79,8 +80,8 @@ class BareTraining {
   model::Activations saved_;
   Buffer<std::int32_t> token_, target_;  // (N)
   Buffer<float> nll_;                    // (N)
-  Buffer<ops::StepState> now_;           // (1)
-  std::int64_t steps_ = 0;
+  ops::StepState now_{.step = 0};
+  Buffer<ops::StepState> now_there_;  // (1)  on the device
   RepeatedWork repeated_;
 };
 

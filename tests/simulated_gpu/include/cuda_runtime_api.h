@@ -41,13 +41,14 @@ struct cudaLaunchConfig_t {
 
 struct cudaDeviceProp {
   char name[256];
-  int major, minor, managedMemory;
+  int major, minor, managedMemory, concurrentManagedAccess;
 };
 
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaDeviceSynchronize();
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 
 cudaError_t cudaMallocManaged(void** data, std::size_t bytes, unsigned flags = cudaMemAttachGlobal);
