@@ -110,14 +110,16 @@ double TrainingStep::run(const streams::Batch& batch, std::int64_t step) {
 
 // From the loaded batch to the updated weights.
 void TrainingStep::compute() {
-  const auto update = [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) { update_experts(block, expert, gradient); };
+  using layers::PeerBlock, layers::RowGradients;
+  const auto rule = RowGradients::update_by([&](PeerBlock& block) { return row_rule(block); });
+  const auto update = [&](PeerBlock& block, ExpertIds expert, RowGradient gradient) { update_experts(block, expert, gradient); };
   zero_gradients();
   model_.forward(ctx_, input_.view(saved_.tokens), saved_, true);
   let_host_in();
   if (terms_.sparse != nullptr) terms_.sparse->choose(count_retrievals(model_, saved_));
   cross_entropy(terms_.teacher);
   if (terms_.reference == nullptr) {
-    backward(update);
+    backward(terms_.any_on_host() ? RowGradients(update) : rule);
   } else {
     backward_into(own_);
     if (project(own_, reference_)) own_.give_back_dense();
@@ -137,10 +139,7 @@ void TrainingStep::reference_gradient(const streams::Batch& batch, std::int64_t 
 }
 
 void TrainingStep::backward(const layers::RowGradients& rows) {
-  if (!terms_.any_on_host()) {
-    const auto updated = layers::RowGradients::update_by([&](layers::PeerBlock& block) { return row_rule(block); });
-    return model_.backward(ctx_, input_.view(saved_.tokens), saved_, updated);
-  }
+  if (!terms_.any_on_host()) return model_.backward(ctx_, input_.view(saved_.tokens), saved_, rows);
   model_.backward(ctx_, input_.view(saved_.tokens), saved_, [&](layers::PeerBlock& block, ExpertIds expert, RowGradient gradient) {
     ctx_.wait();
     const ExpertIds left = keep_allowed(block, {expert.data, layers::rows_there(expert)}, gradient);
