@@ -22,7 +22,9 @@ void expect_share(std::string_view option, double found) { expect(found >= 0 && 
 void check_limits(const CommonOptions& options) {
   constexpr std::int64_t kMostThreads = 4096;
   expect(options.threads >= 0 && options.threads <= kMostThreads, "threads", fmt::format("0 to {}", kMostThreads), options.threads);
-  expect_at_least<double>("device-memory", 0, options.device_memory);
+  constexpr double kMostGigabytes = 1e6;  // whose bytes an integer holds
+  expect(options.device_memory >= 0 && options.device_memory <= kMostGigabytes, "device-memory", fmt::format("0 to {}", kMostGigabytes),
+         options.device_memory);
 }
 
 void check_limits(const model::DeltaOptions& options) {
