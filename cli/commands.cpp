@@ -20,6 +20,7 @@ Command log_command();
 Command show_command();
 Command checkpoint_command();
 Command rollback_command();
+Command prune_command();
 Command verify_command();
 Command help_command();
 Command completion_command();
@@ -27,9 +28,10 @@ Command docs_command();
 
 std::vector<Command> all_commands() {
   return {
-      init_command(),       train_command(),    grow_command(),    stream_command(),   consolidate_command(), eval_command(),
-      forgetting_command(), compare_command(),  inspect_command(), generate_command(), log_command(),         show_command(),
-      checkpoint_command(), rollback_command(), verify_command(),  help_command(),     completion_command(),  docs_command(),
+      init_command(),   train_command(),      grow_command(),       stream_command(),   consolidate_command(),
+      eval_command(),   forgetting_command(), compare_command(),    inspect_command(),  generate_command(),
+      log_command(),    show_command(),       checkpoint_command(), rollback_command(), prune_command(),
+      verify_command(), help_command(),       completion_command(), docs_command(),
   };
 }
 

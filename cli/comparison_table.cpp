@@ -117,10 +117,10 @@ std::string stages_text(const trainer::Comparison& comparison) {
   TextTable table(columns);
   const auto& stages = comparison.groups.front().runs.front().stages;
   for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-    std::vector<std::string> row = {fmt::format("{} {}", stage + 1, trainer::printable(stages[stage].domain))};
+    std::vector<std::string> row = {fmt::format("{} {}", stage + 1, trainer::printable(stages[stage].stage))};
     for (const ComparedGroup& group : comparison.groups) {
       const auto runs = runs_of_first_order(group);
-      const bool same = stage < runs.front()->stages.size() && runs.front()->stages[stage].domain == stages[stage].domain;
+      const bool same = stage < runs.front()->stages.size() && runs.front()->stages[stage].stage == stages[stage].stage;
       row.push_back(same ? decimal(mean_over(runs, stage, &trainer::StageCourse::own)) : "-");
       row.push_back(same ? signed_decimal(mean_over(runs, stage, &trainer::StageCourse::forgetting_mean)) : "-");
       row.push_back(same ? signed_decimal(mean_over(runs, stage, &trainer::StageCourse::forgetting_max)) : "-");

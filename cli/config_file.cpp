@@ -1,5 +1,6 @@
 #include "cli/config_file.h"
 
+#include <filesystem>
 #include <set>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@ std::string place(const std::string& path, const YAML::Mark& mark) {
 
 YAML::Node load(const std::string& path) {
   try {
+    if (std::filesystem::is_directory(path)) throw IoError(path + ": expected a config file, found a directory");
     return YAML::LoadFile(path);
   } catch (const YAML::BadFile&) {
     throw IoError(fmt::format("{}: the config file cannot be read; check the path and its permissions", path));

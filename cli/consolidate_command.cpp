@@ -64,12 +64,11 @@ int run(Call& call, const trainer::ConsolidationOptions& options, const model::D
   check_limits(evaluate);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
-  call.apply_given(session.loaded.delta);
-  check_limits(session.loaded.delta);
+  call.apply_given(session.delta);
+  check_limits(session.delta);
   const model::ModelOptions& shape = session.loaded.model.options();
-  check_fits_memory(
-      session.ctx.device(),
-      static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.experts)).training_bytes));
+  check_fits_memory(session.ctx.device(),
+                    static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.delta, options.experts)).training_bytes));
   const trainer::ConsolidationOutcome outcome =
       trainer::consolidate(session, views_in(session, call.argument("RANGE")), options, train, evaluate, mixture,
                            static_cast<std::uint64_t>(call.common.seed), call.progress, catch_interrupts());

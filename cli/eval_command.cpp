@@ -1,4 +1,5 @@
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,12 +32,25 @@ struct Target {
   std::vector<streams::Document> documents;
 };
 
-std::vector<Target> targets(const trainer::Session& session, const EvalOptions& options, const streams::StreamOptions& stream) {
-  if (!stream.from.empty()) {
-    const streams::Corpus corpus(stream);
+std::int64_t bytes_of(const std::vector<streams::Document>& documents) {
+  std::int64_t bytes = 0;
+  for (const streams::Document& document : documents) bytes += std::ssize(document.text);
+  return bytes;
+}
+
+// The domains' own held-out documents, or those of a text that is given: of --test alone where both are.
+std::vector<Target> targets(const trainer::Session& session, const EvalOptions& options, const streams::StreamOptions& stream,
+                            const trainer::EvaluateOptions& evaluate, Progress& progress) {
+  if (!stream.from.empty() || !stream.test.empty()) {
+    streams::StreamOptions text = stream;
+    if (!text.test.empty()) text.from = std::exchange(text.test, {});  // that text alone
+    const streams::Corpus corpus(text);
     std::vector<streams::Document> all = corpus.held_out();
     all.insert(all.end(), corpus.training().begin(), corpus.training().end());
-    return {{options.domain.empty() ? stream.from.front() : options.domain, std::move(all)}};
+    std::vector<streams::Document> scored = trainer::select_held_out(all, evaluate.eval_bytes);
+    if (const std::int64_t whole = bytes_of(all), part = bytes_of(scored); part < whole)
+      progress.note(fmt::format("scores {} of {} bytes: --eval-bytes {}", part, whole, evaluate.eval_bytes));
+    return {{options.domain.empty() ? text.from.front() : options.domain, std::move(scored)}};
   }
   std::vector<Target> found;
   std::vector<std::string> names;
@@ -85,7 +99,7 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
     call.progress.note(
         "--guess: nothing to guess by (one view, no switch share, or a view of which no text was counted): every view reads all");
   Json scores = Json::array();
-  const std::vector<Target> all = targets(session, options, stream);
+  const std::vector<Target> all = targets(session, options, stream, evaluate, call.progress);
   for (const Target& target : all) {
     call.progress.update("evaluate", static_cast<std::int64_t>(scores.size()), static_cast<std::int64_t>(all.size()), target.name);
     scores.push_back(score(call, session, target, views, evaluate, mixture));
@@ -112,8 +126,9 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
       if (const double alone = bits.get<double>(); std::isfinite(alone))
         each += fmt::format("{}{} {:.3f}", each.empty() ? "" : "  ", name, alone);
     table.add({s["domain"].get<std::string>(), fmt::format("{:.4f}", s["bits_per_byte"].get<double>()),
-               fmt::format("{:.3f}-{:.3f}", s["low"].get<double>(), s["high"].get<double>()), s["bytes"].dump(), s["documents"].dump(),
-               fmt::format("{:.2f}", s["views_read"].get<double>()), fmt::format("{:.2f}", s["views_computed"].get<double>()), each});
+               std::isnan(s["low"].get<double>()) ? "-" : fmt::format("{:.3f}-{:.3f}", s["low"].get<double>(), s["high"].get<double>()),
+               s["bytes"].dump(), s["documents"].dump(), fmt::format("{:.2f}", s["views_read"].get<double>()),
+               fmt::format("{:.2f}", s["views_computed"].get<double>()), each});
   }
   call.out << table.text();
   return kDone;
@@ -128,7 +143,7 @@ Command eval_command() {
        .summary = "Bits per byte on held-out text, by domain and by view",
        .positionals = {kPoolArgument},
        .examples = {{"eval my-pool", "every domain seen, on the documents kept in the pool"},
-                    {"eval my-pool --from other.txt --at g3 --view base", "any text, any state, one view"}},
+                    {"eval my-pool --from other.txt --at g3 --view base", "any text (its first --eval-bytes), any state, one view"}},
        .json =
            R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views", "views_read", "views_computed"}]})"},
       run);

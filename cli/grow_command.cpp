@@ -30,11 +30,11 @@ int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
   check_experts(options.experts);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
-  call.apply_given(session.loaded.delta);
-  check_limits(session.loaded.delta);
+  call.apply_given(session.delta);
+  check_limits(session.delta);
   const model::ModelOptions& shape = session.loaded.model.options();
   check_fits_memory(session.ctx.device(),
-                    static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.loaded.delta, options.experts)).bytes));
+                    static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.delta, options.experts)).bytes));
   const pool::CommitReport report = trainer::grow(session, options.experts, options.mode, options.parent, call.progress);
   if (call.common.json) {
     call.print({{"generation", fmt::format("g{}", report.id.value)},

@@ -35,7 +35,7 @@ void wait_for_signals() {
     if (!caught) {
       let_act(signal);
     } else if (!interrupted.exchange(true)) {
-      std::cerr << "\npeer-cli: finishing the step and committing; a second signal stops at once\n" << std::flush;
+      std::cerr << "\npeer-cli: stopping where nothing is lost; a second signal stops at once\n" << std::flush;
     } else {
       ::signal(signal, SIG_DFL);  // a shell's background job inherits that SIGINT is ignored
       let_act(signal);

@@ -39,7 +39,8 @@ void check_experts(std::int64_t experts) {
 }
 
 void check_limits(const trainer::TrainOptions& options) {
-  expect_at_least<std::int64_t>("steps", 1, options.steps);
+  constexpr std::int64_t kMostSteps = 1'000'000'000;
+  expect(options.steps >= 1 && options.steps <= kMostSteps, "steps", fmt::format("1 to {}", kMostSteps), options.steps);
   expect_at_least<std::int64_t>("batch", 1, options.batch);
   expect_at_least<std::int64_t>("checkpoint-every", 0, options.checkpoint_every);
   expect_at_least<std::int64_t>("eval-every", 0, options.eval_every);

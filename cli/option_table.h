@@ -62,7 +62,12 @@ void assign_values(const std::string& name, const std::vector<std::string>& valu
   if constexpr (std::is_same_v<T, std::vector<std::string>>) {
     field = values;
   } else if constexpr (kIsVector<T>) {
-    parse_text(name, to_text(values), field);
+    field.clear();
+    for (const std::string& value : values) {
+      T numbers;
+      parse_text(name, value, numbers);
+      field.insert(field.end(), numbers.begin(), numbers.end());
+    }
   } else {
     parse_text(name, values.at(0), field);
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/generation_summary.h"
+#include "trainer/stored_state.h"
 
 namespace peer::cli {
 namespace {
@@ -17,6 +18,11 @@ struct RollbackOptions {
 int run(Call& call, const RollbackOptions& options) {
   pool::Pool pool = open_pool(call, pool::Access::kWrite);
   const GenerationId previous = pool.resolve("head"), target = pool.resolve(options.to);
+  const pool::Generation generation = pool.generation(target);
+  if (trainer::is_unfinished(generation.state))
+    throw UsageError(
+        fmt::format("{} is an unfinished stage ({}), and head must be a finished one: its parent is {}; to go on with it: --resume",
+                    label(target), generation.message, label(generation.parent)));
   if (previous != target) pool.move_ref("head", target, fmt::format("rollback to {}", options.to));
   const std::string undo = fmt::format("peer-cli rollback {} --to {}", pool.path(), label(previous));
   if (call.common.json) {
@@ -24,7 +30,7 @@ int run(Call& call, const RollbackOptions& options) {
   } else if (previous == target) {
     call.out << fmt::format("head is {} already\n", label(target));
   } else {
-    call.out << fmt::format("head: {} -> {} ({})\n", label(previous), call.paint.bold(label(target)), pool.generation(target).message);
+    call.out << fmt::format("head: {} -> {} ({})\n", label(previous), call.paint.bold(label(target)), generation.message);
     call.progress.note("nothing is lost; to undo: " + undo);
   }
   return kDone;

@@ -13,6 +13,8 @@
 #include "peer/device/roofline.h"
 #include "peer/model/model_cost.h"
 #include "streams/corpus.h"
+#include "streams/utf8.h"
+#include "trainer/chosen_view.h"
 #include "trainer/growth.h"
 
 namespace peer::cli {
@@ -26,6 +28,7 @@ void make_absolute(std::vector<std::string>& paths) {
 
 void check_domain(const std::string& domain) {
   if (domain.empty()) throw UsageError("option 'domain' is missing: a name for what the text is about, e.g. --domain cpp");
+  if (streams::find_fault(domain)) throw UsageError("option 'domain': expected a name in UTF-8, found other bytes");
   for (const unsigned char c : domain)
     if (c <= ' ' || c == '/' || c == ',' || c == 127)
       throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
@@ -37,17 +40,24 @@ model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Ses
   const model::Model& model = session.loaded.model;
   const std::int64_t experts = trainer::wanted_experts(options.stage.experts).count;
   if (options.stage.grows != trainer::Growth::kExtend)
-    return model::cost_of(model.options(), trainer::delta_for(model.options(), session.loaded.delta, experts, options.stage.grows));
+    return model::cost_of(model.options(), trainer::delta_for(model.options(), session.delta, experts, options.stage.grows));
   model::ModelOptions extended = model.options();
-  extended.peer_side = trainer::extended_side(model, session.loaded.delta, experts);
+  extended.peer_side = trainer::extended_side(model, session.delta, experts);
   return model::cost_of(extended) - model::cost_of(model.options());
 }
 
-// A lower bound: the weights, what grows with its optimizer state, and the logits with their gradient.
+// Of the weights, and the optimizer state of those that are trained: what is grown, or the base itself.
+std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer::Session& session) {
+  const model::ModelCost base = model::cost_of(session.loaded.model.options());
+  const bool in_place = session.loaded.model.newest() == 0 && (!options.grow_first || !trainer::grows_view(options.stage));
+  return (in_place ? base.training_bytes : base.bytes) + added_by(options, session).training_bytes;
+}
+
+// A lower bound: the weights, and the logits with their gradient.
 double memory_needed(const trainer::RunOptions& options, const trainer::Session& session) {
   const model::ModelOptions& shape = session.loaded.model.options();
   const double logits = static_cast<double>(options.train.batch) * static_cast<double>(shape.context * shape.vocabulary);
-  return static_cast<double>(model::cost_of(shape).bytes + added_by(options, session).training_bytes) + 8 * logits;
+  return static_cast<double>(bytes_of_weights(options, session)) + 8 * logits;
 }
 
 // Of the base, which is frozen unless this is its first stage.
@@ -58,37 +68,45 @@ double expert_bytes(const trainer::Session& session) {
 
 // What a stage would do, measured on its corpus and its pool.
 int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Session& session) {
+  trainer::check_view_to_train(session, options);
+  if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
   const streams::Corpus corpus(options.stream);
   const streams::CorpusReport& report = corpus.report();
   const model::ModelOptions& shape = session.loaded.model.options();
   const model::ModelCost base = model::cost_of(shape);
   const model::ModelCost added = added_by(options, session);
-  const std::int64_t tokens = options.train.steps * options.train.batch * shape.context;
+  const double tokens =
+      static_cast<double>(options.train.steps) * static_cast<double>(options.train.batch) * static_cast<double>(shape.context);
   const std::int64_t parameters_added = added.dense_parameters + added.expert_parameters;
-  const double epochs = static_cast<double>(tokens) / static_cast<double>(std::max<std::int64_t>(report.bytes, 1));
+  const double epochs = tokens / static_cast<double>(std::max<std::int64_t>(report.bytes, 1));
   if (call.common.json) {
     call.print({{"domain", options.stage.domain},
                 {"files", report.files},
                 {"documents", report.documents},
                 {"bytes", report.bytes},
                 {"held_out_documents", report.held_out_documents},
+                {"duplicates", report.duplicates},
+                {"bad", report.bad},
+                {"first_bad", report.first_bad},
                 {"steps", options.train.steps},
-                {"tokens", tokens},
+                {"tokens", static_cast<std::int64_t>(std::min(tokens, 9e18))},
                 {"epochs", epochs},
                 {"parameters", base.dense_parameters + base.expert_parameters},
                 {"parameters_added", parameters_added},
                 {"experts_added", added.experts},
                 {"forward_flops_a_token", base.forward_flops + added.forward_flops},
-                {"memory_bytes", base.bytes + added.training_bytes}});
+                {"memory_bytes", bytes_of_weights(options, session)}});
     return kDone;
   }
   call.out << fmt::format("reads   {}, {} ({} held out), {}\n", counted(report.files, "file"), counted(report.documents, "document"),
                           report.held_out_documents, human_bytes(report.bytes))
-           << fmt::format("trains  {}, {} tokens, {:.1f} epochs\n", counted(options.train.steps, "step"), tokens, epochs)
+           << fmt::format("trains  {}, {:.0f} tokens, {:.1f} epochs\n", counted(options.train.steps, "step"), tokens, epochs)
            << fmt::format("adds    {}, {} numbers\n", counted(added.experts, "expert"), parameters_added)
            << fmt::format("takes   {} for weights and optimizer, {:.2f} MFLOP a token forward\n",
-                          human_bytes(base.bytes + added.training_bytes),
+                          human_bytes(bytes_of_weights(options, session)),
                           static_cast<double>(base.forward_flops + added.forward_flops) / 1e6);
+  if (report.duplicates > 0) call.out << fmt::format("drops   {}\n", counted(report.duplicates, "duplicate"));
+  if (report.bad > 0) call.out << fmt::format("skips   {}, the first: {}\n", counted(report.bad, "bad document"), report.first_bad);
   return kDone;
 }
 
@@ -180,14 +198,15 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
     // A discarded stage goes when this one first commits: should this one fail, on a misspelt path say, nothing is lost.
     if (session.pool.ref(trainer::kResume) && !resume.discard)
       throw UsageError("an interrupted stage waits in " + session.pool.path() + "; go on with --resume, or drop it with --discard");
-    call.apply_given(session.loaded.delta);  // the pool's own shape of a generation, but for what was given
-    check_limits(session.loaded.delta);
+    call.apply_given(session.delta);  // the pool's own shape of a generation, but for what was given
+    check_limits(session.delta);
   }
   if (resume.dry_run) return dry_run(call, options, session);
   check_fits_memory(session.ctx.device(), memory_needed(options, session), expert_bytes(session));
   Profile profile;
-  if (resume.profile) options.profile = &profile;
-  const trainer::StageOutcome outcome = trainer::run_stage(session, options, call.progress, catch_interrupts());
+  options.profile = resume.profile ? &profile : nullptr;
+  const trainer::StageOutcome outcome = resume.resume ? trainer::resume_stage(session, options.profile, call.progress, catch_interrupts())
+                                                      : trainer::run_stage(session, options, call.progress, catch_interrupts());
   const bool kept = outcome.commit.id.valid() || resume.resume;
   if (outcome.interrupted && !kept) throw Error("interrupted before the first step: nothing was kept; run the same command again");
   std::optional<StepTimes> steps;

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "peer/base/counted.h"
+
 namespace peer::cli {
 
 // Columns that a terminal shows: UTF-8 characters count one, colour codes none.
@@ -31,8 +33,7 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-std::string human_bytes(std::int64_t bytes);                 // "3.4 MB": powers of 1000, as disks are sold
-std::string human_duration(double seconds);                  // "1m 05s"
-std::string counted(std::int64_t n, std::string_view noun);  // "1 file", "2 files"
+std::string human_bytes(std::int64_t bytes);  // "3.4 MB": powers of 1000, as disks are sold
+std::string human_duration(double seconds);   // "1m 05s"
 
 }  // namespace peer::cli

@@ -199,6 +199,15 @@ void Catalogue::for_each(Family family, std::string_view prefix,
   check(state_->directory, "read the catalogue", it->status());
 }
 
+std::vector<std::string> Catalogue::keys(Family family, std::string_view prefix) const {
+  std::vector<std::string> keys;
+  const std::unique_ptr<rocksdb::Iterator> it(state_->db->NewIterator(rocksdb::ReadOptions(), state_->handle(family)));
+  for (it->Seek(rocksdb::Slice(prefix.data(), prefix.size())); it->Valid() && it->key().ToStringView().starts_with(prefix); it->Next())
+    keys.emplace_back(it->key().ToStringView());
+  check(state_->directory, "read the catalogue", it->status());
+  return keys;
+}
+
 Counters Catalogue::counters() const {
   const std::string where = state_->directory + ": counters";
   const std::optional<std::string> value = get(Family::kHistory, counters_key());
@@ -219,7 +228,8 @@ void Catalogue::write(CatalogueBatch&& batch, const Counters& counters) {
   options.sync = true;
   const rocksdb::Status status = state_->db->Write(options, &changes);
   if (status.ok()) return state_->remove_old_files();
-  check(state_->directory, "open the catalogue again after a failed write", state_->open_for_writing());
+  if (const rocksdb::Status reopened = state_->open_for_writing(); !reopened.ok())
+    fail(state_->directory, fmt::format("open the catalogue again after a failed write ({})", status.ToString()).c_str(), reopened);
   if (this->counters() != counters) fail(state_->directory, "write to the catalogue", status);
 }
 

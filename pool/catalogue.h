@@ -43,6 +43,8 @@ class Catalogue {
   std::optional<std::string> get(Family family, std::string_view key) const;
   void for_each(Family family, std::string_view prefix,
                 const std::function<void(std::string_view key, std::string_view body)>& visit) const;
+  // The keys of for_each, whatever became of their values.
+  std::vector<std::string> keys(Family family, std::string_view prefix) const;
   Counters counters() const;
 
   // One synced WriteBatch with `counters` in it. When RocksDB reports a failure, it is closed and opened again to see what became of the

@@ -8,9 +8,11 @@
 
 #include "peer/base/error.h"
 #include "peer/base/require.h"
+#include "pool/file_ops.h"
 #include "pool/page_file.h"
 #include "pool/page_map.h"
 #include "pool/pool_state.h"
+#include "pool/prune.h"
 #include "pool/recovery.h"
 #include "pool/refs.h"
 #include "pool/trunk_file.h"
@@ -110,6 +112,8 @@ void change_ref(Store& store, std::string_view name, GenerationId to, const std:
 
 }  // namespace
 
+void Pool::require_room(std::int64_t bytes) const { require_free_space(path(), bytes); }
+
 void Pool::put_records(const std::vector<std::pair<std::string, std::string>>& records) {
   CatalogueBatch batch;
   for (const auto& [key, value] : records) batch.put(Family::kRecords, key, value);
@@ -132,6 +136,10 @@ void Pool::delete_ref(std::string_view name, const std::string& reason) {
 
 VerifyReport Pool::verify(const std::function<void(std::int64_t, std::int64_t)>& progress) const {
   return pool::verify(*state_->store, progress);
+}
+
+PruneReport Pool::prune(const std::function<bool(const Generation&)>& superseded, Removal removal) {
+  return pool::prune(*state_->store, superseded, removal);
 }
 
 std::int64_t Pool::bytes_on_disk() const {

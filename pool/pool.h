@@ -111,6 +111,12 @@ struct VerifyReport {
   std::vector<Damage> damage;
 };
 
+// What prune removed, or would remove.
+enum class Removal { kNo, kYes };
+struct PruneReport {
+  std::int64_t generations = 0, files = 0, bytes = 0;
+};
+
 // What a commit wrote.
 struct CommitReport {
   GenerationId id;
@@ -154,6 +160,8 @@ class Pool {
   void for_each_record(std::string_view prefix, const std::function<void(std::string_view key, std::string_view value)>& visit) const;
   void put_records(const std::vector<std::pair<std::string, std::string>>& records);
 
+  // IoError unless a commit of so many bytes would find room on the disk.
+  void require_room(std::int64_t bytes) const;
   Transaction begin(GenerationId parent);  // invalid parent: the first generation
 
   // Moves or makes a ref, with a reflog record in the same synced batch. Constant time.
@@ -162,6 +170,11 @@ class Pool {
 
   // Checks every checksum and every reference of every generation. Never throws for damage: reports it.
   VerifyReport verify(const std::function<void(std::int64_t done, std::int64_t total)>& progress = {}) const;
+
+  // Removes the generations for which `superseded` is true, unless a ref points to one or a generation that stays grew on it, and every
+  // sealed file that no generation refers to. Crash-safe: what is left over goes the next time. A reader that holds a removed generation
+  // open keeps what it has mapped, and finds the rest missing.
+  PruneReport prune(const std::function<bool(const Generation&)>& superseded, Removal removal);
 
   std::int64_t bytes_on_disk() const;
 

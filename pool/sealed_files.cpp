@@ -29,6 +29,11 @@ std::shared_ptr<const MappedFile> SealedFiles::open(const SealedName& name) {
   return map;
 }
 
+void SealedFiles::forget(const SealedName& name) {
+  const std::lock_guard lock(mutex_);
+  checked_.erase(name);
+}
+
 bool SealedFiles::holds(const SealedName& name) {
   try {
     open(name);

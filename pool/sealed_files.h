@@ -19,6 +19,8 @@ class SealedFiles {
   std::shared_ptr<const MappedFile> open(const SealedName& name);
   // Whether the file is there and intact. A damaged one may be replaced by writing it anew.
   bool holds(const SealedName& name);
+  // Before the file is removed: what was said of it holds no longer.
+  void forget(const SealedName& name);
   std::string path_of(const SealedName& name) const { return join(pool_path_, sealed_path(name)); }
 
  private:

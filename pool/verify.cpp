@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <set>
 #include <thread>
 
 #include "peer/base/error.h"
@@ -24,9 +25,7 @@ class Verifier {
   VerifyReport run(const std::function<void(std::int64_t, std::int64_t)>& progress) {
     attempt(std::string(kFormatFile), [&] { check_format_file(join(store_.path, kFormatFile)); });
     attempt(std::string(kHead2File), [&] { check_head2(); });
-    // Reading every value makes RocksDB check every block, and us every value.
-    for (const Family family : {Family::kHistory, Family::kRecords})
-      attempt(kCatalogue, [&] { store_.catalogue.for_each(family, "", [](std::string_view, std::string_view) {}); });
+    for (const Family family : {Family::kHistory, Family::kRecords}) attempt(kCatalogue, [&] { check_values(family); });
     attempt(kCatalogue, [&] { check_generations(); });
     attempt(kCatalogue, [&] { check_refs(); });
     check_files(progress);
@@ -60,10 +59,31 @@ class Verifier {
       throw CorruptError(fmt::format("slot {} is damaged; the next commit writes it anew", head.slots[0] ? 1 : 0));
   }
 
+  // Reading every value makes RocksDB check every block, and us every value.
+  void check_values(Family family) {
+    for (const std::string& key : store_.catalogue.keys(family, "")) {
+      try {
+        store_.catalogue.get(family, key);
+      } catch (const Error& error) {
+        report_.damage.push_back({kCatalogue, error.what()});
+        damaged_.insert(key);
+      }
+    }
+  }
+
+  // Calls check(key, body) for the values under a prefix that check_values could read.
+  template <class Check>
+  void for_each_sound(std::string_view prefix, const Check& check) {
+    for (const std::string& key : store_.catalogue.keys(Family::kHistory, prefix)) {
+      if (damaged_.contains(key)) continue;
+      attempt(kCatalogue, [&] { check(key, *store_.catalogue.get(Family::kHistory, key)); });
+    }
+  }
+
   void check_generations() {
-    store_.catalogue.for_each(Family::kHistory, kGenerationPrefix, [&](std::string_view key, std::string_view body) {
+    for_each_sound(kGenerationPrefix, [&](const std::string& key, const std::string& body) {
       report_.generations += 1;
-      attempt(kCatalogue, [&] { check_generation(decode_generation(body, "generation"), key); });
+      check_generation(decode_generation(body, "generation"), key);
     });
   }
 
@@ -95,13 +115,15 @@ class Verifier {
   }
 
   void check_refs() {
-    for (const auto& [name, id] : all_refs(store_.catalogue))
-      attempt(kCatalogue, [&, name = name, id = id] {
-        check_ref_name(name);
-        read_generation(store_.catalogue, id);
-      });
-    for (const RefLogEntry& entry : read_reflog(store_.catalogue))
-      if (entry.sequence > store_.counters.sequence) throw CorruptError("the reflog is ahead of the catalogue");
+    for_each_sound(kRefPrefix, [&](const std::string& key, const std::string& body) {
+      const std::string name(ref_name(key));
+      check_ref_name(name);
+      read_generation(store_.catalogue, decode_generation_id(body, fmt::format("catalogue: ref '{}'", name)));
+    });
+    for_each_sound(kReflogPrefix, [&](const std::string&, const std::string& body) {
+      if (decode_reflog_entry(body, "catalogue: reflog entry").sequence > store_.counters.sequence)
+        throw CorruptError("the reflog is ahead of the catalogue");
+    });
   }
 
   void expect_file(const SealedName& name, std::int64_t bytes) {
@@ -132,6 +154,7 @@ class Verifier {
 
   Store& store_;
   VerifyReport report_;
+  std::set<std::string> damaged_;                // keys whose values cannot be read
   std::map<SealedName, std::int64_t> expected_;  // size in bytes
 };
 

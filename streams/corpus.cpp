@@ -51,7 +51,7 @@ std::uint64_t hash_of(const std::vector<Document>& documents) {
   return hash64_of(hashes.data(), hashes.size() * sizeof(hashes[0]));
 }
 
-Split read_split(const StreamOptions& options, CorpusReport& report) {
+Split split_as_given(const StreamOptions& options, CorpusReport& report) {
   auto documents = read(options.from, "--from", options, options.max_bytes, report);
   if (options.test.empty()) return split_documents(std::move(documents), options.held_out_share);
   Split split{std::move(documents), read(options.test, "--test", options, 0, report)};
@@ -59,6 +59,15 @@ Split read_split(const StreamOptions& options, CorpusReport& report) {
   if (split.training.empty())
     throw CorpusError(fmt::format("--from {}: every document is also in --test {}; nothing is left to train on", options.from.front(),
                                   options.test.front()));
+  return split;
+}
+
+Split read_split(const StreamOptions& options, const std::vector<Document>& kept_out, CorpusReport& report) {
+  Split split = split_as_given(options, report);
+  report.kept_out = drop_held_out(split.training, kept_out);
+  if (split.training.empty())
+    throw CorpusError(fmt::format("--from {}: the pool's domains are scored on all of its {} documents; nothing is left to train on",
+                                  options.from.front(), report.kept_out));
   return split;
 }
 
@@ -70,8 +79,8 @@ struct Corpus::State {
   std::uint64_t hash = 0, seed = 0;
   BatchStream stream;
 
-  explicit State(const StreamOptions& options)
-      : split(read_split(options, report)), hash(hash_of(split.training)), stream(split.training, options.shuffle_windows) {
+  State(const StreamOptions& options, const std::vector<Document>& kept_out)
+      : split(read_split(options, kept_out, report)), hash(hash_of(split.training)), stream(split.training, options.shuffle_windows) {
     report.held_out_documents = std::ssize(split.held_out);
     report.held_out_bytes = bytes_of(split.held_out);
     report.documents = std::ssize(split.training) + report.held_out_documents;
@@ -79,9 +88,9 @@ struct Corpus::State {
   }
 };
 
-Corpus::Corpus(const StreamOptions& options) {
+Corpus::Corpus(const StreamOptions& options, const std::vector<Document>& kept_out) {
   check(options);
-  state_ = std::make_unique<State>(options);
+  state_ = std::make_unique<State>(options, kept_out);
 }
 Corpus::~Corpus() = default;
 Corpus::Corpus(Corpus&&) noexcept = default;

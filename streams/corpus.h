@@ -26,15 +26,18 @@ struct CorpusReport {
   std::int64_t files = 0, documents = 0, bytes = 0;  // documents and bytes: training and held out together
   std::int64_t held_out_documents = 0, held_out_bytes = 0;
   std::int64_t duplicates = 0;  // exact duplicates, dropped
+  std::int64_t kept_out = 0;    // documents that were not to be trained on, dropped
   std::int64_t bad = 0;         // skipped: invalid UTF-8, binary, malformed JSON, too long
   std::string first_bad;        // "file:line: why"
+  std::string like_jsonl;       // the first file that begins like JSONL and was read as plain text
 };
 
 class Corpus {
  public:
   // Reads everything once: validates, splits, counts. CorpusError (one line: what, where, what to try) for a missing path, no
-  // readable document, no training or no held-out document. Training text is kept in memory.
-  explicit Corpus(const StreamOptions& options);
+  // readable document, no training or no held-out document. Training text is kept in memory. What is in `kept_out` is not trained on, in
+  // part neither (drop_held_out): the documents on which older domains are scored.
+  explicit Corpus(const StreamOptions& options, const std::vector<Document>& kept_out = {});
   ~Corpus();
   Corpus(Corpus&&) noexcept;
 

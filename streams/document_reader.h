@@ -26,7 +26,8 @@ class DocumentReader {
   virtual bool next(Document& document) = 0;
 };
 
-bool is_jsonl(const std::string& name);  // NAME.jsonl, .jsonl.gz, .jsonl.zst
+// As options.format says, or by the name: NAME.jsonl or NAME.ndjson in any case, and .gz or .zst after it.
+bool is_jsonl(const std::string& name, const StreamOptions& options);
 
 // The documents in `packed`; compression and format follow from `name`, which also begins every message.
 std::unique_ptr<DocumentReader> read_documents(std::unique_ptr<ByteReader> packed, const std::string& name, const StreamOptions& options);

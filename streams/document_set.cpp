@@ -23,24 +23,26 @@ void DocumentSet::add_files(const std::vector<std::string>& paths) {
 
 void DocumentSet::add_file(const SourceFile& file) {
   const std::size_t first = documents_.size();
+  const std::int64_t bytes = bytes_;
   const CorpusReport before = report_;
   try {
     if (add_documents(file) > 0) ++report_.files;
   } catch (const CorpusError& error) {
     if (options_.strict || file.named) throw;
-    forget_since(first, before);
+    forget_since(first, bytes, before);
     skip(error.what());
   }
 }
 
 std::int64_t DocumentSet::add_documents(const SourceFile& file) {
   const auto reader = open_documents(file.path, options_);
-  const bool bad_documents_are_fatal = options_.strict || (file.named && !is_jsonl(file.path));
+  const bool bad_documents_are_fatal = options_.strict || (file.named && !is_jsonl(file.path, options_));
   std::int64_t good = 0;
   std::string first_bad;
   for (Document document; !full();) try {
       if (!reader->next(document)) break;
-      ++good;
+      if (++good == 1 && report_.like_jsonl.empty() && !is_jsonl(file.path, options_) && document.text.starts_with("{\""))
+        report_.like_jsonl = file.path == "-" ? "stdin" : file.path;
       add(std::move(document));
     } catch (const BadDocument& error) {
       if (bad_documents_are_fatal) throw;
@@ -55,27 +57,30 @@ std::int64_t DocumentSet::add_documents(const SourceFile& file) {
 }
 
 void DocumentSet::add(Document document) {
+  if (hashes_.contains(document.hash)) {
+    ++report_.duplicates;
+    return;
+  }
   if (max_bytes_ > 0 && bytes_ + std::ssize(document.text) > max_bytes_) {
     document.text.resize(cut_point(document.text, static_cast<std::size_t>(max_bytes_ - bytes_)));
     document.hash = hash64_of(document.text.data(), document.text.size());
     bytes_ = max_bytes_;  // full, even when the cut left some bytes unused
-    if (is_blank(document.text)) return;
+    if (is_blank(document.text) || hashes_.contains(document.hash)) return;
   } else {
     bytes_ += std::ssize(document.text);
   }
-  if (hashes_.insert(document.hash).second)
-    documents_.push_back(std::move(document));
-  else
-    ++report_.duplicates;
+  hashes_.insert(document.hash);
+  documents_.push_back(std::move(document));
 }
 
 void DocumentSet::skip(const std::string& why) {
   if (report_.bad++ == 0) report_.first_bad = why;
 }
 
-void DocumentSet::forget_since(std::size_t first, const CorpusReport& before) {
+void DocumentSet::forget_since(std::size_t first, std::int64_t bytes, const CorpusReport& before) {
   for (std::size_t i = first; i < documents_.size(); ++i) hashes_.erase(documents_[i].hash);
   documents_.resize(first);
+  bytes_ = bytes;
   report_ = before;
 }
 

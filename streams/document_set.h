@@ -18,7 +18,7 @@ namespace peer::streams {
 //   kept. Thrown rather than counted: everything when options.strict; of a named file all but bad lines of JSONL, and its emptiness.
 class DocumentSet {
  public:
-  // Added to `report`: files, duplicates, bad. At most `max_bytes` of text are kept (0: all).
+  // Added to `report`: files, duplicates, bad. At most `max_bytes` of text are kept (0: all), and no more read.
   DocumentSet(const StreamOptions& options, std::int64_t max_bytes, CorpusReport& report);
   void add_files(const std::vector<std::string>& paths);
   std::vector<Document> take() { return std::move(documents_); }
@@ -28,7 +28,7 @@ class DocumentSet {
   std::int64_t add_documents(const SourceFile& file);  // how many were good
   void add(Document document);
   void skip(const std::string& why);
-  void forget_since(std::size_t first, const CorpusReport& before);
+  void forget_since(std::size_t first, std::int64_t bytes, const CorpusReport& before);
   bool full() const { return max_bytes_ > 0 && bytes_ >= max_bytes_; }
 
   const StreamOptions& options_;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -54,8 +56,24 @@ Split split_documents(std::vector<Document> documents, double share) {
 
 std::int64_t drop_held_out(std::vector<Document>& training, const std::vector<Document>& held_out) {
   std::unordered_set<std::uint64_t> hashes;
-  for (const auto& document : held_out) hashes.insert(document.hash);
-  return static_cast<std::int64_t>(std::erase_if(training, [&](const Document& document) { return hashes.contains(document.hash); }));
+  std::unordered_multimap<std::string_view, std::string_view> by_begin, by_end;
+  for (const Document& held : held_out) {
+    const std::string_view text = held.text;
+    hashes.insert(held.hash);
+    if (text.size() < kTellingBytes) continue;
+    by_begin.emplace(text.substr(0, kTellingBytes), text);
+    by_end.emplace(text.substr(text.size() - kTellingBytes), text);
+  }
+  const auto is_held_out = [&](const Document& document) {
+    const std::string_view text = document.text;
+    if (hashes.contains(document.hash)) return true;
+    if (text.size() < kTellingBytes) return false;
+    const auto [first, last] = by_begin.equal_range(text.substr(0, kTellingBytes));
+    if (std::any_of(first, last, [&](const auto& held) { return text.starts_with(held.second); })) return true;
+    const auto [from, to] = by_end.equal_range(text.substr(text.size() - kTellingBytes));
+    return std::any_of(from, to, [&](const auto& held) { return text.ends_with(held.second); });
+  };
+  return static_cast<std::int64_t>(std::erase_if(training, is_held_out));
 }
 
 }  // namespace peer::streams

@@ -17,7 +17,9 @@ struct Split {
 // CorpusError when a single document has no such line end or under 200 bytes. `documents` is not empty.
 Split split_documents(std::vector<Document> documents, double share);
 
-// Drops the documents of `training` whose text is held out as well. Returns how many.
+// Drops the documents of `training` whose text is held out as well, and those that begin or end with a held-out text of kTellingBytes or
+// more: a document may have been held out in part. Returns how many.
+inline constexpr std::size_t kTellingBytes = 32;
 std::int64_t drop_held_out(std::vector<Document>& training, const std::vector<Document>& held_out);
 
 }  // namespace peer::streams

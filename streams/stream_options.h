@@ -8,10 +8,25 @@
 
 namespace peer::streams {
 
+enum class TextFormat { kAuto, kText, kJsonl };
+
+}  // namespace peer::streams
+
+namespace peer {
+template <>
+struct EnumNames<streams::TextFormat> {
+  static constexpr std::pair<streams::TextFormat, std::string_view> values[] = {
+      {streams::TextFormat::kAuto, "auto"}, {streams::TextFormat::kText, "text"}, {streams::TextFormat::kJsonl, "jsonl"}};
+};
+}  // namespace peer
+
+namespace peer::streams {
+
 struct StreamOptions {
   std::vector<std::string> from;  // what to read
   std::vector<std::string> test;  // held-out documents; empty: split `from` by document
   std::string glob = "*";
+  TextFormat format = TextFormat::kAuto;
   std::string text_field = "text";
   double held_out_share = 0.05;
   std::int64_t document_bytes = 8192;
@@ -23,6 +38,7 @@ struct StreamOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.from, OptionInfo{"from", "files, directories or - (stdin): text, .jsonl, each also .gz or .zst", "PATH..."});
+    visit(self.format, OptionInfo{"format", "what the files hold; auto: JSONL where a name ends in .jsonl or .ndjson, else text"});
     visit(self.test, OptionInfo{"test", "held-out documents from here instead of a split of --from", "PATH..."});
     visit(self.glob, OptionInfo{"glob", "which files of a directory are read, e.g. '*.h'", "PATTERN"});
     visit(self.text_field, OptionInfo{"text-field", "the field of a JSONL object that holds the text", "NAME"});

@@ -33,7 +33,7 @@ void BackgroundCommit::start(ModelImage image, HostStaging& staging, pool::Trans
   require(!thread_.joinable(), "background_commit: one commit at a time; wait() first");
   if (!has_room(image.bytes_to_capture())) {
     image.put(staging, transaction);
-    transaction.commit(ref, message);
+    bytes_written_ += transaction.commit(ref, message).bytes_written;
     return;
   }
   image.capture(staging, memory_);
@@ -43,7 +43,7 @@ void BackgroundCommit::start(ModelImage image, HostStaging& staging, pool::Trans
         try {
           HostStaging on_host;
           image.put(on_host, transaction);
-          transaction.commit(ref, message);
+          bytes_written_ += transaction.commit(ref, message).bytes_written;
         } catch (...) {
           error_ = std::current_exception();
         }

@@ -34,6 +34,8 @@ class BackgroundCommit {
   void wait();
   // The same once the commit is over, else nothing: an error is to be heard of soon.
   void wait_if_over();
+  // To disk by the commits that are over.
+  std::int64_t bytes_written() const { return bytes_written_; }
 
  private:
   bool has_room(std::int64_t bytes);
@@ -45,6 +47,7 @@ class BackgroundCommit {
   bool told_ = false;
   std::thread thread_;
   std::atomic<bool> over_{false};
+  std::atomic<std::int64_t> bytes_written_{0};
   std::exception_ptr error_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/counted.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
 #include "trainer/remembered_scores.h"
@@ -59,8 +60,10 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   Records records;
   History& history = session.loaded.history;
   if (history.domain(options.stage.domain) != nullptr) {
-    progress.note(
-        fmt::format("'{}' is a known domain: scored on the documents that were held out when it first came", options.stage.domain));
+    progress.note(fmt::format(
+        "'{}' is a known domain: scored on the documents that were held out when it first came; the {} held out of this text are "
+        "neither trained on nor scored (another text wants another --domain)",
+        options.stage.domain, held_out.size()));
     return records;
   }
   const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);
@@ -81,7 +84,8 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
       predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, {}, records);
   record_cell(newest, domain.name, bits, records);
   progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
-                            history.stages.size() == 1 ? "no training" : "'" + newest.domain + "'", newest.loss[domain.name]));
+                            history.stages.size() == 1 ? "no training" : "'" + history.stage_name(history.stages.size() - 1) + "'",
+                            newest.loss[domain.name]));
   return records;
 }
 
@@ -98,7 +102,7 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
     record_cell(stage, domain.name, predicted_bits(session, options, mixture, changed, domain.held_out, documents, fresh, records),
                 records);
   }
-  progress.update("evaluate", done, done, fmt::format("{} domains, {} views", done, views.size()));
+  progress.update("evaluate", done, done, counted(done, "domain") + ", " + counted(std::ssize(views), "view"));
   return records;
 }
 

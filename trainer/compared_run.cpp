@@ -24,12 +24,6 @@ std::vector<DocumentBits> bits_of(const pool::Pool& pool, const StageRecord& sta
   return cell == stage.bits.end() ? std::vector<DocumentBits>{} : read_bits(pool, cell->second);
 }
 
-std::size_t first_stage_of(const History& history, const std::string& domain) {
-  std::size_t stage = 1;
-  while (stage < history.stages.size() && history.stages[stage].domain != domain) ++stage;
-  return stage;
-}
-
 // The stage in [1, end) after which the domain's loss was lowest; 0: none was measured.
 std::size_t best_stage(const History& history, const std::string& domain, std::size_t end) {
   std::size_t best = 0;
@@ -41,7 +35,7 @@ std::size_t best_stage(const History& history, const std::string& domain, std::s
 }
 
 DomainCourse course_of(const pool::Pool& pool, const History& history, const DomainRecord& domain) {
-  const std::size_t own = first_stage_of(history, domain.name), last = history.stages.size() - 1;
+  const std::size_t own = history.learnt(domain.name), last = history.stages.size() - 1;
   DomainCourse course{
       .name = domain.name, .held_out = domain.held_out, .naive = domain.naive, .own_bits = {}, .best_bits = {}, .last_bits = {}};
   if (own > last) return course;
@@ -57,12 +51,12 @@ DomainCourse course_of(const pool::Pool& pool, const History& history, const Dom
 }
 
 StageCourse course_of(const History& history, std::size_t stage) {
-  StageCourse course{.domain = history.stages[stage].domain};
-  course.own = loss_of(history.stages[stage], course.domain);
+  StageCourse course{.stage = history.stage_name(stage)};
+  course.own = loss_of(history.stages[stage], history.stages[stage].domain);
   double sum = 0;
   int count = 0;
   for (const DomainRecord& domain : history.domains) {
-    if (first_stage_of(history, domain.name) >= stage) continue;
+    if (history.learnt(domain.name) >= stage) continue;
     const std::size_t best = best_stage(history, domain.name, stage);
     if (best == 0) continue;
     const double forgotten = loss_of(history.stages[stage], domain.name) - loss_of(history.stages[best], domain.name);
@@ -78,7 +72,7 @@ StageCourse course_of(const History& history, std::size_t stage) {
 
 std::vector<std::string> ComparedRun::order() const {
   std::vector<std::string> names;
-  for (const StageCourse& stage : stages) names.push_back(stage.domain);
+  for (const StageCourse& stage : stages) names.push_back(stage.stage);
   return names;
 }
 

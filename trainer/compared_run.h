@@ -27,7 +27,7 @@ struct DomainCourse {
 
 // The state after a stage: how well its domain was learnt, and how much of the older ones was lost by then.
 struct StageCourse {
-  std::string domain;
+  std::string stage;  // History::stage_name
   double own = kMissing, forgetting_mean = kMissing, forgetting_max = kMissing;
 };
 
@@ -40,7 +40,7 @@ struct ComparedRun {
   StageCost cost;
   std::int64_t base_parameters = 0;
 
-  std::vector<std::string> order() const;  // the domains of the stages
+  std::vector<std::string> order() const;  // the names of the stages
 };
 
 // UsageError when the pool has not learnt two domains.

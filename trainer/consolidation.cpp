@@ -44,11 +44,9 @@ std::string joined_domains(const model::Model& model, const std::vector<int>& vi
 // What the reservoirs hold of the domains that a view was trained on.
 std::vector<streams::Document> kept_for(const Session& session, int view) {
   std::vector<streams::Document> kept;
-  const History& history = session.loaded.history;
-  for (const DomainRecord& domain : history.domains) {
-    const auto learnt = [&](const StageRecord& s) { return s.view == view && s.domain == domain.name; };
-    if (domain.reservoir.empty() || std::none_of(history.stages.begin(), history.stages.end(), learnt)) continue;
-    for (streams::Document& document : read_reservoir(session.pool, domain)) kept.push_back(std::move(document));
+  for (const DomainRecord* domain : session.loaded.history.taught(view)) {
+    if (domain->reservoir.empty()) continue;
+    for (streams::Document& document : read_reservoir(session.pool, *domain)) kept.push_back(std::move(document));
   }
   return kept;
 }
@@ -73,8 +71,7 @@ class Consolidation {
 
   void grow() {
     const int parent = common_parent(model_, views_);
-    view_ =
-        model_.add_view(parent, delta_for(model_.options(), session_.loaded.delta, options_.experts), joined_domains(model_, views_), true);
+    view_ = model_.add_view(parent, delta_for(model_.options(), session_.delta, options_.experts), joined_domains(model_, views_), true);
     changed_ = make_plastic(model_, view_, Trains::kGrown);
     progress_.note(fmt::format("{} grows on {} and learns to predict as {} views do", model_.view(view_).name, model_.view(parent).name,
                                views_.size()));
@@ -192,11 +189,11 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
   outcome.view = model.view(consolidation.view()).name, outcome.parent = model.view(model.view(consolidation.view()).parent).name;
   outcome.parameters_after = numbers_in(model);
   const StageRecord before = history.stages.back();
-  history.stages.push_back({.domain = before.domain,
-                            .strategy = kConsolidate,
+  history.stages.push_back({.strategy = kConsolidate,
                             .steps = train.steps,
                             .view = consolidation.view(),
-                            .parameters_added = outcome.parameters_after - outcome.parameters_before});
+                            .parameters_added = outcome.parameters_after - outcome.parameters_before,
+                            .folded = views});
   for (const auto& [key, value] : evaluate_all(session, evaluate, mixture, consolidation.changed(), {}, progress))
     transaction.put_record(key, value);
   const StageRecord& after = history.stages.back();
@@ -211,7 +208,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
                                       fmt::format("consolidate: {} into {}, {} numbers instead of {}", fmt::join(outcome.folded, ", "),
                                                   outcome.view, outcome.parameters_after, outcome.parameters_before));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  session.pool.put_records({cost_record(session.pool, history, seconds, outcome.commit.bytes_written, flops)});
+  session.pool.put_records({cost_record(session.pool, history, {seconds, flops, static_cast<double>(outcome.commit.bytes_written)})});
   session.generation = session.pool.generation(outcome.commit.id);
   outcome.costs = folding_costs(session.pool, before, after);
   return outcome;

@@ -17,11 +17,13 @@ constexpr double kWidth = 320, kHeight = 204, kLeft = 30, kRight = 272, kTop = 1
 struct Plot {
   const ForgettingReport& report;
   const LossScale& scale;
-  std::size_t column, stages;  // stages: T, the last one
+  std::size_t column, stages;  // stages: S, the last one
 
-  std::size_t learnt() const { return column + 1; }
-  double loss(std::size_t stage) const { return report.matrix.loss[stage][column]; }
-  double x(std::size_t stage) const { return kLeft + 8 + (kRight - kLeft - 8) * static_cast<double>(stage) / static_cast<double>(stages); }
+  std::size_t learnt() const { return report.matrix.learnt[column]; }
+  double loss(std::size_t stage) const { return report.matrix.at(stage, column); }
+  double x(std::size_t stage) const {
+    return kLeft + 8 + (kRight - kLeft - 8) * static_cast<double>(stage) / static_cast<double>(std::max<std::size_t>(stages, 1));
+  }
   double y(double value) const { return kBottom - (kBottom - kTop) * (value - scale.low) / (scale.high - scale.low); }
   std::string point(std::size_t stage, double value) const { return fmt::format("{:.1f},{:.1f} ", x(stage), y(value)); }
 };
@@ -127,19 +129,19 @@ LossScale loss_scale(const ForgettingReport& report) {
 }
 
 std::string curve(const ForgettingReport& report, const LossScale& scale, std::size_t column) {
-  const std::size_t T = report.matrix.domains.size();
-  const Plot plot{report, scale, column, T};
-  const double learnt = plot.loss(plot.learnt()), now = plot.loss(T);
+  const std::size_t last = report.matrix.last();
+  const Plot plot{report, scale, column, last};
+  const double learnt = plot.loss(plot.learnt()), now = plot.loss(last);
   const std::string name = escaped(report.matrix.domains[column]);
   std::string svg = fmt::format(
       "<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-labelledby=\"curve{}\">\n<title id=\"curve{}\">Bits per byte on {} by stage: "
       "{} when learnt in stage {}, {} after the last stage {}.</title>\n",
-      kWidth, kHeight, column, column, name, decimal(learnt), plot.learnt(), decimal(now), T);
+      kWidth, kHeight, column, column, name, decimal(learnt), plot.learnt(), decimal(now), last);
   svg += grid(plot) + band(plot);
-  if (!std::isnan(learnt) && plot.learnt() < T)
+  if (!std::isnan(learnt) && plot.learnt() < last)
     svg += fmt::format("<line class=\"level\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>\n", plot.x(plot.learnt()), kRight,
                        plot.y(learnt), plot.y(learnt));
-  svg += line(plot, "ahead", 0, plot.learnt()) + line(plot, "since", plot.learnt(), T) + points(plot);
+  svg += line(plot, "ahead", 0, std::min(plot.learnt(), last)) + line(plot, "since", plot.learnt(), last) + points(plot);
   if (!std::isnan(now))
     svg += fmt::format("<text class=\"now\" x=\"{}\" y=\"{:.1f}\">{}</text>\n", kRight + 8, plot.y(now) + 4, decimal(now));
   return svg + "</svg>\n";

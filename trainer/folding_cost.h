@@ -8,8 +8,6 @@
 
 namespace peer::trainer {
 
-inline constexpr const char* kConsolidate = "consolidate";  // StageRecord::strategy of a folding
-
 // What folding views into one cost a domain: bits per byte with the views and without them.
 struct FoldingCost {
   std::string domain;

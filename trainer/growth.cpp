@@ -41,16 +41,20 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
   return select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
 }
 
-int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
-                  const EvaluateOptions& options, Progress& progress) {
+std::optional<int> named_parent(const model::Model& model, const std::string& parent) {
   if (parent == "newest") return model.newest();
+  if (parent == "auto") return std::nullopt;
   std::vector<std::string> names;
   for (const int v : all_views(model)) {
-    names.push_back(model.view(v).name);
+    names.push_back(model.views()[v].name);
     if (names.back() == parent) return v;
   }
-  if (parent != "auto")
-    throw UsageError(fmt::format("option 'parent-view': expected auto, newest or one of {}, found '{}'", fmt::join(names, ", "), parent));
+  throw UsageError(fmt::format("option 'parent-view': expected auto, newest or one of {}, found '{}'", fmt::join(names, ", "), parent));
+}
+
+int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
+                  const EvaluateOptions& options, Progress& progress) {
+  if (const auto named = named_parent(model, parent)) return *named;
   const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,6 +26,9 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
 // The side of the base's grids when they get `experts` more in all (0: as many as an annex of the preset in each layer has), rounded up to
 // whole grids. UsageError when that is not possible: views were grown on the base, or it has no grid.
 std::int64_t extended_side(const model::Model& model, const model::DeltaOptions& preset, std::int64_t experts);
+
+// The view called `parent`, or "newest"; none for "auto". UsageError when there is no such view.
+std::optional<int> named_parent(const model::Model& model, const std::string& parent);
 
 // The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
 // bits.

@@ -25,8 +25,8 @@ std::string cell(const ForgettingReport& report, std::size_t stage, std::size_t 
   std::string hint;
   if (!std::isnan(interval.low)) hint = fmt::format(" title=\"95 %: {} to {}\"", decimal(interval.low), decimal(interval.high));
   const std::string value = figure(decimal(loss));
-  if (stage <= column) return fmt::format("<td class=\"before\"{}>{}</td>", hint, value);
-  if (stage == column + 1) return fmt::format("<td class=\"learnt\"{}>{}<small>learnt</small></td>", hint, value);
+  if (stage < report.matrix.learnt[column]) return fmt::format("<td class=\"before\"{}>{}</td>", hint, value);
+  if (stage == report.matrix.learnt[column]) return fmt::format("<td class=\"learnt\"{}>{}<small>learnt</small></td>", hint, value);
   const double change = since_learnt(report.matrix, stage, column);
   if (std::isnan(change)) return fmt::format("<td class=\"before\"{}>{}</td>", hint, value);
   return fmt::format("<td class=\"{}\"{}>{}<small>{}</small></td>", change_class(change), hint, value, figure(signed_decimal(change)));
@@ -60,7 +60,7 @@ std::string heat_map(const ForgettingReport& report) {
       "<table class=\"heat\" aria-describedby=\"heat\">\n<thead><tr><th scope=\"col\">after stage</th>";
   for (const std::string& domain : matrix.domains) html += fmt::format("<th scope=\"col\">{}</th>", escaped(domain));
   html += "</tr></thead>\n<tbody>\n";
-  for (std::size_t stage = 0; stage <= matrix.domains.size(); ++stage) {
+  for (std::size_t stage = 0; stage < matrix.loss.size(); ++stage) {
     html += fmt::format("<tr><th scope=\"row\"><b>{}</b> {}</th>", stage, escaped(matrix.stages[stage]));
     for (std::size_t column = 0; column < matrix.domains.size(); ++column) html += cell(report, stage, column);
     html += "</tr>\n";

@@ -9,11 +9,11 @@ InsideEvaluation::InsideEvaluation(Session& session, const RunOptions& options, 
   if (every_ == 0) return;
   views_ = options.stage.predicts == Prediction::kMixture ? all_views(session.loaded.model) : std::vector<int>{view};
   const History& history = session.loaded.history;
-  const auto rows = history.rows();
-  for (std::size_t j = 0; j < history.domains.size() && j + 1 < rows.size(); ++j) {
-    const DomainRecord& domain = history.domains[j];
-    const auto bits = rows[j + 1]->bits.find(domain.name);
-    if (domain.name == options.stage.domain || bits == rows[j + 1]->bits.end()) continue;
+  for (const DomainRecord& domain : history.domains) {
+    const std::size_t own = history.learnt(domain.name);
+    if (domain.name == options.stage.domain || own >= history.stages.size()) continue;
+    const auto bits = history.stages[own].bits.find(domain.name);
+    if (bits == history.stages[own].bits.end()) continue;
     Sample sample{domain.name, read_held_out(session.pool, domain), 0};
     std::vector<DocumentBits> learnt = read_bits(session.pool, bits->second);
     std::size_t kept = 0;

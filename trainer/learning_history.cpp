@@ -44,6 +44,7 @@ Json to_json(const StageRecord& stage) {
                {"parameters_added", stage.parameters_added},
                {"mixture", stage.mixture}};
   if (!stage.inside.empty()) json["inside"] = to_json(stage.inside);
+  if (!stage.folded.empty()) json["folded"] = stage.folded;
   return json;
 }
 
@@ -55,6 +56,7 @@ StageRecord parse_stage(const Json& json) {
   stage.parameters_added = json.at("parameters_added");
   stage.mixture = json.at("mixture");
   stage.inside = parse_inside(json);
+  if (json.contains("folded")) stage.folded = json.at("folded").get<std::vector<int>>();
   return stage;
 }
 
@@ -66,16 +68,32 @@ DomainRecord* History::domain(const std::string& name) {
 }
 const DomainRecord* History::domain(const std::string& name) const { return const_cast<History*>(this)->domain(name); }
 
-std::vector<const StageRecord*> History::rows() const {
-  std::vector<const StageRecord*> rows;
-  std::set<std::string> known;
-  for (const StageRecord& stage : stages) {
-    if (rows.empty() || known.insert(stage.domain).second)
-      rows.push_back(&stage);
-    else
-      rows.back() = &stage;
-  }
-  return rows;
+std::size_t History::learnt(const std::string& domain) const {
+  std::size_t stage = 1;
+  while (stage < stages.size() && (stages[stage].domain != domain || stages[stage].strategy == kConsolidate)) ++stage;
+  return std::max(stage, std::size_t{1});
+}
+
+std::vector<const DomainRecord*> History::taught(int view) const {
+  std::set<std::string> names;
+  std::vector<int> views = {view};
+  for (std::size_t i = 0; i < views.size(); ++i)
+    for (const StageRecord& stage : stages) {
+      if (stage.view != views[i]) continue;
+      if (stage.steps > 0 && stage.strategy != kConsolidate) names.insert(stage.domain);
+      views.insert(views.end(), stage.folded.begin(), stage.folded.end());
+    }
+  std::vector<const DomainRecord*> taught;
+  for (const DomainRecord& domain : domains)
+    if (names.contains(domain.name)) taught.push_back(&domain);
+  return taught;
+}
+
+std::string History::stage_name(std::size_t stage) const {
+  const StageRecord& record = stages[stage];
+  if (stage == 0) return "before";
+  if (record.strategy == kConsolidate) return "folding";
+  return learnt(record.domain) == stage ? record.domain : record.domain + " again";
 }
 
 RetentionMatrix History::matrix() const {
@@ -88,14 +106,13 @@ RetentionMatrix History::matrix() const {
         gap = std::fmax(gap, score->second.worst - score->second.learnt);
     matrix.stability_gap.push_back(gap);
   }
-  for (const StageRecord* stage : rows()) {
-    const std::size_t at = matrix.stages.size();
-    const std::string own = at == 0 ? "before" : domains[at - 1].name;
-    matrix.stages.push_back(at == 0 || own == stage->domain ? own : own + ", " + stage->domain + " again");
+  for (const DomainRecord& d : domains) matrix.learnt.push_back(learnt(d.name));
+  for (std::size_t stage = 0; stage < stages.size(); ++stage) {
+    matrix.stages.push_back(stage_name(stage));
     auto& row = matrix.loss.emplace_back();
     for (const DomainRecord& d : domains) {
-      const auto cell = stage->loss.find(d.name);
-      row.push_back(cell == stage->loss.end() ? kMissing : cell->second);
+      const auto cell = stages[stage].loss.find(d.name);
+      row.push_back(cell == stages[stage].loss.end() ? kMissing : cell->second);
     }
   }
   return matrix;

@@ -27,8 +27,10 @@ struct InsideScore {
   std::int64_t step = 0;     // where it was worst
 };
 
+inline constexpr const char* kConsolidate = "consolidate";  // StageRecord::strategy of a folding
+
 struct StageRecord {
-  std::string domain = {}, strategy = {};
+  std::string domain = {}, strategy = {};  // a folding has no domain
   std::int64_t steps = 0;
   int view = 0;                             // the view that it trained
   std::map<std::string, double> loss = {};  // row of L: domain -> bits per byte
@@ -37,6 +39,7 @@ struct StageRecord {
   std::int64_t parameters_added = 0;
   bool mixture = true;                             // all views answer from here on; false: the head view alone
   std::map<std::string, InsideScore> inside = {};  // by older domain; empty without --eval-every
+  std::vector<int> folded = {};                    // the views that a folding replaced by its own
 };
 
 struct History {
@@ -47,9 +50,13 @@ struct History {
 
   DomainRecord* domain(const std::string& name);
   const DomainRecord* domain(const std::string& name) const;
-  // One stage a row of L: the state before training, then for each domain in order of arrival the newest stage before the next domain
-  // came. A stage on a known domain is a revisit: it moves the last row on.
-  std::vector<const StageRecord*> rows() const;
+  // The stage that taught a domain: the first on it; stages.size() when there was none yet.
+  std::size_t learnt(const std::string& domain) const;
+  // The domains whose text a view has learnt, itself or by the views that were folded into it; in order of arrival.
+  std::vector<const DomainRecord*> taught(int view) const;
+  // "before", then the stage's domain, "again" where it came back, or "folding".
+  std::string stage_name(std::size_t stage) const;
+  // A row a stage, a column a domain.
   RetentionMatrix matrix() const;
 };
 

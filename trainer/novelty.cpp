@@ -28,23 +28,25 @@ std::vector<DocumentBits> score(Context& ctx, model::Model& model, int view, std
 
 Novelty novelty_of(Session& session, int view, std::span<const streams::Document> sample, const EvaluateOptions& options) {
   std::vector<streams::Document> own;
-  const History& history = session.loaded.history;
-  for (const DomainRecord& domain : history.domains)
-    for (const StageRecord& stage : history.stages)
-      if (stage.view == view && stage.steps > 0 && stage.domain == domain.name)
-        for (streams::Document& document : read_held_out(session.pool, domain)) own.push_back(std::move(document));
+  for (const DomainRecord* domain : session.loaded.history.taught(view))
+    for (streams::Document& document : read_held_out(session.pool, *domain)) own.push_back(std::move(document));
   const auto here_bits = score(session.ctx, session.loaded.model, view, sample, options);
   const auto own_bits = score(session.ctx, session.loaded.model, view, own, options);
   return {
       .here = bits_per_byte(here_bits), .own = bits_per_byte(own_bits), .difference = unpaired_bootstrap(here_bits, own_bits, kDraws, 0)};
 }
 
+const char* Novelty::verdict() const {
+  if (known()) return "known, nothing grows";
+  if (is_new()) return "new";
+  return std::isnan(difference.high) ? "too few documents to tell" : "not decided";
+}
+
 double probe_gain(Session& session, const RunOptions& options, int parent, streams::Corpus& corpus,
                   std::span<const streams::Document> sample, Progress& progress, const std::atomic<bool>& stop) {
   LoadedModel copy = load_model(session.pool, session.generation, session.ctx.device());
   const double before = bits_per_byte(score(session.ctx, copy.model, parent, sample, options.evaluate));
-  const int view =
-      copy.model.add_view(parent, delta_for(copy.model.options(), session.loaded.delta, 0, options.stage.grows), "probe", true);
+  const int view = copy.model.add_view(parent, delta_for(copy.model.options(), session.delta, 0, options.stage.grows), "probe", true);
   make_plastic(copy.model, view, Trains::kGrown);
   TrainOptions train = options.train;
   train.steps = std::max(kFewestProbeSteps, options.train.steps / kProbeShare);

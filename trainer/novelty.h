@@ -9,12 +9,14 @@
 namespace peer::trainer {
 
 // A view is asked for text of its own domain that it was never trained on, and for the new text. Known: the new text is no harder, but for
-// a margin, and the documents are enough to say so.
+// a margin, and the documents are enough to say so; new: it is harder by more than the margin, likewise; else it is not decided.
 struct Novelty {
   double here = kMissing;  // bits per byte of the new text's sample
   double own = kMissing;   // ... of the held-out documents of the domains that the view was trained on
   Interval difference;     // here - own: 95 %, by documents
   bool known() const { return difference.high <= kMargin * own; }
+  bool is_new() const { return difference.low > kMargin * own; }
+  const char* verdict() const;
   static constexpr double kMargin = 0.05;  // a known text may be harder by this share
 };
 Novelty novelty_of(Session& session, int view, std::span<const streams::Document> sample, const EvaluateOptions& options);

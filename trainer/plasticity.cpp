@@ -22,6 +22,10 @@ bool is_plastic(const layers::Parameter& parameter, int view, Trains trains) {
 
 }  // namespace
 
+void freeze_statistics(model::Model& model, const std::vector<int>& views) {
+  for (const int v : views) model.for_each_block(v, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
+}
+
 std::vector<int> make_plastic(model::Model& model, int view, Trains trains) {
   std::vector<int> changed = {view};
   if (trains == Trains::kAll || trains == Trains::kExperts) {
@@ -33,12 +37,9 @@ std::vector<int> make_plastic(model::Model& model, int view, Trains trains) {
     for (auto& parameter : model.parameters(v)) layers::set_trainable(*parameter, may_change && is_plastic(*parameter, v, trains));
     model.for_each_block(v,
                          [&](layers::PeerBlock& block, int) { block.experts().set_trainable(may_change && trains != Trains::kAdapters); });
+    if (!may_change) freeze_statistics(model, {v});  // of a base too that was never trained: it is not stored again
   }
   return changed;
-}
-
-void freeze_statistics(model::Model& model, const std::vector<int>& views) {
-  for (const int v : views) model.for_each_block(v, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
 }
 
 void freeze(model::Model& model, const std::vector<int>& views) {

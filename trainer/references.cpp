@@ -31,16 +31,18 @@ ReferencePool read_reference(const std::string& path) {
 
 std::vector<double> joint_losses(const History& history, const ReferencePool& joint) {
   check_same_text(history, joint);
-  const std::vector<const StageRecord*> rows = joint.history.rows();
   std::vector<double> losses(history.domains.size(), kMissing);
   std::set<std::string> wanted;
   for (std::size_t k = 0; k < losses.size(); ++k) {
     wanted.insert(history.domains[k].name);
-    if (k + 1 >= rows.size()) break;
+    if (k >= joint.history.domains.size()) break;
+    const std::size_t own = joint.history.learnt(joint.history.domains[k].name);
+    if (own >= joint.history.stages.size()) break;
+    const auto& row = joint.history.stages[own].loss;
     std::set<std::string> seen;
     for (std::size_t j = 0; j <= k; ++j) seen.insert(joint.history.domains[j].name);
-    const auto cell = rows[k + 1]->loss.find(history.domains[k].name);
-    if (seen == wanted && cell != rows[k + 1]->loss.end()) losses[k] = cell->second;
+    const auto cell = row.find(history.domains[k].name);
+    if (seen == wanted && cell != row.end()) losses[k] = cell->second;
   }
   return losses;
 }

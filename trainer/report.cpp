@@ -80,6 +80,7 @@ std::string report_json(const ForgettingReport& report) {
   json["domains"] = matrix.domains;
   json["stages"] = matrix.stages;
   json["matrix"] = matrix.loss;
+  for (const std::size_t stage : matrix.learnt) json["learnt"].push_back(stage <= matrix.last() ? Json(stage) : Json(nullptr));
   json["intervals"] = intervals_json(report);
   const auto beside = [&](const std::vector<double>& column) {
     return column.empty() ? std::vector<double>(matrix.domains.size(), kMissing) : column;
@@ -119,7 +120,7 @@ std::string report_csv(const ForgettingReport& report) {
   const RetentionMatrix& matrix = report.matrix;
   std::string csv = "domain,stage,bits_per_byte,low,high\n";
   for (std::size_t column = 0; column < T; ++column)
-    for (std::size_t stage = 0; stage <= T; ++stage) {
+    for (std::size_t stage = 0; stage < matrix.loss.size(); ++stage) {
       if (std::isnan(matrix.loss[stage][column])) continue;
       const Interval interval = interval_of(report, stage, column);
       csv += fmt::format("{},{},{},{},{}\n", csv_field(matrix.domains[column]), csv_field(matrix.stages[stage]),

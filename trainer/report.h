@@ -17,7 +17,7 @@ struct ForgettingReport {
   std::string pool;
   std::string created;  // UTC
   RetentionMatrix matrix;
-  std::vector<std::vector<Interval>> intervals;  // (T+1, T), 95 % of each cell; empty when unknown
+  std::vector<std::vector<Interval>> intervals;  // (S+1, T), 95 % of each cell; empty when unknown
   Interval mean_forgetting;                      // 95 % of the mean forgetting: paired, by documents; kMissing when unknown
   std::vector<EquivalenceTest> equivalence;      // T: of each domain's forgetting, against kEquivalenceMargin; empty when unknown
   std::vector<StageCost> costs;
@@ -26,7 +26,8 @@ struct ForgettingReport {
   std::optional<CloseLook> inside;  // what reading the held-out text again tells; none when it was not asked for
 };
 
-// {"pool", "created", "domains", "stages", "matrix" (null where missing), "intervals" ([low, high], null where unknown), "naive",
+// {"pool", "created", "domains", "stages", "matrix" (null where missing), "learnt" (the row right after each domain's own stage, null: none
+// yet), "intervals" ([low, high], null where unknown), "naive",
 //  "joint", "oracle", "final_average", "area", "forgetting": {"mean", "max", "by_domain", "low", "high", "margin"},
 //  "equivalence": [{"change", "low", "high", "p_worse", "p_better", "verdict"}], "bwt", "fwt", "plasticity", "plasticity_by_domain",
 //  "retention", "retention_by_domain", "intransigence": {"mean", "by_domain"}, "regret": {"own", "later", "earlier"},

@@ -35,7 +35,7 @@ std::string opening(const ForgettingReport& report, const RetentionNumbers& numb
   for (const std::string& sentence : summary(report, numbers)) lead += (lead.empty() ? "" : " ") + sentence;
   std::string html = fmt::format("<header>\n<h1>Forgetting report</h1>\n<p class=\"about\">{}</p>\n<p class=\"lead\">{}</p>\n",
                                  escaped(about), escaped(lead));
-  if (report.matrix.domains.size() < 2) return html + "</header>\n";  // the figures below compare stages
+  if (!report.matrix.any_older()) return html + "</header>\n";  // the figures below compare stages
   html += "<dl class=\"key\">\n";
   html += key_figure("forgetting, mean", signed_decimal(numbers.forgetting_mean), "bits per byte");
   html += key_figure("forgetting, max", signed_decimal(numbers.forgetting_max), "bits per byte");
@@ -54,10 +54,10 @@ std::string curves(const ForgettingReport& report) {
       "Ring: right after; the bar to its left is naive fine-tuning. Shade: 95 % interval over documents.</p>\n"
       "<div class=\"curves\">\n";
   for (std::size_t column = 0; column < T; ++column) {
-    std::string course = fmt::format("{} when learnt", figure(decimal(matrix.loss[column + 1][column])));
-    if (column + 1 < T)
-      course +=
-          fmt::format(", {} now ({})", figure(decimal(matrix.loss[T][column])), figure(signed_decimal(since_learnt(matrix, T, column))));
+    std::string course = fmt::format("{} when learnt", figure(decimal(matrix.at(matrix.learnt[column], column))));
+    if (matrix.older(column))
+      course += fmt::format(", {} now ({})", figure(decimal(matrix.at(matrix.last(), column))),
+                            figure(signed_decimal(since_learnt(matrix, matrix.last(), column))));
     html += fmt::format("<figure><figcaption><b>{}</b><span>{}</span></figcaption>\n{}</figure>\n", escaped(matrix.domains[column]), course,
                         curve(report, scale, column));
   }
@@ -66,7 +66,7 @@ std::string curves(const ForgettingReport& report) {
 
 std::string with_interval(const ForgettingReport& report, std::size_t stage, std::size_t column) {
   const Interval interval = interval_of(report, stage, column);
-  std::string html = figure(decimal(report.matrix.loss[stage][column]));
+  std::string html = figure(decimal(report.matrix.at(stage, column)));
   if (!std::isnan(interval.low)) html += fmt::format("<small>{} to {}</small>", decimal(interval.low), decimal(interval.high));
   return html;
 }
@@ -88,8 +88,8 @@ struct DomainColumn {
 // Columns that nothing was measured for are left out; the page says at its end how to get them.
 std::vector<DomainColumn> domain_columns(const ForgettingReport& report, const RetentionNumbers& numbers) {
   const RetentionMatrix& matrix = report.matrix;
-  std::vector<DomainColumn> columns = {{"when learnt", [&](std::size_t j) { return with_interval(report, j + 1, j); }},
-                                       {"now", [&](std::size_t j) { return with_interval(report, matrix.domains.size(), j); }},
+  std::vector<DomainColumn> columns = {{"when learnt", [&](std::size_t j) { return with_interval(report, matrix.learnt[j], j); }},
+                                       {"now", [&](std::size_t j) { return with_interval(report, matrix.last(), j); }},
                                        {"forgetting", [&](std::size_t j) { return with_verdict(report, numbers.forgetting[j], j); }},
                                        {"retention", [&](std::size_t j) { return figure(decimal(numbers.retention[j])); }}};
   const auto add = [&](double measured, const char* title, const std::vector<double>& values, std::string (*format)(double, int),

@@ -23,10 +23,10 @@ std::string matrix_text(const RetentionMatrix& matrix, const RetentionNumbers& n
   const std::size_t T = matrix.domains.size();
   std::vector<Row> rows = {{"after stage"}};
   for (const std::string& domain : matrix.domains) rows[0].push_back(printable(domain) + ' ');
-  for (std::size_t stage = 0; stage <= T; ++stage) {
+  for (std::size_t stage = 0; stage < matrix.loss.size(); ++stage) {
     Row row = {fmt::format("{} {}", stage, printable(matrix.stages[stage]))};
     for (std::size_t column = 0; column < T; ++column)
-      row.push_back(decimal(matrix.loss[stage][column]) + (stage == column + 1 ? '*' : ' '));
+      row.push_back(decimal(matrix.loss[stage][column]) + (stage == matrix.learnt[column] ? '*' : ' '));
     rows.push_back(std::move(row));
   }
   rows.push_back(Row(T + 1));

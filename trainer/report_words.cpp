@@ -112,18 +112,19 @@ std::string printable(std::string_view name) {
 std::size_t check_report(const ForgettingReport& report) {
   check_shape(report.matrix);
   const std::size_t T = report.matrix.domains.size();
-  require(report.intervals.empty() || report.intervals.size() == T + 1, "report: intervals must have a row for each stage, or none");
+  require(report.intervals.empty() || report.intervals.size() == report.matrix.loss.size(),
+          "report: intervals must have a row for each stage, or none");
   for (const auto& row : report.intervals) require(row.size() == T, "report: each row of intervals must have a cell for each domain");
   require(report.equivalence.empty() || report.equivalence.size() == T, "report: equivalence must have a test for each domain, or none");
   return T;
 }
 
 Interval interval_of(const ForgettingReport& report, std::size_t stage, std::size_t column) {
-  return report.intervals.empty() ? Interval{} : report.intervals[stage][column];
+  return stage < report.intervals.size() ? report.intervals[stage][column] : Interval{};
 }
 
 double since_learnt(const RetentionMatrix& matrix, std::size_t stage, std::size_t column) {
-  return matrix.loss[stage][column] - matrix.loss[column + 1][column];
+  return matrix.at(stage, column) - matrix.at(matrix.learnt[column], column);
 }
 
 std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers) {
@@ -160,7 +161,7 @@ std::vector<std::string> left_out(const ForgettingReport& report, const Retentio
   };
   lacks(!report.inside, "expert usage, causal value and mixture weights (forgetting --usage)");
   lacks(std::isnan(numbers.plasticity_mean), "plasticity (stream --reference naive)");
-  lacks(report.matrix.domains.size() > 1 && std::isnan(numbers.stability_gap_max), "stability gap (stream --eval-every N)");
+  lacks(report.matrix.any_older() && std::isnan(numbers.stability_gap_max), "stability gap (stream --eval-every N)");
   lacks(std::isnan(numbers.intransigence_mean), "intransigence (forgetting --joint POOL)");
   lacks(std::isnan(numbers.regret_own), "regret (forgetting --oracle POOL...)");
   return lines;
@@ -170,12 +171,17 @@ std::vector<std::string> summary(const ForgettingReport& report, const Retention
   const auto& domains = report.matrix.domains;
   if (domains.empty()) return {"No domain has been learnt yet, so there is nothing to measure."};
   const std::string average = decimal(numbers.final_average);
-  if (domains.size() == 1)
-    return {fmt::format("After one stage the model predicts {} at {} bits per byte.", printable(domains[0]), average),
-            "With a single domain nothing can have been forgotten yet."};
+  const std::size_t stages = report.matrix.last();
+  const std::string after = stages == 1 ? "After one stage" : fmt::format("After {} stages", stages);
   std::vector<std::string> sentences = {
-      fmt::format("After {0} stages the model predicts its {0} domains at {1} bits per byte on average.", domains.size(), average),
-      forgetting_sentence(domains, numbers)};
+      domains.size() == 1
+          ? fmt::format("{} the model predicts {} at {} bits per byte.", after, printable(domains[0]), average)
+          : fmt::format("{} the model predicts its {} domains at {} bits per byte on average.", after, domains.size(), average)};
+  if (!report.matrix.any_older()) {
+    sentences.emplace_back("With no stage after a domain's own nothing can have been forgotten yet.");
+    return sentences;
+  }
+  sentences.push_back(forgetting_sentence(domains, numbers));
   if (!std::isnan(report.mean_forgetting.high)) sentences.push_back(equivalence_sentence(report.mean_forgetting));
   if (!std::isnan(numbers.retention_mean))
     sentences.push_back(fmt::format("Of what it had gained on the older domains, {} remains.", percent(numbers.retention_mean)));

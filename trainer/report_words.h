@@ -42,8 +42,7 @@ std::size_t check_report(const ForgettingReport& report);
 
 // The interval of a cell; kMissing ends when there is none.
 Interval interval_of(const ForgettingReport& report, std::size_t stage, std::size_t column);
-// The value of a cell relative to the one right after its domain was learnt. Domain `column` counts from 0 and is learnt in stage column
-// + 1.
+// The value of a cell relative to the one right after its domain was learnt.
 double since_learnt(const RetentionMatrix& matrix, std::size_t stage, std::size_t column);
 
 struct NamedNumber {

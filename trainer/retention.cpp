@@ -33,11 +33,19 @@ void check_column(const std::vector<double>& column, std::size_t T) {
 
 }  // namespace
 
+bool RetentionMatrix::any_older() const {
+  for (std::size_t j = 0; j < domains.size(); ++j)
+    if (older(j)) return true;
+  return false;
+}
+
 void check_shape(const RetentionMatrix& matrix) {
   const std::size_t T = matrix.domains.size();
   if (T == 0) return;
-  require(matrix.stages.size() == T + 1, "retention: stages must be one more than domains");
-  require(matrix.loss.size() == T + 1, "retention: loss must have a row for each stage");
+  require(!matrix.loss.empty() && matrix.stages.size() == matrix.loss.size(), "retention: loss must have a row for each stage");
+  require(matrix.learnt.size() == T, "retention: learnt must name a stage for each domain");
+  for (std::size_t stage : matrix.learnt)
+    require(stage >= 1 && stage <= matrix.loss.size(), "retention: a domain is learnt in a stage after the state before the stream");
   for (const auto& row : matrix.loss) {
     require(row.size() == T, "retention: each row of loss must have a cell for each domain");
     for (double cell : row) require(!std::isinf(cell), "retention: a loss must be finite or missing");
@@ -50,17 +58,21 @@ namespace {
 // The running average over the domains seen, averaged over stages: a method that forgets and recovers is not the one that never forgot.
 double area_of(const RetentionMatrix& matrix) {
   std::vector<double> stages;
-  for (std::size_t i = 1; i < matrix.loss.size(); ++i)
-    stages.push_back(mean({matrix.loss[i].begin(), matrix.loss[i].begin() + static_cast<std::ptrdiff_t>(i)}));
+  for (std::size_t i = 1; i <= matrix.last(); ++i) {
+    std::vector<double> seen;
+    for (std::size_t j = 0; j < matrix.domains.size(); ++j)
+      if (matrix.learnt[j] <= i) seen.push_back(matrix.loss[i][j]);
+    stages.push_back(mean(seen));
+  }
   return mean(stages);
 }
 
 void derive_regret(const RetentionMatrix& matrix, RetentionNumbers& numbers) {
-  const std::size_t T = matrix.domains.size();
   if (matrix.oracle.empty()) return;
   std::vector<double> own, later, earlier;
-  for (std::size_t i = 1; i <= T; ++i)
-    for (std::size_t j = 1; j <= T; ++j) (i == j ? own : j < i ? later : earlier).push_back(matrix.loss[i][j - 1] - matrix.oracle[j - 1]);
+  for (std::size_t i = 1; i <= matrix.last(); ++i)
+    for (std::size_t j = 0; j < matrix.domains.size(); ++j)
+      (i == matrix.learnt[j] ? own : i > matrix.learnt[j] ? later : earlier).push_back(matrix.loss[i][j] - matrix.oracle[j]);
   numbers.regret_own = mean(own), numbers.regret_later = mean(later), numbers.regret_earlier = mean(earlier);
 }
 
@@ -72,26 +84,27 @@ RetentionNumbers derive(const RetentionMatrix& matrix) {
   check_shape(matrix);
   if (T == 0) return numbers;
 
-  // Domains count from 1, as the rows do: L(j, j) is the loss of domain j right after its stage.
-  const auto L = [&](std::size_t stage, std::size_t domain) { return matrix.loss[stage][domain - 1]; };
+  const std::size_t S = matrix.last();
   std::vector<double> backward, forward;
   numbers.forgetting.assign(T, kMissing);
   numbers.plasticity.assign(T, kMissing);
   numbers.retention.assign(T, kMissing);
   numbers.intransigence.assign(T, kMissing);
-  for (std::size_t j = 1; j <= T; ++j) {
-    if (!matrix.naive.empty()) numbers.plasticity[j - 1] = share(L(j - 1, j) - L(j, j), L(j - 1, j) - matrix.naive[j - 1]);
-    if (!matrix.joint.empty()) numbers.intransigence[j - 1] = L(j, j) - matrix.joint[j - 1];
-    if (j >= 2) forward.push_back(L(0, j) - L(j - 1, j));
-    if (j == T) break;  // nothing came after the last domain
+  for (std::size_t j = 0; j < T; ++j) {
+    const std::size_t own = matrix.learnt[j];
+    const double first = matrix.at(0, j), before = matrix.at(own - 1, j), learnt = matrix.at(own, j), now = matrix.at(S, j);
+    if (!matrix.naive.empty()) numbers.plasticity[j] = share(before - learnt, before - matrix.naive[j]);
+    if (!matrix.joint.empty()) numbers.intransigence[j] = learnt - matrix.joint[j];
+    if (own > 1) forward.push_back(first - before);
+    if (!matrix.older(j)) continue;  // nothing came after it
     double best = kMissing;
-    for (std::size_t l = 1; l < T; ++l) best = std::fmin(best, L(l, j));
-    numbers.forgetting[j - 1] = L(T, j) - best;
-    numbers.retention[j - 1] = share(L(0, j) - L(T, j), L(0, j) - L(j, j));
-    backward.push_back(L(j, j) - L(T, j));
+    for (std::size_t l = 1; l < S; ++l) best = std::fmin(best, matrix.at(l, j));
+    numbers.forgetting[j] = now - best;
+    numbers.retention[j] = share(first - now, first - learnt);
+    backward.push_back(learnt - now);
   }
 
-  numbers.final_average = mean(matrix.loss[T]);
+  numbers.final_average = mean(matrix.loss[S]);
   numbers.backward_transfer = mean(backward);
   numbers.forward_transfer = mean(forward);
   numbers.forgetting_mean = mean(numbers.forgetting);

@@ -1,10 +1,13 @@
 #include "trainer/session.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
+#include "peer/base/error.h"
 #include "peer/model/page_placement.h"
+#include "streams/byte_tokenizer.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
@@ -33,7 +36,8 @@ Session open_session(const std::string& path, const std::string& ref, pool::Acce
   if (expert_memory_bytes == 0) expert_memory_bytes = room_for_experts(device, loaded.model);
   model::PagePlacement(expert_memory_bytes).place(ctx, loaded.model);
   HostStaging staging(ctx.device());
-  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded), std::move(staging), expert_memory_bytes};
+  const model::DeltaOptions delta = loaded.delta;
+  return {std::move(pool), std::move(ctx), std::move(generation), std::move(loaded), delta, std::move(staging), expert_memory_bytes};
 }
 
 pool::CommitReport init_pool(const std::string& path, const model::ModelOptions& options, const model::DeltaOptions& delta,
@@ -41,16 +45,27 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
   const Context ctx(device, threads);
   model::check(options);
   model::check(delta, options.layers);
+  if (options.vocabulary < streams::ByteTokenizer::kVocabulary)
+    throw UsageError(
+        fmt::format("option 'vocabulary': expected {} or more, a token for every byte and one for the end of a document, found {}",
+                    streams::ByteTokenizer::kVocabulary, options.vocabulary));
   LoadedModel loaded{model::Model(options, seed), delta, {}, {}};
   loaded.model.create_experts();
   loaded.history.stages.push_back({.strategy = "none"});
-  pool::Pool pool = pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind
-  pool::Transaction transaction = pool.begin({});
-  const int base[] = {0};
-  HostStaging staging;  // the untrained model is made on the CPU
-  save_model(loaded, base, staging, transaction);
-  transaction.set_fingerprint(to_hex(options_fingerprint(options)));
-  return transaction.commit(kHead, fmt::format("init: {} experts in {} layers", experts_in(loaded.model, 0), options.layers));
+  pool::Pool::create(path);  // last: a model that does not fit leaves no pool behind
+  try {
+    pool::Pool pool = pool::Pool::open(path, pool::Access::kWrite);
+    pool::Transaction transaction = pool.begin({});
+    const int base[] = {0};
+    HostStaging staging;  // the untrained model is made on the CPU
+    save_model(loaded, base, staging, transaction);
+    transaction.set_fingerprint(to_hex(options_fingerprint(options)));
+    return transaction.commit(kHead, fmt::format("init: {} experts in {} layers", experts_in(loaded.model, 0), options.layers));
+  } catch (...) {
+    std::error_code ignored;  // what made it fail is the news
+    std::filesystem::remove_all(path, ignored);
+    throw;
+  }
 }
 
 pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, const std::string& parent, Progress& progress) {
@@ -62,11 +77,11 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   std::string message;
   if (mode == GrowMode::kAnnex) {
     const int on = parent == "auto" ? model.newest() : choose_parent(session.ctx, model, parent, {}, {}, progress);
-    changed = model.add_view(on, delta_for(model.options(), session.loaded.delta, experts), "", true);
+    changed = model.add_view(on, delta_for(model.options(), session.delta, experts), "", true);
     history.open_view = changed;
     message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
   } else {
-    const std::int64_t before = experts_in(model, 0), wanted = extended_side(model, session.loaded.delta, experts);
+    const std::int64_t before = experts_in(model, 0), wanted = extended_side(model, session.delta, experts);
     model.extend(wanted);
     message = fmt::format("grow: extend to {0}x{0}, {1} experts more", wanted, experts_in(model, 0) - before);
   }
@@ -79,19 +94,21 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
 
 namespace {
 
-// For every domain its documents' bits after the stage that was best for it, before the last, and after the last; empty for the last
-// domain and for one that was not measured.
+// For every domain its documents' bits after the stage that was best for it, before the last, and after the last; empty for one that
+// the last stage taught and for one that was not measured.
 std::vector<DocumentPairs> best_and_last(const Session& session) {
   const History& history = session.loaded.history;
-  const auto rows = history.rows();
+  const StageRecord& last = history.stages.back();
   std::vector<DocumentPairs> pairs(history.domains.size());
-  for (std::size_t j = 0; j + 2 < rows.size() && j < history.domains.size(); ++j) {
+  for (std::size_t j = 0; j < history.domains.size(); ++j) {
     const std::string& domain = history.domains[j].name;
+    if (history.learnt(domain) + 1 >= history.stages.size()) continue;
     const StageRecord* best = nullptr;
-    for (std::size_t l = 1; l + 1 < rows.size(); ++l)
-      if (rows[l]->bits.contains(domain) && (best == nullptr || rows[l]->loss.at(domain) < best->loss.at(domain))) best = rows[l];
-    if (best == nullptr || !rows.back()->bits.contains(domain)) continue;
-    pairs[j] = {read_bits(session.pool, best->bits.at(domain)), read_bits(session.pool, rows.back()->bits.at(domain))};
+    for (std::size_t l = 1; l + 1 < history.stages.size(); ++l)
+      if (const StageRecord& stage = history.stages[l]; stage.bits.contains(domain))
+        if (best == nullptr || stage.loss.at(domain) < best->loss.at(domain)) best = &stage;
+    if (best == nullptr || !last.bits.contains(domain)) continue;
+    pairs[j] = {read_bits(session.pool, best->bits.at(domain)), read_bits(session.pool, last.bits.at(domain))};
   }
   return pairs;
 }
@@ -106,11 +123,11 @@ ForgettingReport make_report(const Session& session) {
   report.matrix = history.matrix();
   const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().mixture;
   report.mixture = mixture ? fmt::format("mixture over {} views", all_views(session.loaded.model).size()) : "one view";
-  for (const StageRecord* stage : history.rows()) {
+  for (const StageRecord& stage : history.stages) {
     auto& row = report.intervals.emplace_back();
     for (const DomainRecord& domain : history.domains) {
-      const auto cell = stage->bits.find(domain.name);
-      row.push_back(cell == stage->bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
+      const auto cell = stage.bits.find(domain.name);
+      row.push_back(cell == stage.bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
     }
   }
   std::vector<DocumentPairs> pairs = best_and_last(session);

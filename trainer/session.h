@@ -20,6 +20,7 @@ struct Session {
   Context ctx;
   pool::Generation generation;
   LoadedModel loaded;
+  model::DeltaOptions delta;             // what this session grows: the pool's own shape, but for what was given
   HostStaging staging;                   // through which commits read the model
   std::int64_t expert_memory_bytes = 0;  // of a GPU; pages of experts beyond it lie in the machine's memory
 };

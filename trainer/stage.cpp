@@ -7,18 +7,19 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/counted.h"
 #include "peer/device/rounded_gemm.h"
 #include "peer/device/timed_step.h"
 #include "peer/model/page_placement.h"
 #include "streams/corpus.h"
 #include "trainer/background_commit.h"
 #include "trainer/baseline.h"
+#include "trainer/chosen_view.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/inside_evaluation.h"
 #include "trainer/metrics_log.h"
 #include "trainer/model_image.h"
-#include "trainer/novelty.h"
 #include "trainer/plasticity.h"
 #include "trainer/safeguards.h"
 #include "trainer/schedule.h"
@@ -39,21 +40,29 @@ class Stage {
         progress_(progress),
         stop_(stop),
         began_(now_seconds()),
+        metrics_(options.metrics),
         commits_(progress) {}
 
   void begin() {
+    check_view_to_train(session_, options_);
+    if (grows_view(options_.stage)) named_parent(model_, options_.stage.parent);
     read_corpus();
     History& history = session_.loaded.history;
+    const bool known = history.domain(options_.stage.domain) != nullptr;
     apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
-    if (options_.stage.reference == Reference::kNaive) {
+    if (options_.stage.reference == Reference::kNaive && known)
+      progress_.note(fmt::format("no naive reference: that of '{}' belongs to the stage that first taught it", options_.stage.domain));
+    if (options_.stage.reference == Reference::kNaive && !known) {
       double naive = kMissing;
       apart([&] { naive = naive_reference(session_, options_, *corpus_, progress_, stop_); });
       if (stop_) return;
       history.domain(options_.stage.domain)->naive = naive;
     }
-    choose_view();
+    const ChosenView chosen = choose_view(session_, options_, *corpus_, progress_, stop_);
     if (stop_) return;
+    view_ = chosen.view, known_ = chosen.known;
     if (!known_) changed_ = make_plastic(model_, view_, trains());
+    session_.pool.require_room(bytes_to_commit());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, {.seed = static_cast<std::uint64_t>(options_.seed)});
   }
@@ -62,6 +71,7 @@ class Stage {
     const StoredRun& run = *session_.loaded.run;
     read_corpus();
     view_ = run.view, step_ = run.step;
+    before_ = read_running_cost(session_.pool, session_.loaded.history, parent());
     changed_ = make_plastic(model_, view_, trains());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
@@ -81,101 +91,40 @@ class Stage {
   }
 
  private:
+  // What older domains are scored on, and this one if it was taught before, must not be trained on.
   void read_corpus() {
-    corpus_.emplace(options_.stream);
+    const History& history = session_.loaded.history;
+    std::vector<streams::Document> scored;
+    for (const DomainRecord& domain : history.domains)
+      if (history.learnt(domain.name) < history.stages.size())
+        for (streams::Document& document : read_held_out(session_.pool, domain)) scored.push_back(std::move(document));
+    corpus_.emplace(options_.stream, scored);
     const streams::CorpusReport& r = corpus_->report();
-    progress_.note(fmt::format("{}: {} files, {} documents, {:.2f} MB to train on; {} documents, {:.1f} KB held out{}",
-                               options_.stage.domain, r.files, r.documents, static_cast<double>(r.bytes) / 1e6, r.held_out_documents,
-                               static_cast<double>(r.held_out_bytes) / 1e3,
-                               r.duplicates ? fmt::format("; {} duplicates dropped", r.duplicates) : ""));
-    if (r.bad > 0) progress_.note(fmt::format("{} bad documents skipped, the first: {}", r.bad, r.first_bad));
+    progress_.note(fmt::format("{}: {}, {}, {:.2f} MB to train on; {}, {:.1f} KB held out{}", options_.stage.domain,
+                               counted(r.files, "file"), counted(r.documents, "document"), static_cast<double>(r.bytes) / 1e6,
+                               counted(r.held_out_documents, "document"), static_cast<double>(r.held_out_bytes) / 1e3,
+                               r.duplicates > 0 ? "; " + counted(r.duplicates, "duplicate") + " dropped" : ""));
+    if (r.kept_out > 0)
+      progress_.note(counted(r.kept_out, "document") + " kept out of training: the pool's domains are scored on such text");
+    if (!r.like_jsonl.empty())
+      progress_.note(
+          fmt::format("{} begins like JSONL and is read as plain text, braces and all; --format jsonl reads its documents", r.like_jsonl));
+    if (r.bad > 0) progress_.note(fmt::format("{} skipped, the first: {}", counted(r.bad, "bad document"), r.first_bad));
+  }
+
+  // An upper bound, for rows may be bf16 and pages untouched: better to hear of a full disk now than after the training.
+  std::int64_t bytes_to_commit() const {
+    std::int64_t numbers = 0;
+    for (const int v : changed_) numbers += parameters_in(model_, v);
+    return numbers * static_cast<std::int64_t>(sizeof(float));
   }
 
   // The first stage of a pool has nothing to keep: the base is trained as a whole.
   Trains trains() const { return view_ == 0 && is_first() ? Trains::kAll : what_trains(options_.stage); }
   bool is_first() const { return session_.loaded.history.stages.size() == 1; }
 
-  // `stream` grows a view on the best parent, or trains the newest in place; `train` takes the view that was grown by hand, or the base
-  // while nothing was grown.
-  void choose_view() {
-    History& history = session_.loaded.history;
-    if (model_.newest() == 0 && (!grows_view(options_.stage) || !options_.grow_first)) {
-      view_ = 0;
-      std::string& domain = model_.view(0).domain;
-      domain = domain.empty() ? options_.stage.domain : domain + "+" + options_.stage.domain;
-      if (options_.stage.grows == Growth::kExtend && options_.grow_first)
-        extend_base();
-      else
-        train_base();
-    } else if (options_.stage.grows == Growth::kExtend) {
-      extend_base();  // says why that cannot be
-    } else if (options_.stage.grows == Growth::kNone) {
-      view_ = model_.newest();
-    } else if (options_.grow_first) {
-      grow_view();
-    } else if (history.open_view >= 0) {
-      view_ = history.open_view;
-      model_.view(view_).domain = options_.stage.domain;
-    } else {
-      throw UsageError("train: every view is frozen; grow first (peer-cli grow), use peer-cli stream, or --grows none");
-    }
-    history.open_view = -1;
-    if (view_ == 0) model_.open_all();
-  }
-
-  // What the options say of growth does not hold for a base that is trained as it is.
-  void train_base() {
-    GrowthOptions& growth = options_.stage;
-    growth.grows = Growth::kNone, growth.predicts = Prediction::kHead;
-    if (growth.trains != Trains::kExperts) growth.trains = Trains::kAll;
-  }
-
-  void extend_base() {
-    const std::int64_t before = model_.options().peer_side;
-    model_.extend(extended_side(model_, session_.loaded.delta, wanted_experts(options_.stage.experts).count));
-    progress_.note(fmt::format("extends the base's grids from {0}x{0} to {1}x{1}, {2} experts in all", before, model_.options().peer_side,
-                               experts_in(model_, 0)));
-  }
-
-  void grow_view() {
-    if (const int open = session_.loaded.history.open_view; open >= 0)
-      throw UsageError(fmt::format("stream: view {} was grown by hand and waits to be trained; peer-cli train first, or roll back",
-                                   model_.view(open).name));
-    const int parent = choose_parent(session_.ctx, model_, options_.stage.parent, corpus_->training(), options_.evaluate, progress_);
-    const WantedExperts wanted = wanted_experts(options_.stage.experts);
-    const std::int64_t experts = wanted.by_novelty ? experts_worth(parent) : wanted.count;
-    if (stop_) return;
-    if (known_) {
-      view_ = parent;
-      return;
-    }
-    const model::DeltaOptions delta = delta_for(model_.options(), session_.loaded.delta, experts, options_.stage.grows);
-    view_ = model_.add_view(parent, delta, options_.stage.domain, true);
-    progress_.note(fmt::format("grows {} on {}: {} experts ({} a layer), {} numbers", model_.view(view_).name, model_.view(parent).name,
-                               experts_in(model_, view_), delta.annex_side * delta.annex_side, parameters_in(model_, view_)));
-  }
-
-  // 0 and known_ set: the text is no news to the parent view, so nothing grows and nothing is trained.
-  std::int64_t experts_worth(int parent) {
-    const auto sample = sample_of(corpus_->training());
-    const Novelty novelty = novelty_of(session_, parent, sample, options_.evaluate);
-    known_ = novelty.known();
-    const char* verdict = known_                                ? "known, nothing grows"
-                          : std::isnan(novelty.difference.high) ? "too few documents to tell, taken as new"
-                                                                : "new";
-    progress_.note(fmt::format("view {}: {:.3f} bpb on the new text, {:.3f} on its own: {}", model_.view(parent).name, novelty.here,
-                               novelty.own, verdict));
-    if (known_) return 0;
-    const double gain = probe_gain(session_, options_, parent, *corpus_, sample, progress_, stop_);
-    const auto tokens = static_cast<double>(options_.train.steps * options_.train.batch * model_.options().context);
-    const std::int64_t experts = experts_for(gain, tokens, model_.options(), session_.loaded.delta);
-    progress_.note(fmt::format("a probe gained {:.3f} bpb: worth {} experts", gain, experts));
-    return experts;
-  }
-
   void train() {
     TrainingStep step(session_.ctx, model_, view_, is_first() ? options_.train : later_stage(options_.train), safeguards_->terms());
-    MetricsLog metrics(options_.metrics);
     InsideEvaluation inside(session_, options_, view_);
     model::PagePlacement placement(session_.expert_memory_bytes);
     placement.place(session_.ctx, model_);
@@ -191,12 +140,14 @@ class Stage {
       placement.after_step(session_.ctx, model_);
       apart([&] { inside.after_step(step_); });
       const double seconds = now_seconds() - began;
-      metrics.step(options_.stage.domain, step_, loss, seconds);
+      metrics_.step(options_.stage.domain, step_, loss, seconds);
       const double tokens = static_cast<double>((step_ - first) * options_.train.batch * model_.options().context);
       progress_.update("train " + options_.stage.domain, step_, options_.train.steps,
                        fmt::format("{:.3f} bpb  {:.1f} ktok/s", loss, tokens / seconds / 1e3));
-      const bool due = options_.train.checkpoint_every > 0 && step_ % options_.train.checkpoint_every == 0;
-      if (due && step_ < options_.train.steps && !stop_) commit_beside_training();
+      // After the last step too: scoring every domain may take long, and be interrupted for good.
+      const bool over = step_ == options_.train.steps;
+      const bool due = options_.train.checkpoint_every > 0 && (over || step_ % options_.train.checkpoint_every == 0);
+      if (due && !stop_) commit_beside_training();
     }
   }
 
@@ -219,14 +170,21 @@ class Stage {
     measure();
     flops_apart_ += session_.ctx.flops() - before;
   }
-  double flops_spent() const { return session_.ctx.flops() - flops_apart_; }
+
+  // With what earlier runs of the stage took, and with a commit that is just over.
+  Spent spent(std::int64_t committed_bytes = 0) const {
+    return {before_.seconds + now_seconds() - began_, before_.flops + session_.ctx.flops() - flops_apart_,
+            before_.bytes_written + static_cast<double>(commits_.bytes_written() + committed_bytes)};
+  }
 
   // The parent of everything that this stage commits: head as it was when the stage began.
   GenerationId parent() const { return session_.loaded.run ? session_.generation.parent : session_.generation.id; }
 
-  // Everything that the bits of the result depend on, beside the corpus.
+  // Everything that the bits of the result depend on, beside the corpus, wherever that lies.
   std::string fingerprint() const {
-    return fmt::format("{} threads {} {} {}", to_hex(options_fingerprint(options_)), session_.ctx.threads(), session_.ctx.device_name(),
+    RunOptions options = options_;
+    options.stream.from.clear(), options.stream.test.clear(), options.metrics.clear();
+    return fmt::format("{} threads {} {} {}", to_hex(options_fingerprint(options)), session_.ctx.threads(), session_.ctx.device_name(),
                        to_text(session_.ctx.cpu_path()));
   }
 
@@ -251,6 +209,8 @@ class Stage {
     Unfinished now{transaction(), image_of(session_.loaded, changed_, true),
                    fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps)};
     safeguards_->add_unfinished(now.image);
+    const auto [key, value] = running_cost_record(session_.loaded.history, parent(), spent());
+    now.transaction.put_record(key, value);
     now.transaction.set_state(state_text(session_.loaded, run));
     return now;
   }
@@ -268,8 +228,11 @@ class Stage {
   }
 
   StageOutcome interrupted() {
+    settle();
+    const pool::CommitReport commit = commit_resumable();
+    session_.pool.put_records({running_cost_record(session_.loaded.history, parent(), spent(commit.bytes_written))});
     return {.interrupted = true,
-            .commit = commit_resumable(),
+            .commit = commit,
             .steps = step_,
             .seconds = now_seconds() - began_,
             .summary = fmt::format("interrupted at step {} of {}; go on with --resume", step_, options_.train.steps)};
@@ -284,8 +247,17 @@ class Stage {
     return now - parameters_in(before.model, view_);
   }
 
+  // A checkpoint that failed must not cost what was trained: it is told of, and the commit that follows may find room.
+  void settle() {
+    try {
+      commits_.wait();
+    } catch (const Error& error) {
+      progress_.note(fmt::format("the last commit to be resumed failed: {}", error.what()));
+    }
+  }
+
   StageOutcome finish() {
-    commits_.wait();
+    settle();
     const std::int64_t added = numbers_added();
     freeze_statistics(model_, changed_);
     pool::Transaction t = transaction();
@@ -304,15 +276,15 @@ class Stage {
     for (const auto& [key, value] : row) t.put_record(key, value);
     save_model(session_.loaded, changed_, session_.staging, t);
     const bool refused = forgets_too_much();
-    const std::string what = session_.loaded.history.stages.size() == 2 ? "base" : to_text(options_.stage.strategy);
+    const bool first = session_.loaded.history.stages.size() == 2, in_place = view_ == 0 && options_.stage.strategy == Strategy::kGrow;
+    const std::string what = first ? "base" : in_place ? "in place" : to_text(options_.stage.strategy);
     const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
-    const double seconds = now_seconds() - began_;
     StageOutcome outcome{.refused = refused,
                          .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
                          .steps = step_,
-                         .seconds = seconds,
+                         .seconds = now_seconds() - began_,
                          .summary = summary};
-    session_.pool.put_records({cost_record(session_.pool, session_.loaded.history, seconds, outcome.commit.bytes_written, flops_spent())});
+    session_.pool.put_records({cost_record(session_.pool, session_.loaded.history, spent(outcome.commit.bytes_written))});
     session_.loaded.run.reset();
     session_.generation = session_.pool.generation(outcome.commit.id);
     return outcome;
@@ -348,6 +320,7 @@ class Stage {
   Progress& progress_;
   const std::atomic<bool>& stop_;
   double began_;
+  MetricsLog metrics_;
   std::optional<streams::Corpus> corpus_;
   Records records_;  // held-out text and scores that go into every commit of this stage
   int view_ = 0;
@@ -356,6 +329,7 @@ class Stage {
   std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0;
   double flops_apart_ = 0;
+  Spent before_;  // by earlier runs of this stage
   BackgroundCommit commits_;
 };
 
@@ -375,15 +349,24 @@ RunOptions options_of(const StoredRun& run) {
 }
 
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
-  check(options.stage);
-  RunOptions used = session.loaded.run ? options_of(*session.loaded.run) : options;
-  used.profile = options.profile;
-  check_precision(session.ctx.device(), used.train.precision);  // before the first of many passes that need none
-  Stage stage(session, used, progress, stop);
   if (session.loaded.run)
-    stage.resume();
-  else
-    stage.begin();
+    throw UsageError(fmt::format("{}: g{} is an unfinished stage, on which no other can begin; peer-cli rollback --to g{} first",
+                                 session.pool.path(), session.generation.id.value, session.generation.parent.value));
+  check(options.stage);
+  check_precision(session.ctx.device(), options.train.precision);  // before the first of many passes that need none
+  Stage stage(session, options, progress, stop);
+  stage.begin();
+  return stage.run();
+}
+
+StageOutcome resume_stage(Session& session, Profile* profile, Progress& progress, const std::atomic<bool>& stop) {
+  if (!session.loaded.run)
+    throw UsageError(fmt::format("{}: g{} is no unfinished stage", session.pool.path(), session.generation.id.value));
+  RunOptions options = options_of(*session.loaded.run);
+  options.profile = profile;
+  check_precision(session.ctx.device(), options.train.precision);
+  Stage stage(session, options, progress, stop);
+  stage.resume();
   return stage.run();
 }
 

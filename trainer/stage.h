@@ -48,9 +48,11 @@ struct StageOutcome {
 // The options that an interrupted stage was started with.
 RunOptions options_of(const StoredRun& run);
 
-// Runs one stage on a session opened for writing at head. A session opened at the ref "resume" goes on with its interrupted stage, and
-// with the options stored there, but for `profile`. UsageError when options contradict each other. `stop`: finish the step, commit a
-// resumable state, return. Errors leave head where it was.
+// Runs one stage on a session opened for writing at head. UsageError when options contradict each other, or when head is itself an
+// unfinished stage. `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
+// Goes on with the unfinished stage at which the session was opened (the ref "resume"), with the options that it was started with.
+// `profile`: null, or where the time of the steps goes.
+StageOutcome resume_stage(Session& session, Profile* profile, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

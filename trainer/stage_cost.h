@@ -15,7 +15,7 @@ struct StageCost {
   std::string stage;          // as in RetentionMatrix::stages; "total"
   double seconds = kMissing;  // of the whole stage, its measuring included
   std::int64_t steps = 0, parameters_added = 0;
-  double bytes_written = kMissing;   // to disk by the commit
+  double bytes_written = kMissing;   // to disk by its commits
   double peak_bytes = kMissing;      // the most memory that the process held
   double flops = kMissing;           // of the stage without its measuring (Context::flops)
   double old_text_bytes = kMissing;  // of older domains, kept in the pool to be replayed
@@ -24,9 +24,17 @@ struct StageCost {
 // The most memory that this process has held so far, bytes.
 double peak_memory();
 
+// What a stage has taken so far, over all the times that it was interrupted and resumed.
+struct Spent {
+  double seconds = 0, flops = 0;
+  double bytes_written = 0;  // by its commits
+};
+// The record of what the stage after `history` on `parent` has taken so far, and what it says; nothing when there is none.
+std::pair<std::string, std::string> running_cost_record(const History& history, GenerationId parent, const Spent& spent);
+Spent read_running_cost(const pool::Pool& pool, const History& history, GenerationId parent);
+
 // The record of the newest stage's cost, to be put once its commit is done.
-std::pair<std::string, std::string> cost_record(const pool::Pool& pool, const History& history, double seconds, std::int64_t bytes_written,
-                                                double flops);
+std::pair<std::string, std::string> cost_record(const pool::Pool& pool, const History& history, const Spent& spent);
 // Of every stage that trained, oldest first. Numbers that were not recorded are kMissing.
 std::vector<StageCost> stage_costs(const pool::Pool& pool, const History& history);
 // Sums; of memory and old text the largest.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "streams/utf8.h"
+
 namespace peer::trainer {
 namespace {
 
@@ -18,8 +20,25 @@ Options options_from(const Json& json) {
   return options;
 }
 
+// JSON is UTF-8, a path need not be: such a text is stored as its bytes.
+Json text_json(const std::string& text) {
+  if (!streams::find_fault(text)) return text;
+  Json bytes = Json::array();
+  for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
+  return bytes;
+}
+
+std::string parse_text_json(const Json& json) {
+  if (json.is_string()) return json;
+  std::string text;
+  for (const Json& byte : json) text += static_cast<char>(byte.get<unsigned char>());
+  return text;
+}
+
 Json run_json(const StoredRun& run) {
-  return {{"options", run.options},
+  Json options = Json::object();
+  for (const auto& [name, text] : run.options) options[name] = text_json(text);
+  return {{"options", options},
           {"step", run.step},
           {"view", run.view},
           {"cursor", {{"batches", run.cursor.batches}, {"seed", run.cursor.seed}, {"corpus_hash", run.cursor.corpus_hash}}}};
@@ -27,7 +46,9 @@ Json run_json(const StoredRun& run) {
 
 StoredRun parse_run(const Json& json) {
   const Json& cursor = json.at("cursor");
-  return {json.at("options").get<std::map<std::string, std::string>>(), json.at("step"), json.at("view"),
+  std::map<std::string, std::string> options;
+  for (const auto& [name, text] : json.at("options").items()) options[name] = parse_text_json(text);
+  return {std::move(options), json.at("step"), json.at("view"),
           streams::Cursor{cursor.at("batches"), cursor.at("seed"), cursor.at("corpus_hash")}};
 }
 
@@ -77,6 +98,11 @@ StoredState parse_state(const std::string& text, const std::string& where) try {
   throw CorruptError(fmt::format("{}: the state is not readable: {}", where, e.what()));
 } catch (const Error& e) {
   throw CorruptError(fmt::format("{}: the state is not readable: {}", where, e.what()));
+}
+
+bool is_unfinished(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  return json.is_object() && json.contains("run") && !json["run"].is_null();
 }
 
 }  // namespace peer::trainer

@@ -47,5 +47,7 @@ struct StoredState {
 std::string to_json(const StoredState& state);
 // CorruptError naming `where` when the text is not a state.
 StoredState parse_state(const std::string& json, const std::string& where);
+// Whether it is the state of a stage that was not over. False for a text that is not a state: the commands that read it will say so.
+bool is_unfinished(const std::string& json);
 
 }  // namespace peer::trainer

@@ -136,6 +136,8 @@ void check_growth(const GrowthOptions& growth) {
   const WantedExperts wanted = wanted_experts(growth.experts);
   const Trains trains = what_trains(growth);
   expect(!wanted.by_novelty || growth.grows != Growth::kExtend, "experts", "preset or a number beside --grows extend: no probe tries that");
+  expect(!wanted.by_novelty || growth.grows != Growth::kAdapters, "experts",
+         "preset beside --grows adapters: they have no experts to count");
   expect(trains != Trains::kGrown || growth.grows != Growth::kNone, "trains", "all or experts beside --grows none: nothing is grown");
   expect(trains != Trains::kAdapters || growth.grows == Growth::kAdapters, "trains", "adapters only beside --grows adapters");
   expect(trains != Trains::kExperts || growth.grows == Growth::kNone, "trains", "experts only beside --grows none");

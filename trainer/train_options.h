@@ -72,9 +72,10 @@ struct TrainOptions {
     visit(self.anneal_share, OptionInfo{"anneal-share", "infinite: share of the steps at a stage's end that fall to the final share"});
     visit(self.clip, OptionInfo{"clip", "largest global norm of the dense gradient; 0: no clip"});
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
-    visit(self.checkpoint_every,
-          OptionInfo{"checkpoint-every",
-                     "commit a resumable state every so many steps, beside the steps after it; 0: only when interrupted", "steps"});
+    visit(self.checkpoint_every, OptionInfo{"checkpoint-every",
+                                            "commit a resumable state every so many steps and after the last, beside the steps that "
+                                            "follow; prune frees the old ones; 0: only when interrupted",
+                                            "steps"});
     visit(self.eval_every,
           OptionInfo{"eval-every",
                      "score the older domains on a small sample after the first and every so many steps, for the stability gap "

@@ -1,8 +1,12 @@
 #include "trainer/window_reader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
+
+#include "peer/base/error.h"
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
 #include "peer/ops/cross_entropy.h"
@@ -124,7 +128,14 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
     Text& text = texts_[asked.document];
     const Window& w = text.windows[asked.window];
     std::vector<float>& log_p = text.log_p[fullest - readings_.begin()];
-    for (std::int64_t t = w.score_begin; t < w.end; ++t) log_p[t] = -nll_[r * length_ + t - w.begin];
+    for (std::int64_t t = w.score_begin; t < w.end; ++t) {
+      log_p[t] = -nll_[r * length_ + t - w.begin];
+      if (!std::isfinite(log_p[t]))
+        throw NumericError(
+            fmt::format("view {}: what it predicts is not a finite number; nothing was committed; try lower learning rates, or an "
+                        "earlier generation",
+                        model_.view(fullest->view).name));
+    }
     if (--text.waiting == 0) complete.push_back(asked.document);
   }
   fullest->list.erase(fullest->list.begin(), fullest->list.begin() + count);

@@ -12,14 +12,24 @@ namespace {
   throw UsageError(fmt::format("option '{}': expected {}, found '{}'", name, expected, text));
 }
 
+// Commas part; after a backslash a comma or a backslash is a letter like any other.
 std::vector<std::string> split_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; !text.empty() && begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
+  std::vector<std::string> parts(text.empty() ? 0 : 1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == ',') {
+      parts.emplace_back();
+      continue;
+    }
+    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ',' || text[i + 1] == '\\')) ++i;
+    parts.back() += text[i];
   }
   return parts;
+}
+
+std::string with_plain_commas(const std::string& part) {
+  std::string text;
+  for (const char c : part) text += c == ',' || c == '\\' ? std::string{'\\', c} : std::string{c};
+  return text;
 }
 
 std::int64_t suffix_factor(std::string_view suffix) {
@@ -36,7 +46,11 @@ std::string to_text(bool value) { return value ? "true" : "false"; }
 std::string to_text(std::int64_t value) { return fmt::format("{}", value); }
 std::string to_text(double value) { return fmt::format("{}", value); }
 std::string to_text(const std::string& value) { return value; }
-std::string to_text(const std::vector<std::string>& values) { return fmt::format("{}", fmt::join(values, ",")); }
+std::string to_text(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += (text.empty() ? "" : ",") + with_plain_commas(value);
+  return text;
+}
 std::string to_text(const std::vector<std::int64_t>& values) { return fmt::format("{}", fmt::join(values, ",")); }
 
 void parse_text(std::string_view name, const std::string& text, bool& value) {

@@ -3,9 +3,7 @@
 #pragma once
 
 #include <array>
-#include <cmath>
 #include <cstdint>
-#include <numbers>
 
 namespace peer {
 
@@ -41,9 +39,13 @@ class Random {
   constexpr Random(std::uint64_t seed, Purpose purpose, std::uint32_t subject = 0)
       : seed_(seed), purpose_(static_cast<std::uint32_t>(purpose)), subject_(subject) {}
 
-  // 64 random bits, number `index` of the stream.
+  // 128 random bits, number `index` of the stream.
+  constexpr std::array<std::uint32_t, 4> block(std::uint64_t index) const {
+    return philox(seed_, {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), subject_, purpose_});
+  }
+  // The first 64 bits of block `index`.
   constexpr std::uint64_t bits(std::uint64_t index) const {
-    const auto r = philox(seed_, {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), subject_, purpose_});
+    const auto r = block(index);
     return std::uint64_t{r[1]} << 32 | r[0];
   }
   // Uniform in [0, 1), 53 bits.
@@ -53,12 +55,8 @@ class Random {
     __extension__ using Wide = unsigned __int128;
     return static_cast<std::uint64_t>((static_cast<Wide>(bits(index)) * bound) >> 64);
   }
-  // Standard normal (Box-Muller).
-  double normal(std::uint64_t index) const {
-    const auto r = philox(seed_, {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), subject_, purpose_});
-    const double u = (static_cast<double>(r[2]) + 0.5) * 0x1p-32, v = static_cast<double>(r[3]) * 0x1p-32;
-    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
-  }
+  // Standard normal, of word index % 4 of block index / 4 (peer/base/normal.h).
+  double normal(std::uint64_t index) const;
 
  private:
   std::uint64_t seed_;

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 
@@ -36,6 +37,12 @@ void* allocate_bytes(Device device, std::int64_t bytes) {
   return data;
 }
 
+void* allocate_page(Device device, std::int64_t bytes) {
+  if constexpr (kWithCuda)
+    if (!device.is_cpu() && bytes > 0) return cuda_allocate_page(device, bytes);
+  return allocate_bytes(device, bytes);
+}
+
 void free_bytes([[maybe_unused]] Device device, void* data, std::int64_t) noexcept {
   if constexpr (kWithCuda)
     if (!device.is_cpu()) return cuda_free(device, data);
@@ -47,6 +54,17 @@ void upload_bytes([[maybe_unused]] Device device, const void* from, void* to, st
   if constexpr (kWithCuda)
     if (!device.is_cpu()) return cuda_upload(device, from, to, bytes);
   std::memcpy(to, from, static_cast<std::size_t>(bytes));
+}
+
+void copy_rows([[maybe_unused]] Device device, const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride,
+               std::int64_t bytes, std::int64_t rows) {
+  require(bytes >= 0 && rows >= 0 && bytes <= from_stride && bytes <= to_stride, "copy_rows: rows must not overlap");
+  if (bytes == 0 || rows == 0) return;
+  if constexpr (kWithCuda)
+    if (!device.is_cpu()) return cuda_copy_rows(device, from, from_stride, to, to_stride, bytes, rows);
+  for (std::int64_t r = 0; r < rows; ++r)
+    std::memcpy(static_cast<std::byte*>(to) + r * to_stride, static_cast<const std::byte*>(from) + r * from_stride,
+                static_cast<std::size_t>(bytes));
 }
 
 std::int64_t memory_bytes([[maybe_unused]] Device device) {

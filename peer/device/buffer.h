@@ -11,9 +11,15 @@ namespace peer {
 // Zeroed memory of one device, 64-byte aligned; CPU blocks of 2 MiB and more ask for huge pages. Throws DeviceError with what was
 // asked for (and on CUDA what is free) when there is none left.
 void* allocate_bytes(Device device, std::int64_t bytes);
+// The same for a page of experts, which a CUDA device that is four fifths full reads from the machine's memory instead.
+void* allocate_page(Device device, std::int64_t bytes);
 void free_bytes(Device device, void* data, std::int64_t bytes) noexcept;
 // From memory of the host into memory of an idle device, where it stays until the host touches it.
 void upload_bytes(Device device, const void* from, void* to, std::int64_t bytes);
+// The same row by row: `rows` of `bytes` each, `from_stride` and `to_stride` bytes apart. Either side may be of the idle device or the
+// host.
+void copy_rows(Device device, const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride, std::int64_t bytes,
+               std::int64_t rows);
 // What the device has: of the CPU the machine's memory.
 std::int64_t memory_bytes(Device device);
 

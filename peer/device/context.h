@@ -20,7 +20,8 @@ class Bf16Products;
 // globals.
 class Context {
  public:
-  // threads <= 0: one for each core of the affinity mask. Throws DeviceError when the device or the path is not there.
+  // threads <= 0: one for each core of the affinity mask. Throws DeviceError when the device is not there, ContractError
+  // when the path is not.
   explicit Context(Device device = {}, int threads = 0, CpuPath cpu_path = chosen_cpu_path());
 
   Device device() const { return device_; }

@@ -14,7 +14,7 @@
 
 namespace peer {
 
-struct CudaQueue;     // stream and cuBLAS handle of a Context: peer/device/cuda_queue.cuh
+struct CudaQueue;     // stream and cuBLASLt plans of a Context: peer/device/cuda_queue.cuh
 struct CudaGraph;     // work of a stream, recorded: peer/device/graph_cuda.cpp
 struct CudaReadSlot;  // peer/device/host_staging_cuda.cpp
 
@@ -23,12 +23,17 @@ std::shared_ptr<CudaQueue> open_cuda_queue(Device device);
 std::string cuda_card_name(Device device);
 
 void* cuda_allocate(Device device, std::int64_t bytes);
-// What the device itself has. More can be allocated: the driver pages what does not fit.
+void* cuda_allocate_page(Device device, std::int64_t bytes);
+// What the device itself has.
 std::int64_t cuda_memory_bytes(Device device);
 std::int64_t cuda_bytes_in_use(Device device);
 // Between memory of the host and of the device, which stays on the device; returns when it is done.
 void cuda_upload(Device device, const void* from, void* to, std::int64_t bytes);
+void cuda_copy_rows(Device device, const void* from, std::int64_t from_stride, void* to, std::int64_t to_stride, std::int64_t bytes,
+                    std::int64_t rows);
 void cuda_free(Device device, void* data) noexcept;
+// Says where memory is to lie and that the device maps it; moves nothing.
+void cuda_advise(Device device, void* data, std::int64_t bytes, Residence residence);
 void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence);
 // Page-locked memory of the host with a stream of its own that fills it from the device: queued by cuda_read, there after cuda_wait, which
 // returns the memory. Destroying it waits.

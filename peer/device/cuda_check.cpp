@@ -20,7 +20,7 @@ void cuda_check(cudaError_t status, const char* call, std::source_location where
 }
 
 void cuda_check(cublasStatus_t status, const char* call, std::source_location where) {
-  if (status != CUBLAS_STATUS_SUCCESS) fail(call, cublasGetStatusString(status), where);
+  if (status != CUBLAS_STATUS_SUCCESS) fail(call, cublasLtGetStatusString(status), where);
 }
 
 }  // namespace peer

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cublas_v2.h>
+#include <cublasLt.h>
 #include <cuda_runtime_api.h>
 
 #include <utility>
@@ -29,6 +29,9 @@ class CudaHandle {
 using CudaStream = CudaHandle<cudaStream_t, cudaStreamDestroy>;
 using CudaRecordedGraph = CudaHandle<cudaGraph_t, cudaGraphDestroy>;
 using CudaGraphExec = CudaHandle<cudaGraphExec_t, cudaGraphExecDestroy>;
-using CublasHandle = CudaHandle<cublasHandle_t, cublasDestroy>;
+using CublasHandle = CudaHandle<cublasLtHandle_t, cublasLtDestroy>;
+using CublasMatmul = CudaHandle<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>;
+using CublasLayout = CudaHandle<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>;
+using CublasPreference = CudaHandle<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>;
 
 }  // namespace peer

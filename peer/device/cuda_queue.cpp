@@ -10,8 +10,7 @@
 namespace peer {
 namespace {
 
-constexpr int kOldestMajor = 8;                                // as cuda.cmake builds
-constexpr std::int64_t kCublasBytes = std::int64_t{32} << 20;  // as cuBLAS takes itself on sm_90
+constexpr int kOldestMajor = 8;  // as cuda.cmake builds
 
 cudaDeviceProp properties(int index) {
   cudaDeviceProp card;
@@ -38,27 +37,14 @@ CudaStream new_stream() {
   return CudaStream(stream);
 }
 
-CublasHandle new_cublas(cudaStream_t stream) {
-  cublasHandle_t handle = nullptr;
-  cuda_check(cublasCreate(&handle), "cublasCreate");
-  CublasHandle owner(handle);
-  cuda_check(cublasSetStream(handle, stream), "cublasSetStream");
-  // fp32 products in fp32, not in TF32; and sums of bf16 products in fp32 to the end.
-  cuda_check(cublasSetMathMode(handle, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)),
-             "cublasSetMathMode");
-  return owner;
-}
-
 }  // namespace
 
 std::shared_ptr<CudaQueue> open_cuda_queue(Device device) {
   require_device(device.index);
   cuda_check(cudaSetDevice(device.index), "cudaSetDevice");
   CudaStream stream = new_stream();
-  CublasHandle cublas = new_cublas(stream.get());
-  Buffer<char> memory(device, kCublasBytes);
-  cuda_check(cublasSetWorkspace(cublas.get(), memory.data(), static_cast<std::size_t>(kCublasBytes)), "cublasSetWorkspace");
-  return std::make_shared<CudaQueue>(CudaQueue{device.index, std::move(stream), std::move(cublas), std::move(memory)});
+  auto products = std::make_unique<CublasPlans>(device, stream.get());
+  return std::make_shared<CudaQueue>(CudaQueue{device.index, std::move(stream), std::move(products)});
 }
 
 std::string cuda_card_name(Device device) { return properties(device.index).name; }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <memory>
+
 #include "peer/device/context.h"
+#include "peer/device/cublas_plans.cuh"
 #include "peer/device/cuda_handles.cuh"
 
 namespace peer {
@@ -9,8 +12,7 @@ namespace peer {
 struct CudaQueue {
   int device;
   CudaStream stream;
-  CublasHandle cublas;
-  Buffer<char> cublas_memory;  // its own would be allocated again in every graph
+  std::unique_ptr<CublasPlans> products;
 };
 
 // ctx's queue, with its device made the calling thread's current one. Requires: ctx's device is CUDA.

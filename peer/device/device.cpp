@@ -1,5 +1,7 @@
 #include "peer/device/device.h"
 
+#include <charconv>
+
 #include "peer/base/options.h"
 
 namespace peer {
@@ -8,9 +10,9 @@ Device parse_device(const std::string& text) {
   if (text == "cpu") return {};
   if (text == "cuda") return {Device::Kind::kCuda, 0};
   if (text.starts_with("cuda:")) {
-    std::int64_t index = 0;
-    parse_text("device", text.substr(5), index);
-    return {Device::Kind::kCuda, static_cast<int>(index)};
+    int index = 0;
+    const auto [end, problem] = std::from_chars(text.data() + 5, text.data() + text.size(), index);
+    if (problem == std::errc() && end == text.data() + text.size() && index >= 0) return {Device::Kind::kCuda, index};
   }
   throw UsageError("option 'device': expected cpu, cuda, cuda:N or auto, found '" + text + "'");
 }

@@ -1,6 +1,7 @@
 #include "peer/device/gemm.h"
 
 #include <dnnl.h>
+#include <omp.h>
 
 #include <fmt/format.h>
 
@@ -32,6 +33,7 @@ void gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float>
       return ctx.wait_if_profiled();
     }
   if (shape.m == 1 && ta == Transpose::kNo && tb == Transpose::kYes) return matrix_vector(ctx, a.data, b, beta, c.data);
+  omp_set_num_threads(ctx.threads());  // of the calling thread, and what oneDNN takes
   const dnnl_status_t status = dnnl_sgemm(ta == Transpose::kYes ? 'T' : 'N', tb == Transpose::kYes ? 'T' : 'N', shape.m, shape.n, shape.k,
                                           1.0f, a.data, a.stride, b.data, b.stride, beta, c.data, c.stride);
   if (status != dnnl_success)

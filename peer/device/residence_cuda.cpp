@@ -24,16 +24,24 @@ cudaError_t prefetch(void* data, std::size_t bytes, Location place, cudaStream_t
     return cudaMemPrefetchAsync(data, bytes, place.id, stream);
 }
 
+cudaMemLocation place_of(Device device, Residence residence) {
+  if (residence == Residence::kHost) return {cudaMemLocationTypeHost, cudaCpuDeviceId};
+  return {cudaMemLocationTypeDevice, device.index};
+}
+
 }  // namespace
 
-void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence) {
-  const CudaQueue& queue = cuda_queue(ctx);
+void cuda_advise(Device device, void* data, std::int64_t bytes, Residence residence) {
   const auto size = static_cast<std::size_t>(bytes);
-  const cudaMemLocation device{cudaMemLocationTypeDevice, queue.device}, host{cudaMemLocationTypeHost, cudaCpuDeviceId};
-  const cudaMemLocation place = residence == Residence::kDevice ? device : host;
-  cuda_check(advise(data, size, cudaMemAdviseSetPreferredLocation, place), "cudaMemAdvise");
-  cuda_check(advise(data, size, cudaMemAdviseSetAccessedBy, device), "cudaMemAdvise");  // mapped there, so that no touch moves it
-  cuda_check(prefetch(data, size, place, queue.stream.get()), "cudaMemPrefetchAsync");
+  cuda_check(advise(data, size, cudaMemAdviseSetPreferredLocation, place_of(device, residence)), "cudaMemAdvise");
+  // Mapped there, so that no touch moves it.
+  cuda_check(advise(data, size, cudaMemAdviseSetAccessedBy, place_of(device, Residence::kDevice)), "cudaMemAdvise");
+}
+
+void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence) {
+  cuda_advise(ctx.device(), data, bytes, residence);
+  cuda_check(prefetch(data, static_cast<std::size_t>(bytes), place_of(ctx.device(), residence), cuda_queue(ctx).stream.get()),
+             "cudaMemPrefetchAsync");
 }
 
 }  // namespace peer

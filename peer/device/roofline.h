@@ -15,7 +15,7 @@ struct Roofline {
   double least_seconds(const Work& work) const;
 };
 
-// Measures for about half a second with ctx's threads; bf16 only when `precision` is. Requires: ctx is on the CPU.
+// Measures for about half a second with ctx's threads; bf16 only when `precision` is.
 Roofline measure_roofline(Context& ctx, Precision precision);
 
 }  // namespace peer

@@ -16,7 +16,7 @@ constexpr int kScratchOfA = 6, kScratchOfB = 7;
 constexpr std::int64_t kNumbersWorthThreads = 1 << 16;
 
 // A CPU that multiplies bf16 has these vectors. Their code lies where that of the ops' AVX-512 path lies (cpu_paths.cmake).
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__AVX512BW__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__AVX512BW__) && (PEER_CPU_PATHS & 4)
 #define PEER_WIDE __attribute__((target("avx512f,avx512bw,avx512vl"), section(".text_avx512"), noinline))
 #else
 #define PEER_WIDE

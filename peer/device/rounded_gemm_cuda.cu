@@ -36,14 +36,8 @@ Matrix<const Bfloat16> rounded(Context& ctx, int slot, Matrix<const float> x) {
 
 }  // namespace
 
-// As cuda_gemm: column-major C' = op(B)' op(A)'.
 void bf16_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const Bfloat16> b, Transpose tb, float beta, Matrix<float> c) {
-  const auto op = [](Transpose t) { return t == Transpose::kYes ? CUBLAS_OP_T : CUBLAS_OP_N; };
-  const std::int64_t k = ta == Transpose::kYes ? a.rows : a.columns;
-  const float alpha = 1;
-  cuda_check(cublasGemmEx_64(cuda_queue(ctx).cublas.get(), op(tb), op(ta), c.columns, c.rows, k, &alpha, b.data, CUDA_R_16BF, b.stride,
-                             a.data, CUDA_R_16BF, a.stride, &beta, c.data, CUDA_R_32F, c.stride, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-             "cublasGemmEx");
+  cuda_queue(ctx).products->multiply(a, ta, b, tb, beta, c);
 }
 
 void cuda_rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta,

@@ -37,8 +37,8 @@ PageMemory new_page(Device device, std::int64_t bytes) {
     auto memory = std::make_shared<Reserved>(bytes);
     return {static_cast<std::byte*>(memory->data), memory};
   }
-  auto memory = std::make_shared<Buffer<std::byte>>(device, bytes);
-  return {memory->data(), memory};
+  const std::shared_ptr<void> memory(allocate_page(device, bytes), [device, bytes](void* data) { free_bytes(device, data, bytes); });
+  return {static_cast<std::byte*>(memory.get()), memory};
 }
 
 void set_nearest(float& number, float value) { number = value; }
@@ -129,8 +129,7 @@ void ExpertTable::replace_page(std::int64_t page, bool trainable) {
   const ops::ExpertPage old = pages_[page];
   const std::int64_t stride = record_bytes(trainable);
   PageMemory memory = new_page(device_, rows_per_page() * stride);
-  for (std::int64_t r = 0; r < page_rows(page); ++r)
-    std::memcpy(memory.data + r * stride, old.data + r * old.stride, static_cast<std::size_t>(record_bytes(false)));
+  copy_rows(device_, old.data, old.stride, memory.data, stride, record_bytes(false), page_rows(page));
   pages_[page] = {memory.data, stride, trainable, &dirty_[page]};
   owners_[page] = std::move(memory.owner);
 }
@@ -153,6 +152,32 @@ void ExpertTable::write_row(std::int64_t expert, Store&& store) {
     auto* row = on_host().parameters<decltype(number)>(expert);
     for (std::int64_t i = 0; i < 2 * width_; ++i) store(row[i], i);
   });
+}
+
+void ExpertTable::fill_parameters(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t, float*)>& fill) {
+  if (!device_.is_cpu()) return fill_on_device(first, count, fill);
+#pragma omp parallel
+  {
+    std::vector<float> record(static_cast<std::size_t>(2 * width_));
+#pragma omp for schedule(static)
+    for (std::int64_t e = first; e < first + count; ++e) {
+      fill(e, record.data());
+      write_parameters(e, record.data());
+    }
+  }
+}
+
+// A page at a time in memory of the host: rows written one by one would bring each page of the device's memory there and back.
+void ExpertTable::fill_on_device(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t, float*)>& fill) {
+  for (std::int64_t end = first + count; first < end;) {
+    const std::int64_t page = first >> shift_, row = first - page * rows_per_page(), rows = std::min(rows_per_page() - row, end - first);
+    ExpertTable staged(width_, rows_per_page(), Device{}, element_);
+    staged.append(rows, false);
+    staged.fill_parameters(0, rows, [&](std::int64_t r, float* record) { fill(first + r, record); });
+    const ops::ExpertPage &from = staged.pages_[0], &to = pages_[page];
+    copy_rows(device_, from.data, from.stride, to.data + row * to.stride, to.stride, record_bytes(false), rows);
+    first += rows;
+  }
 }
 
 void ExpertTable::write_parameters(std::int64_t expert, const float* values) {

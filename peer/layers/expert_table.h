@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -52,6 +53,9 @@ class ExpertTable {
   void read_parameters(std::int64_t expert, float* out) const;
   void write_parameters(std::int64_t expert, const float* values);
   void write_parameters(std::int64_t expert, const float* values, const ops::RowRounding& rounding);
+  // Writes those of `count` owned experts, rounded to the nearest: fill(expert, row) sets all 2D numbers of a row, and is called by several
+  // threads, each with a row of its own.
+  void fill_parameters(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t expert, float* row)>& fill);
   // Where they lie, for tables of fp32; writable only in owned pages.
   const float* parameters(std::int64_t expert) const;
   float* owned_parameters(std::int64_t expert);
@@ -73,6 +77,7 @@ class ExpertTable {
   }
   template <class Store>
   void write_row(std::int64_t expert, Store&& store);
+  void fill_on_device(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t, float*)>& fill);
   void add_page(std::byte* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner);
   void replace_page(std::int64_t page, bool trainable);
   void publish();  // shows pages_ to the device

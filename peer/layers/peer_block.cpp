@@ -94,16 +94,13 @@ void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_
   experts_.append(added, trainable);
   const double down_deviation = 1.0 / std::sqrt(static_cast<double>(width));
   const std::string down = prefix_ + ".down", up = prefix_ + ".up";
-#pragma omp parallel
-  {
-    std::vector<float> record(static_cast<std::size_t>(2 * width));
-#pragma omp for schedule(static)
-    for (std::int64_t i = first; i < first + added; ++i) {
-      initialise_normal(record.data(), width, down_deviation, seed, down, i * width);
-      if (up_deviation > 0) initialise_normal(record.data() + width, width, up_deviation, seed, up, i * width);
-      experts_.write_parameters(i, record.data());
-    }
-  }
+  experts_.fill_parameters(first, added, [&](std::int64_t i, float* row) {
+    initialise_normal(row, width, down_deviation, seed, down, i * width);
+    if (up_deviation > 0)
+      initialise_normal(row + width, width, up_deviation, seed, up, i * width);
+    else
+      std::fill_n(row + width, width, 0.0f);
+  });
 }
 
 void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool trainable, std::uint64_t seed) {
@@ -149,9 +146,10 @@ void PeerBlock::centre_sub_keys(Context& ctx, const PeerActivations& seen, std::
 
 void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<float, 2> y, bool training) {
   const std::int64_t n = x.shape[0], h = options_.heads, k = options_.top_k, d = options_.d_key;
+  saved.statistics = training ? statistics_ : ops::Statistics::kFrozen;
   linear(ctx, x, *query_, 0.0f, saved.query.view(n, h * d));
   ops::query_norm(ctx, {.kind = options_.query_norm,
-                        .statistics = training ? statistics_ : ops::Statistics::kFrozen,
+                        .statistics = saved.statistics,
                         .q = saved.query.view(n, h, d),
                         .weight = vector_or_none(norm_weight_),
                         .bias = vector_or_none(norm_bias_),
@@ -245,7 +243,7 @@ void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActiva
                                        .drows = gradient_keys(*rows_),
                                        .dcolumns = gradient_keys(*columns_)});
   ops::query_norm_backward(ctx, {.kind = options_.query_norm,
-                                 .statistics = statistics_,
+                                 .statistics = saved.statistics,
                                  .q = saved.query.view(n, h, d),
                                  .weight = vector_or_none(norm_weight_),
                                  .mean = saved.mean.view(saved.mean.size()),

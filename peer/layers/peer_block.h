@@ -18,7 +18,8 @@ namespace peer::layers {
 struct PeerActivations {
   PeerActivations() = default;
   PeerActivations(Device device, std::int64_t tokens, const PeerOptions& options);
-  Buffer<float> query, normed;        // (N, H, d_key)
+  Buffer<float> query, normed;  // (N, H, d_key)
+  ops::Statistics statistics = ops::Statistics::kFrozen;
   Buffer<float> mean, inverse_std;    // of the query norm
   Buffer<std::int32_t> row, column;   // (N, H, K)
   Buffer<float> score, gate, hidden;  // (N, H, K)

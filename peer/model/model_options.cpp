@@ -22,6 +22,8 @@ void check(const ModelOptions& o) {
   expect(o.heads > 0 && o.width % o.heads == 0, fmt::format("heads ({}) must divide width ({})", o.heads, o.width));
   expect(o.width / o.heads % 2 == 0, fmt::format("width / heads must be even for rotary positions, found {}", o.width / o.heads));
   expect(o.kv_heads > 0 && o.heads % o.kv_heads == 0, fmt::format("kv-heads ({}) must divide heads ({})", o.kv_heads, o.heads));
+  expect(o.rope_theta > 0, fmt::format("rope-theta must be above 0, found {}", o.rope_theta));
+  expect(o.norm_epsilon > 0, fmt::format("norm-epsilon must be above 0, found {}", o.norm_epsilon));
   expect(o.context >= 2, "context must be at least 2 tokens");
   expect(o.page_experts > 0 && std::has_single_bit(static_cast<std::uint64_t>(o.page_experts)), "page-experts must be a power of two");
   for (const std::int64_t layer : o.peer_layers)

@@ -17,8 +17,7 @@ void adamw(Context& ctx, const Adamw& op) {
   const float* gradient = op.gradient.data;
   float *weight = op.weight.data, *m = op.m.data, *v = op.v.data;
   const std::int64_t size = op.weight.shape[0];
-  // `simd:` cuts the threads' shares at whole vectors: an element is in the vector body or in the tail whatever the number of threads.
-#pragma omp parallel for simd schedule(simd : static) num_threads(ctx.threads())
+#pragma omp parallel for simd schedule(static) num_threads(ctx.threads())
   for (std::int64_t i = 0; i < size; ++i) {
     const float g = gradient[i] * gradient_scale;
     m[i] = beta1 * m[i] + (1.0f - beta1) * g;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 
 #include "peer/ops/adamw_rows.h"
 
@@ -28,7 +29,11 @@ struct RecordStep {
   }
 };
 
-// The factor that shortens a gradient of this norm to `clip`. A norm that is not finite passes through and shows in the weights.
-constexpr float clip_factor(float norm, float clip) { return norm > clip ? clip / norm : 1.0f; }
+// The factor that shortens a gradient of this norm to `clip`. A norm that is not finite must show in the weights: one that overflowed
+// gives NaN, not a step of zero.
+constexpr float clip_factor(float norm, float clip) {
+  if (norm > std::numeric_limits<float>::max()) return std::numeric_limits<float>::quiet_NaN();
+  return norm > clip ? clip / norm : 1.0f;
+}
 
 }  // namespace peer::ops

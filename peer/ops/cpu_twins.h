@@ -1,4 +1,4 @@
-// The CPU twins of the dense ops. Only their dispatchers call these, through cpu_table.h: arguments were checked before.
+// The CPU twins of the dense ops. Only their dispatchers call these, through cpu_table.h: shapes were checked before.
 #pragma once
 
 #include "peer/ops/adamw.h"

@@ -11,7 +11,8 @@ namespace peer::ops {
 //   s1[i] = <q[.,.,0,:], rows[i]>,  s2[j] = <q[.,.,1,:], columns[j]>,  s(i, j) = s1[i] + s2[j]
 // The top K of each half, then the top K of their candidate sums: of the K*K only those with (a+1)(b+1) <= K can win.
 // Picks come out in falling score. Ties go to the lower row sub-key, then the lower column sub-key, so the picks are a function of the
-// scores alone. Scores of chunks of tokens are the only workspace.
+// scores alone. The workspace is the scores of chunks of tokens, and on the CPU
+// the open sub-keys packed.
 // Requires: K <= open <= n <= 65536; NaN scores are picked last.
 struct ProductKeyTopK {
   View<const float, 4> query;    // (N, H, 2, d_half)

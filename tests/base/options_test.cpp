@@ -46,3 +46,15 @@ TEST_CASE("a misspelt name brings the nearest valid one") {
   CHECK(nearest_name("learning-rat", option_names<Example>()) == "learning-rate");
   CHECK(nearest_name("zebra", option_names<Example>()).empty());
 }
+
+TEST_CASE("a list of texts survives commas and backslashes in them") {
+  const std::vector<std::string> lists[] = {{}, {"a"}, {"a,b"}, {"/mail, 2024/x.txt", "c:\\d", "\\,", ","}, {"a", "", "b"}};
+  for (const auto& list : lists) {
+    std::vector<std::string> read;
+    parse_text("from", to_text(list), read);
+    CHECK(read == list);
+  }
+  std::vector<std::string> read;
+  parse_text("from", "a,b\\,c,d\\e", read);  // a backslash before any other letter is itself
+  CHECK(read == std::vector<std::string>{"a", "b,c", "d\\e"});
+}

@@ -16,15 +16,3 @@ TEST_CASE("random streams of two purposes or subjects differ, and one stream rep
   CHECK(a.bits(0) != c.bits(0));
   CHECK(a.bits(12345678901) == again.bits(12345678901));
 }
-
-TEST_CASE("normal numbers have mean zero and variance one") {
-  const Random random(1, Purpose::kTest);
-  double sum = 0, squares = 0;
-  constexpr int kDraws = 100000;
-  for (int i = 0; i < kDraws; ++i) {
-    const double z = random.normal(i);
-    sum += z, squares += z * z;
-  }
-  CHECK(std::abs(sum / kDraws) < 0.015);  // 4.7 standard errors
-  CHECK(std::abs(squares / kDraws - 1) < 0.025);
-}

@@ -17,7 +17,8 @@ void fill_experts(layers::PeerBlock& block, const model::ModelOptions& options) 
   Buffer<float> numbers(64 * floats);
   layers::initialise_normal(numbers.data(), numbers.size(), 0.05, 1, "experts");
   block.experts().append(experts, false);
-  for (std::int64_t e = 0; e < experts; ++e) block.experts().write_parameters(e, numbers.data() + e * 7919 % (63 * floats));
+  block.experts().fill_parameters(0, experts,
+                                  [&](std::int64_t e, float* row) { std::copy_n(numbers.data() + e * 7919 % (63 * floats), floats, row); });
 }
 
 // What a token reads behind `before` others.

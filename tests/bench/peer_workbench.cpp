@@ -64,10 +64,8 @@ PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, const std::by
 void PeerWorkbench::fill_experts() {
   const std::int64_t floats = 2 * shape_.width;
   const Buffer<float> numbers = normal({}, 64 * floats, "experts", 1 / std::sqrt(static_cast<double>(shape_.width)));
-  for (std::int64_t e = 0; e < shape_.experts(); ++e) {
-    const std::int64_t start = e * 7919 % (63 * floats);
-    block_.experts().write_parameters(e, numbers.data() + start);
-  }
+  block_.experts().fill_parameters(
+      0, shape_.experts(), [&](std::int64_t e, float* row) { std::copy_n(numbers.data() + e * 7919 % (63 * floats), floats, row); });
 }
 
 void PeerWorkbench::forward() { block_.forward(ctx_, matrix(x_), saved_, matrix(y_), false); }

@@ -87,6 +87,25 @@ TEST_CASE("a stage that was interrupted before its first step keeps nothing and 
   CHECK(fingerprint_of(pool) == before);
 }
 
+TEST_CASE("prune frees the states of stages that went on, and a stage that waits can still be resumed") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch);
+  REQUIRE(interrupt("stream", pool, long_stage("code") + Words{"--checkpoint-every", "2"}, scratch / "metrics").code == kResumable);
+  const Outcome first = peer_cli("prune", pool, {"--json"});
+  REQUIRE(first.code == kDone);
+  CHECK(first.json()["generations"] >= 1);
+  CHECK(first.json()["bytes"] > 0);
+  CHECK(peer_cli("rollback", pool, {"--to", "resume"}).code == kUsage);
+  REQUIRE(peer_cli("stream", pool, {"--resume"}).code == kDone);
+  const Digest head = head_content(pool);
+  CHECK(peer_cli("prune", pool, {"--dry-run", "--json"}).json()["removed"] == false);
+  CHECK(peer_cli("prune", pool, {"--json"}).json()["generations"] >= 1);
+  CHECK(peer_cli("prune", pool, {"--json"}).json()["files"] == 0);
+  CHECK(head_content(pool) == head);
+  CHECK(peer_cli("verify", pool).code == kDone);
+  CHECK(peer_cli("eval", pool).code == kDone);
+}
+
 TEST_CASE("an interrupted stage is resumed on the head that it grew on alone") {
   const ScratchDirectory scratch;
   const std::string pool = MicroWorld::get().trained(scratch);

@@ -330,3 +330,19 @@ TEST_CASE("eval --guess reads fewer views and never fewer bits than all of them 
     CHECK(some[d]["bits_per_byte"].get<double>() >= all[d]["bits_per_byte"].get<double>() - 1e-4);
   }
 }
+
+TEST_CASE("eval of a text scores no more than --eval-bytes, and of two texts the one that --test names") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch);
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "line " + std::to_string(i) + " of a text to be scored\n";
+  scratch.write("long.txt", text),
+      scratch.write("other.txt", "a short text, but two lines\nof it, so that it can be cut\n" + std::string(300, 'x') + "\n");
+  const auto bytes = [&](const Words& words) {
+    return peer_cli("eval", pool, words + Words{"--json"}).json()["domains"][0]["bytes"].get<int>();
+  };
+  CHECK(bytes({"--from", scratch / "long.txt", "--eval-bytes", "2000", "--document-bytes", "500"}) <= 2000);
+  CHECK(bytes({"--from", scratch / "long.txt", "--test", scratch / "other.txt"}) ==
+        static_cast<int>(read_text(scratch / "other.txt").size()));
+  CHECK(bytes({"--test", scratch / "other.txt"}) == static_cast<int>(read_text(scratch / "other.txt").size()));
+}

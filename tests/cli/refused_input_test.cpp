@@ -52,17 +52,39 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
   const ScratchDirectory scratch;
   const std::string pool = world().streamed(scratch), before = fingerprint_of(pool);
   const Words stage = world().stage("code");
-  const std::vector<std::pair<std::string, std::string>> options = {
-      {"--strategy", "grew"},    {"--steps", "0"},          {"--threads", "-1"},
-      {"--threads", "99999"},    {"--device-memory", "-1"}, {"--device-memory", "1e20"},
-      {"--batch", "0"},          {"--batch", "-1"},         {"--batch", "many"},
-      {"--eval-batch", "0"},     {"--eval-bytes", "0"},     {"--eval-overlap", "1"},
-      {"--held-out-share", "2"}, {"--annex-side", "-1"},    {"--annex-side", "1G"},
-      {"--experts", "-1"},       {"--experts", "1000000M"}, {"--newest-prior", "2"},
-      {"--switch-share", "-1"},  {"--beta1", "1"},          {"--clip", "-1"},
-      {"--delta-rate", "nan"},   {"--delta-rate", "-1"},    {"--checkpoint-every", "-1"},
-      {"--eval-every", "-1"},    {"--parent-view", "g9"},   {"--domain", "a b"},
-      {"--domain", ""},          {"--warmup-share", "2"},   {"--stesp", "3"}};
+  const std::vector<std::pair<std::string, std::string>> options = {{"--strategy", "grew"},
+                                                                    {"--steps", "0"},
+                                                                    {"--threads", "-1"},
+                                                                    {"--threads", "99999"},
+                                                                    {"--device-memory", "-1"},
+                                                                    {"--device-memory", "1e20"},
+                                                                    {"--batch", "0"},
+                                                                    {"--batch", "-1"},
+                                                                    {"--batch", "many"},
+                                                                    {"--eval-batch", "0"},
+                                                                    {"--eval-bytes", "0"},
+                                                                    {"--eval-overlap", "1"},
+                                                                    {"--domain", "caf\xe9"},
+                                                                    {"--steps", "9223372036854775807"},
+                                                                    {"--parent-view", "g7"},
+                                                                    {"--held-out-share", "2"},
+                                                                    {"--annex-side", "-1"},
+                                                                    {"--annex-side", "1G"},
+                                                                    {"--experts", "-1"},
+                                                                    {"--experts", "1000000M"},
+                                                                    {"--newest-prior", "2"},
+                                                                    {"--switch-share", "-1"},
+                                                                    {"--beta1", "1"},
+                                                                    {"--clip", "-1"},
+                                                                    {"--delta-rate", "nan"},
+                                                                    {"--delta-rate", "-1"},
+                                                                    {"--checkpoint-every", "-1"},
+                                                                    {"--eval-every", "-1"},
+                                                                    {"--parent-view", "g9"},
+                                                                    {"--domain", "a b"},
+                                                                    {"--domain", ""},
+                                                                    {"--warmup-share", "2"},
+                                                                    {"--stesp", "3"}};
   for (const auto& [flag, value] : options) check_refused("stream", pool, with(stage, flag, value), kUsage);
   check_refused("train", pool, with(stage, "--experts", "4"), kUsage);
   check_refused("train", pool, stage, kUsage);  // every view is frozen

@@ -110,6 +110,6 @@ TEST_CASE("numbers are written for people") {
   CHECK(human_duration(59.4) == "59s");
   CHECK(human_duration(65) == "1m 05s");
   CHECK(human_duration(7260) == "2h 01m");
-  CHECK(counted(1, "file") == "1 file");
-  CHECK(counted(0, "file") == "0 files");
+  CHECK(peer::counted(1, "file") == "1 file");
+  CHECK(peer::counted(0, "file") == "0 files");
 }

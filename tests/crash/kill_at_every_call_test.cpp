@@ -115,5 +115,5 @@ TEST_CASE("a stage that commits beside its steps survives SIGKILL within those c
     in_peace(command(path, waits ? Words{"--resume"} : Words{}));
     REQUIRE(check_pool(path).content == after);
   }
-  CHECK(checkpoints.size() == 7);  // after 3, 6, ... 21 of 24 steps
+  CHECK(checkpoints.size() == 8);  // after 3, 6, ... 24 of 24 steps
 }

@@ -1,11 +1,14 @@
 #include "peer/device/device.h"
 
+#include <omp.h>
+
 #include <string>
 
 #include "peer/base/error.h"
 #include "peer/device/context.h"
 #include "peer/device/copy.h"
 #include "peer/device/cuda_build.h"
+#include "peer/device/gemm.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_device.h"
 
@@ -30,7 +33,8 @@ TEST_CASE("a device is cpu, cuda or cuda with a number") {
   CHECK(parse_device("cpu") == Device{});
   CHECK(parse_device("cuda") == Device{Device::Kind::kCuda, 0});
   CHECK(parse_device("cuda:3") == Device{Device::Kind::kCuda, 3});
-  for (const char* text : {"", "gpu", "cuda:", "cuda:x", "cpu:0"}) CHECK_THROWS_AS(parse_device(text), UsageError);
+  for (const char* text : {"", "gpu", "cuda:", "cuda:x", "cpu:0", "cuda:-1", "cuda:1k", "cuda:4294967296"})
+    CHECK_THROWS_AS(parse_device(text), UsageError);
 }
 
 TEST_CASE("a CUDA device that this build or this machine does not have is one clear line") {
@@ -67,4 +71,22 @@ TEST_CASE("a buffer copied to another is the same elements") {
   for (int i = 0; i < 3; ++i) CHECK(to[i] == 10 + i);
   CHECK(to.data() != from.data());
   CHECK_THROWS_AS(copy(ctx, from, narrow), ContractError);
+}
+
+TEST_CASE("rows are copied between strides, and what lies between them stays") {
+  Context ctx(test_device());
+  Buffer<int> from(ctx.device(), 12), to(ctx.device(), 20);
+  for (int i = 0; i < 12; ++i) from[i] = i + 1;
+  copy_rows(ctx.device(), from.data(), 4 * sizeof(int), to.data(), 7 * sizeof(int), 3 * sizeof(int), 3);
+  for (int r = 0; r < 3; ++r)
+    for (int c = 0; c < 7 && 7 * r + c < 20; ++c) CHECK(to[7 * r + c] == (c < 3 ? 4 * r + c + 1 : 0));
+  CHECK_THROWS_AS(copy_rows(ctx.device(), from.data(), 4, to.data(), 4, 8, 2), ContractError);
+}
+
+TEST_CASE("a context multiplies with its own number of threads, whichever context was made last") {
+  Context two(Device{}, 2);
+  const Context one(Device{}, 1);
+  Buffer<float> a(64 * 64), b(64 * 64), c(64 * 64);
+  gemm(two, Matrix<float>(a.view(64, 64)), Transpose::kNo, Matrix<float>(b.view(64, 64)), Transpose::kNo, 0, c.view(64, 64));
+  CHECK(omp_get_max_threads() == 2);
 }

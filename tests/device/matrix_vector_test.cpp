@@ -42,7 +42,7 @@ TEST_CASE("a linear map of one token gives the oracle's sums on every path of th
         Case c{outputs, inputs, gap};
         const std::vector<double> expected = c.expected(beta);
         c.run(ctx, beta);
-        CHECK(relative_error(c.y, expected) < 1e-6);
+        CHECK(relative_error(c.y, expected, 1) < 1e-6);  // products of about 1, which may cancel
       }
 }
 

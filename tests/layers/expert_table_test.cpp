@@ -4,9 +4,11 @@
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/test_device.h"
 
 using namespace peer;
 using layers::ExpertTable;
+using peer::test::test_device;
 
 namespace {
 const std::byte* bytes_of(const std::vector<float>& numbers) { return reinterpret_cast<const std::byte*>(numbers.data()); }
@@ -88,4 +90,19 @@ TEST_CASE("a table of bf16 holds half the bytes of fp32 and gives back the neare
   table.read_parameters(8, kept.data());
   CHECK(kept == read);
   CHECK_THROWS_AS(table.parameters(8), ContractError);
+}
+
+TEST_CASE("filling experts writes those that were named, across pages and beside a page that was begun, in fp32 and in bf16") {
+  for (const Element element : {Element::kFloat32, Element::kBfloat16}) {
+    ExpertTable table(4, 8, test_device(), element);
+    table.append(30, true);
+    table.fill_parameters(5, 20, [](std::int64_t expert, float* row) {
+      for (int i = 0; i < 8; ++i) row[i] = static_cast<float>(expert + i);
+    });
+    std::vector<float> row(8);
+    for (std::int64_t e = 0; e < 30; ++e) {
+      table.read_parameters(e, row.data());
+      for (int i = 0; i < 8; ++i) CHECK(row[i] == (e >= 5 && e < 25 ? static_cast<float>(e + i) : 0.0f));
+    }
+  }
 }

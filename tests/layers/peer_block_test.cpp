@@ -163,3 +163,41 @@ TEST_CASE("sub-keys at the centroids of the queries: of all heads when they shar
     }
   }
 }
+
+TEST_CASE("a backward belongs to its forward: with the norms of training or, in a block that is still trained, with those of prediction") {
+  constexpr std::int64_t kFew = 6;
+  Context ctx(Device{}, 1);
+  for (const bool training : {true, false}) {
+    Backward b(1, 8, false);
+    b.block.set_statistics_momentum(0);  // the running statistics stay
+    const auto few = [](Buffer<float>& buffer) { return View<float, 2>(buffer.data(), kFew, kWidth); };
+    const auto loss = [&] {
+      std::fill_n(b.y.data(), b.y.size(), 0.0f);
+      b.block.forward(ctx, few(b.x), b.saved, few(b.y), training);
+      double sum = 0;
+      for (std::int64_t i = 0; i < kFew * kWidth; ++i) sum += static_cast<double>(b.y[i]) * b.dy[i];
+      return sum;
+    };
+    const auto picks = [&] { return std::vector<std::int64_t>(b.saved.id.data(), b.saved.id.data() + kFew * b.block.picks()); };
+    loss();
+    const std::vector<std::int64_t> picked = picks();
+    std::fill_n(b.dx.data(), b.dx.size(), 0.0f);
+    b.block.backward(ctx, few(b.x), b.saved, few(b.dy), b.work, few(b.dx), {});
+    const Buffer<float> direction = random_normal(kFew * kWidth, 3), x = copy_of(b.x);
+    const auto at = [&](double distance) {
+      for (std::int64_t i = 0; i < kFew * kWidth; ++i) b.x[i] = x[i] + static_cast<float>(distance * direction[i]);
+      return loss();
+    };
+    double expected = 0;
+    for (std::int64_t i = 0; i < kFew * kWidth; ++i) expected += static_cast<double>(b.dx[i]) * direction[i];
+    double step = 1e-2, slope = std::nan("");
+    for (; step > 1e-5 && std::isnan(slope); step /= 2) {  // the loss jumps where picks change
+      const double above = at(step);
+      if (picks() != picked) continue;
+      const double below = at(-step);
+      if (picks() == picked) slope = (above - below) / (2 * step);
+    }
+    INFO((training ? "training" : "prediction") << ", step " << step);
+    CHECK(slope == Approx(expected).epsilon(0.02));
+  }
+}

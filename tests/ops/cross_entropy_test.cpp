@@ -37,10 +37,11 @@ TEST_CASE("cross_entropy agrees with the oracle, and the gradient's nll with the
     const auto expected = reference::cross_entropy(to_doubles(c.logits), c.targets());
     const auto expected_gradient = reference::cross_entropy_gradient(to_doubles(c.logits), c.targets(), 0.125);
     c.loss(ctx);
-    CHECK(relative_error(c.nll, expected) < 1e-6);
+    // A loss is the difference of two logits of about 4, a gradient that of two numbers of up to 1/8: they may cancel.
+    CHECK(relative_error(c.nll, expected, 4) < 1e-6);
     c.gradient(ctx, 0.125f);
-    CHECK(relative_error(c.nll, expected) < 1e-6);
-    CHECK(relative_error(c.logits, expected_gradient) < 5e-6);  // a float sum over the vocabulary, vectorised or not
+    CHECK(relative_error(c.nll, expected, 4) < 1e-6);
+    CHECK(relative_error(c.logits, expected_gradient, 0.125) < 5e-6);  // a float sum over the vocabulary, vectorised or not
   }
 }
 

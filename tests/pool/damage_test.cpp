@@ -1,5 +1,7 @@
 // What becomes of a pool whose files were changed behind its back.
+#include <rocksdb/db.h>
 #include <algorithm>
+
 #include <filesystem>
 #include <set>
 
@@ -202,6 +204,33 @@ TEST_CASE("values of the catalogue that no program wrote are corrupt, not believ
   CHECK(damaged_files(Pool::open(path, Access::kRead)) == std::set<std::string>{"catalogue"});
   CHECK_THROWS_AS(Pool::open(path, Access::kRead).generation(*Pool::open(path, Access::kRead).ref("head")), CorruptError);
   CHECK_THROWS_WITH(Pool::open(path, Access::kRead).generation({7}), Catch::Contains("g7: missing"));
+}
+
+TEST_CASE("a value that differs from its checksum is named, and hides no damage elsewhere") {
+  const ScratchDirectory scratch;
+  const std::string path = sample_pool(scratch);
+  {
+    rocksdb::Options options;
+    std::vector<std::string> names;
+    REQUIRE(rocksdb::DB::ListColumnFamilies(options, path + "/catalogue", &names).ok());
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;
+    for (const std::string& name : names) families.emplace_back(name, options);
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    REQUIRE(rocksdb::DB::Open(options, path + "/catalogue", families, &handles, &db).ok());
+    const std::string key = generation_key({0});
+    std::string value;
+    REQUIRE(db->Get(rocksdb::ReadOptions(), handles[0], key, &value).ok());
+    value.back() ^= 1;
+    REQUIRE(db->Put(rocksdb::WriteOptions(), handles[0], key, value).ok());
+    for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
+    delete db;
+  }
+  const Pool pool = Pool::open(path, Access::kRead);
+  CHECK(damaged_files(pool) == std::set<std::string>{"catalogue"});
+  const std::string file = sealed_path({SealedKind::kPage, pool.page_version(pool.generation({1}), {0}, {1}).content});
+  flip_bit(path + "/" + file, 8 * 4100);
+  CHECK(damaged_files(pool) == std::set<std::string>{"catalogue", file});
 }
 
 TEST_CASE("a flipped bit of the catalogue's files is refused, reported, or changes nothing") {

@@ -151,6 +151,23 @@ cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream
   return cudaSuccess;
 }
 
+cudaError_t cudaMemcpy2D(void* to, std::size_t to_stride, const void* from, std::size_t from_stride, std::size_t row_bytes,
+                         std::size_t rows, cudaMemcpyKind kind) {
+  for (std::size_t row = 0; row < rows; ++row) {
+    const cudaError_t status =
+        cudaMemcpy(static_cast<std::byte*>(to) + row * to_stride, static_cast<const std::byte*>(from) + row * from_stride, row_bytes, kind);
+    if (status != cudaSuccess) return status;
+  }
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemset2DAsync(void* data, std::size_t stride, int value, std::size_t row_bytes, std::size_t rows, cudaStream_t stream) {
+  queue(stream, [=] {
+    for (std::size_t row = 0; row < rows; ++row) std::memset(static_cast<std::byte*>(data) + row * stride, value, row_bytes);
+  });
+  return cudaSuccess;
+}
+
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind, cudaStream_t stream) {
   queue(stream, [=] { std::memcpy(to, from, bytes); });
   return cudaSuccess;

@@ -1,5 +1,5 @@
 // What the simulated GPU is strict about, since what passes on it should pass on a real one.
-#include <cublas_v2.h>
+#include <cublasLt.h>
 #include <cuda_runtime.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -179,19 +179,42 @@ TEST_CASE("more memory than there is is refused, and what was freed can be had a
   CHECK(cudaMallocManaged(&data, free / 2 + (1 << 20)) == cudaErrorMemoryAllocation);
 }
 
-TEST_CASE("the simulated cuBLAS multiplies column by column") {
+TEST_CASE("the simulated cuBLASLt multiplies column by column and refuses operands that begin where its algorithm does not expect them") {
   Stream stream;
-  cublasHandle_t cublas = nullptr;
-  cublasCreate(&cublas);
-  cublasSetStream(cublas, stream.stream);
-  auto* m = reinterpret_cast<float*>(numbers(12));
+  cublasLtHandle_t cublas = nullptr;
+  cublasLtMatmulDesc_t matmul = nullptr;
+  cublasLtMatrixLayout_t layout = nullptr;
+  cublasLtMatmulPreference_t preference = nullptr;
+  cublasLtCreate(&cublas);
+  cublasLtMatmulDescCreate(&matmul, CUBLAS_COMPUTE_32F, CUDA_R_32F);
+  cublasLtMatrixLayoutCreate(&layout, CUDA_R_32F, 2, 2, 2);
+  cublasLtMatmulPreferenceCreate(&preference);
+  const std::uint32_t alignment = 16;
+  for (const auto operand :
+       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES})
+    cublasLtMatmulPreferenceSetAttribute(preference, operand, &alignment, sizeof(alignment));
+  cublasLtMatmulHeuristicResult_t found{};
+  int count = 0;
+  REQUIRE(cublasLtMatmulAlgoGetHeuristic(cublas, matmul, layout, layout, layout, layout, preference, 1, &found, &count) ==
+          CUBLAS_STATUS_SUCCESS);
+  REQUIRE(count == 1);
+
+  auto* m = reinterpret_cast<float*>(numbers(14));
   const float a[] = {1, 2, 3, 4}, b[] = {5, 6, 7, 8};  // ((1 3) (2 4)), ((5 7) (6 8))
   std::copy_n(a, 4, m), std::copy_n(b, 4, m + 4);
   const float one = 1, zero = 0;
-  cublasSgemm_64(cublas, CUBLAS_OP_N, CUBLAS_OP_N, 2, 2, 2, &one, m, 2, m + 4, 2, &zero, m + 8, 2);
+  const auto multiply = [&](float* to) {
+    return cublasLtMatmul(cublas, matmul, &one, m, layout, m + 4, layout, &zero, to, layout, to, layout, &found.algo, m, 1, stream.stream);
+  };
+  REQUIRE(multiply(m + 8) == CUBLAS_STATUS_SUCCESS);
   REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
   const float product[] = {23, 34, 31, 46};
   for (int i = 0; i < 4; ++i) CHECK(m[8 + i] == product[i]);
-  cublasDestroy(cublas);
+  CHECK(multiply(m + 9) == CUBLAS_STATUS_INVALID_VALUE);
+
+  cublasLtMatmulPreferenceDestroy(preference);
+  cublasLtMatrixLayoutDestroy(layout);
+  cublasLtMatmulDescDestroy(matmul);
+  cublasLtDestroy(cublas);
   cudaFree(m);
 }

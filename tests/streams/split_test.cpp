@@ -1,8 +1,10 @@
 #include "streams/split.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
+#include "peer/base/digest.h"
 #include "tests/streams/corpus_files.h"
 #include "tests/support/catch.h"
 
@@ -98,6 +100,50 @@ TEST_CASE("max-bytes bounds the text that is kept, in reading order") {
   CHECK(bytes <= 2000);
   CHECK(bytes > 1400);
   for (const auto& part : texts) CHECK(text.find(part) != text.npos);
+}
+
+TEST_CASE("max-bytes counts neither duplicates nor a file that was forgotten because it is damaged") {
+  const CorpusFiles files;
+  const std::string first = paragraphs(20, 1), second = paragraphs(20, 2);
+  auto options = options_from({files.write("a.jsonl", jsonl({first, first, first, second}))});
+  options.max_bytes = std::ssize(first) + std::ssize(second);
+  const auto kept = [&] {
+    const auto texts = read_all(options);
+    return std::set<std::string>(texts.begin(), texts.end());
+  };
+  CHECK(kept() == std::set<std::string>{first, second});
+
+  files.write("in/a.txt.gz", gzip(paragraphs(40, 3)).substr(0, 600));
+  const std::filesystem::path good = files.write("in/b.jsonl", jsonl({first, second}));
+  options.from = {good.parent_path()};
+  CHECK(kept() == std::set<std::string>{first, second});
+}
+
+TEST_CASE("documents that are kept out are not trained on, whole or in part, and the corpus says how many") {
+  const CorpusFiles files;
+  std::vector<std::string> texts;
+  for (int i = 0; i < 20; ++i) texts.push_back(paragraphs(3, static_cast<std::uint64_t>(i)));
+  auto options = options_from({files.write("a.jsonl", jsonl(texts))});
+  options.held_out_share = 0.1;
+  const Corpus whole(options);
+  const std::vector<Document>& training = whole.training();
+  REQUIRE(training.size() > 4);
+  std::vector<Document> kept_out(training.begin(), training.begin() + 3);
+  kept_out[1].text.resize(kept_out[1].text.size() / 2);
+  kept_out[2].text.erase(0, kept_out[2].text.size() / 2);
+  for (Document& document : kept_out) document.hash = hash64_of(document.text.data(), document.text.size());
+  const Corpus rest(options, kept_out);
+  CHECK(rest.report().kept_out == 3);
+  CHECK(set_of(rest.held_out()) == set_of(whole.held_out()));
+  CHECK(set_of(rest.training()) == set_of({training.begin() + 3, training.end()}));
+  CHECK_THROWS_WITH(Corpus(options, training), Catch::Contains("nothing is left to train on"));
+}
+
+TEST_CASE("a held-out text of a few bytes keeps out its equals alone") {
+  std::vector<Document> training = {{"ab", "1", hash64_of("ab", 2)}, {"abc", "2", hash64_of("abc", 3)}};
+  CHECK(drop_held_out(training, {{"ab", "t", hash64_of("ab", 2)}}) == 1);
+  REQUIRE(training.size() == 1);
+  CHECK(training[0].text == "abc");
 }
 
 }  // namespace

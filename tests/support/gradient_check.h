@@ -15,16 +15,16 @@ namespace peer::test {
 // Largest |actual - expected| over the largest |expected|. Infinite where a number is not finite or the sizes differ, so that a NaN
 // never passes a comparison.
 template <class Actual>
-double relative_error(const Actual& actual, const std::vector<double>& expected) {
+double relative_error(const Actual& actual, const std::vector<double>& expected, double least_scale = 1e-30) {
   if (static_cast<std::size_t>(actual.size()) != expected.size()) return std::numeric_limits<double>::infinity();
-  double scale = 0, error = 0;
+  double scale = least_scale, error = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double difference = std::abs(static_cast<double>(actual[static_cast<std::int64_t>(i)]) - expected[i]);
     if (!std::isfinite(difference)) return std::numeric_limits<double>::infinity();
     error = std::max(error, difference);
     scale = std::max(scale, std::abs(expected[i]));
   }
-  return error == 0 ? 0 : error / std::max(scale, 1e-30);
+  return error / scale;
 }
 
 template <class T>

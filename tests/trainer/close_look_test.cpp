@@ -106,7 +106,7 @@ TEST_CASE("a pool that has learnt nothing can be looked at") {
 
 TEST_CASE("the JSON document has usage, causal values and weights when they were asked for, and null when not") {
   ForgettingReport report;
-  report.matrix = {{"a", "b"}, {"before", "a", "b"}, {{8, 8}, {2, 5}, {2, 3}}};
+  report.matrix = {{"a", "b"}, {"before", "a", "b"}, {{8, 8}, {2, 5}, {2, 3}}, {1, 2}};
   auto json = nlohmann::json::parse(report_json(report));
   for (const char* key : {"usage", "causal_value", "documents"}) CHECK(json[key].is_null());
   report.inside = by_hand();
@@ -129,7 +129,7 @@ TEST_CASE("the JSON document has usage, causal values and weights when they were
 
 TEST_CASE("page and terminal show what was looked at, and no name becomes markup") {
   ForgettingReport report;
-  report.matrix = {{"a<", "b"}, {"before", "a<", "b"}, {{8, 8}, {2, 5}, {2, 3}}};
+  report.matrix = {{"a<", "b"}, {"before", "a<", "b"}, {{8, 8}, {2, 5}, {2, 3}}, {1, 2}};
   CHECK(holds(report_text(report), "forgetting --usage"));
   CHECK(holds(report_html(report), "forgetting --usage"));
   report.inside = by_hand();

@@ -42,7 +42,7 @@ ComparedRun worked_run(const std::string& name, std::uint64_t seed = 1, double a
       course("base", documents({2 + above, 3 + above}), documents({2 + above, 3 + above}), documents({2.5 + above, 3.5 + above}), true),
       course("a", documents({3 + above, 5 + above}), documents({3 + above, 5 + above}), documents({3.5 + above, 5 + above}), true),
       course("b", documents({1 + above, 2 + above}), {}, documents({1 + above, 2 + above}), false)};
-  for (const DomainCourse& domain : run.domains) run.stages.push_back({.domain = domain.name, .own = domain.own});
+  for (const DomainCourse& domain : run.domains) run.stages.push_back({.stage = domain.name, .own = domain.own});
   run.cost.seconds = 10, run.cost.parameters_added = 40, run.cost.bytes_written = 1000, run.base_parameters = 200;
   return run;
 }

@@ -24,7 +24,6 @@ struct Newcomer {
     delta.annex_sub_keys = sub_keys;
     model.create_experts();
     randomise(model, 0, 0.1f);
-    freeze_statistics(model, {0});  // as the stage that trained the base left it
     parent = logits(0);
     make_plastic(model, model.add_view(0, delta, "", true), Trains::kGrown);
   }
@@ -81,7 +80,7 @@ TEST_CASE("a moving average of the weights starts from the centroids, not from t
   const SmallWorld world;
   Session session = SmallWorld::open(world.init("pool"));
   SmallWorld::run(session, world.options(0));
-  session.loaded.delta.annex_sub_keys = model::SubKeys::kCentroids;
+  session.delta.annex_sub_keys = model::SubKeys::kCentroids;
   RunOptions options = world.options(1, 2);
   options.stage.average = 0.999999;
   SmallWorld::run(session, options);

@@ -66,3 +66,28 @@ TEST_CASE("a view that was stored before there was an option opens with the opti
   CHECK(delta.feed_forward_rank == 0);
   CHECK(delta.residual_scale == 1);
 }
+
+TEST_CASE("an unfinished stage keeps paths that are not UTF-8 and paths with commas") {
+  StoredState state;
+  state.views = {{"base", "english", -1, {}}};
+  state.history = example();
+  state.run = StoredRun{{{"from", "caf\xe9\\,1.txt,b"}, {"steps", "12"}}, 5, 1, {9, 1, 77}};
+  CHECK(parse_state(to_json(state), "here").run->options == state.run->options);
+}
+
+TEST_CASE("a folding taught what the views that it folded were taught, each domain once") {
+  History history = example();
+  history.stages[1].view = 1, history.stages[2].view = 2;
+  history.stages.push_back({.domain = "c++", .strategy = "grow", .steps = 0, .view = 1});  // found to be no news: not taught
+  history.stages.push_back({.strategy = kConsolidate, .steps = 10, .view = 3, .folded = {1, 2}});
+  history.stages.push_back({.strategy = kConsolidate, .steps = 10, .view = 4, .folded = {3}});
+  const auto names = [&](int view) {
+    std::vector<std::string> names;
+    for (const DomainRecord* domain : history.taught(view)) names.push_back(domain->name);
+    return names;
+  };
+  CHECK(names(1) == std::vector<std::string>{"english"});
+  CHECK(names(4) == std::vector<std::string>{"english", "c++"});
+  CHECK(history.stage_name(4) == "folding");
+  CHECK(parse_history(to_json(history)).stages[4].folded == std::vector<int>{1, 2});
+}

@@ -23,6 +23,7 @@ ForgettingReport worked_example() {
   report.created = "2031-02-03 04:05:06 UTC";
   report.matrix.domains = {"english", "cpp", "perl"};
   report.matrix.stages = {"start", "english", "cpp", "perl"};
+  report.matrix.learnt = {1, 2, 3};
   report.matrix.loss = {{8, 7, 6}, {2, 5, 4}, {2.5, 3, 5}, {2.25, 3.5, kMissing}};
   report.matrix.naive = {2, 2.5, kMissing};
   report.intervals.assign(4, std::vector<Interval>(3));
@@ -173,7 +174,7 @@ TEST_CASE("the page holds every number") {
 
 TEST_CASE("the page is well formed, fetches nothing and runs nothing") {
   ForgettingReport single = worked_example();
-  single.matrix = {{"english"}, {"start", "english"}, {{8}, {2}}, {}};
+  single.matrix = {{"english"}, {"start", "english"}, {{8}, {2}}, {1}};
   single.intervals.clear();
   ForgettingReport unmeasured = worked_example();
   for (auto& row : unmeasured.matrix.loss) row.assign(3, kMissing);

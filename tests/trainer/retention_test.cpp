@@ -18,6 +18,7 @@ RetentionMatrix matrix_of(std::vector<std::vector<double>> loss, std::vector<dou
   for (std::size_t j = 0; j < loss.front().size(); ++j) {
     matrix.domains.push_back(std::to_string(j + 1));
     matrix.stages.push_back(matrix.domains.back());
+    matrix.learnt.push_back(j + 1);
   }
   matrix.loss = std::move(loss);
   matrix.naive = std::move(naive);
@@ -58,6 +59,36 @@ TEST_CASE("two domains: forgetting is the last row minus the only earlier one") 
   CHECK(numbers.backward_transfer == Approx(-1));
   CHECK(numbers.forward_transfer == Approx(3));
   CHECK(numbers.retention_mean == Approx(5.0 / 6));
+}
+
+TEST_CASE("a domain that comes back is a stage of its own: what it cost the domain before it is forgetting") {
+  // a, b, then a again, which destroys b.
+  RetentionMatrix matrix = matrix_of({{8, 8}, {2, 5}, {4, 1}});
+  matrix.stages.push_back("1 again"), matrix.loss.push_back({1.75, 6});
+  const RetentionNumbers numbers = derive(matrix);
+  CHECK(numbers.forgetting[0] == Approx(1.75 - 2));
+  CHECK(numbers.forgetting[1] == Approx(6 - 1));
+  CHECK(numbers.forgetting_max == Approx(5));
+  CHECK(numbers.backward_transfer == Approx(((2 - 1.75) + (1 - 6)) / 2));
+  CHECK(numbers.forward_transfer == Approx(8 - 5));
+  CHECK(numbers.retention[1] == Approx((8.0 - 6) / (8 - 1)));
+  CHECK(numbers.area == Approx((2 + (4 + 1) / 2.0 + (1.75 + 6) / 2) / 3));
+}
+
+TEST_CASE("one domain that is trained twice can have forgotten itself") {
+  RetentionMatrix matrix = matrix_of({{8}, {2}});
+  matrix.stages.push_back("1 again"), matrix.loss.push_back({3});
+  CHECK(derive(matrix).forgetting[0] == Approx(1));
+}
+
+TEST_CASE("a domain whose stage is still under way has no cell of its own yet, and the others keep theirs") {
+  RetentionMatrix matrix = matrix_of({{8, 7}, {2, 5}});
+  matrix.learnt = {1, 2};
+  matrix.stages.pop_back();
+  const RetentionNumbers numbers = derive(matrix);
+  CHECK(numbers.final_average == Approx((2 + 5) / 2.0));
+  CHECK(numbers.forward_transfer == Approx(7 - 5));
+  for (double number : {numbers.forgetting_mean, numbers.forgetting[1], numbers.retention[1]}) CHECK(std::isnan(number));
 }
 
 TEST_CASE("one domain: nothing can have been forgotten, transferred or retained yet") {
@@ -175,6 +206,9 @@ TEST_CASE("a matrix of the wrong shape, or with an infinite loss, is refused") {
   SECTION("a stage too few") { matrix.stages.pop_back(); }
   SECTION("a naive cell too few") { matrix.naive.pop_back(); }
   SECTION("an infinite cell") { matrix.loss[1][1] = std::numeric_limits<double>::infinity(); }
+  SECTION("a domain learnt before the stream") { matrix.learnt[0] = 0; }
+  SECTION("a domain learnt after the last stage and one more") { matrix.learnt[2] = 5; }
+  SECTION("a domain whose own stage is not named") { matrix.learnt.pop_back(); }
   SECTION("a joint cell too many") { matrix.joint.assign(4, 1.0); }
   SECTION("an infinite oracle") { matrix.oracle = {1, std::numeric_limits<double>::infinity(), 1}; }
   SECTION("a stability gap too few") { matrix.stability_gap = {0.1}; }

@@ -55,8 +55,10 @@ class SmallWorld {
   static Session open(const std::string& pool, const std::string& ref = kHead, pool::Access access = pool::Access::kWrite) {
     return open_session(pool, ref, access, test_device(), kThreads);
   }
+  // Or goes on, when the session stands at an unfinished stage.
   static StageOutcome run(Session& session, const RunOptions& options, std::int64_t stop_after = kNever) {
     StopAfter progress(stop_after);
+    if (session.loaded.run) return resume_stage(session, options.profile, progress, progress.stop);
     return run_stage(session, options, progress, progress.stop);
   }
   StageOutcome stage(const std::string& pool, int domain) const {

@@ -4,12 +4,10 @@
 #include <cmath>
 
 #include "peer/device/rounded_gemm.h"
-#include "peer/model/model_cost.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/baseline.h"
 #include "trainer/held_out.h"
-#include "trainer/stage_cost.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -127,7 +125,7 @@ TEST_CASE("a stage is resumed to the same bits whatever its view starts from and
   for (const std::string& pool : {whole, parts}) {
     Session session = SmallWorld::open(pool);
     SmallWorld::run(session, world.options(0));
-    session.loaded.delta = delta;
+    session.delta = delta;
     SmallWorld::run(session, world.options(1), pool == parts ? 9 : kNever);
   }
   Session session = SmallWorld::open(parts, kResume);
@@ -281,24 +279,6 @@ TEST_CASE("a naive reference leaves the model alone and fills the plasticity of 
   CHECK(std::isnan(derive(b.loaded.history.matrix()).plasticity[1]));
 }
 
-TEST_CASE("a domain that is learnt again keeps its held-out documents and its column, and moves the last row of the matrix on") {
-  SmallWorld world;
-  const std::string pool = world.init("pool");
-  for (const int domain : {0, 1, 0}) {
-    Session session = SmallWorld::open(pool);
-    RunOptions options = world.options(domain);
-    options.grow_first = session.loaded.history.stages.size() > 1;
-    SmallWorld::run(session, options);
-  }
-  const Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
-  const RetentionMatrix matrix = session.loaded.history.matrix();
-  CHECK(session.loaded.history.stages.size() == 4);
-  CHECK(matrix.domains == std::vector<std::string>{"sea", "code"});
-  CHECK(matrix.stages == std::vector<std::string>{"before", "sea", "code, sea again"});
-  CHECK(matrix.loss[2][0] == session.loaded.history.stages[3].loss.at("sea"));
-  CHECK(std::isfinite(derive(matrix).forgetting_mean));
-}
-
 TEST_CASE("stream refuses while a view that was grown by hand waits to be trained") {
   SmallWorld world;
   const std::string pool = world.init("pool");
@@ -307,34 +287,4 @@ TEST_CASE("stream refuses while a view that was grown by hand waits to be traine
   Session session = SmallWorld::open(pool);
   grow(session, 32, GrowMode::kAnnex, "auto", silent);
   CHECK_THROWS_WITH(SmallWorld::run(session, world.options(1)), Catch::Contains("peer-cli train"));
-}
-
-TEST_CASE("the cost of a stage is kept beside it: its time, the memory it took, and how much old text stayed for replay") {
-  SmallWorld world;
-  const std::string path = world.init("pool");
-  Session session = SmallWorld::open(path);
-  RunOptions options = world.options(0);
-  options.stage = composed(Strategy::kReplay), options.stage.domain = kNames[0];
-  SmallWorld::run(session, options);
-  const auto costs = stage_costs(session.pool, session.loaded.history);
-  REQUIRE(costs.size() == 1);
-  CHECK(costs[0].steps == options.train.steps);
-  CHECK(costs[0].seconds > 0);
-  CHECK(costs[0].bytes_written > 0);
-  CHECK(costs[0].peak_bytes > 1e6);
-  // Every weight takes part in three products a token, and there is more than weights.
-  const double tokens = static_cast<double>(options.train.steps * options.train.batch * session.loaded.model.options().context);
-  const double forward = static_cast<double>(model::cost_of(session.loaded.model.options()).forward_flops);
-  CHECK(costs[0].flops > 0.8 * 3 * forward * tokens);
-  CHECK(costs[0].flops < 1.5 * 3 * forward * tokens);
-  double kept = 0;
-  for (const auto& document : read_reservoir(session.pool, session.loaded.history.domains[0]))
-    kept += static_cast<double>(document.text.size());
-  CHECK(kept > 0);
-  CHECK(costs[0].old_text_bytes == kept);
-  session.pool.put_records({{cost_record(session.pool, session.loaded.history, 1, 2, 3).first, "3.5 17"}});  // as an older program wrote it
-  const auto old = stage_costs(session.pool, session.loaded.history);
-  CHECK(old[0].seconds == 3.5);
-  CHECK(old[0].bytes_written == 17);
-  CHECK(std::isnan(old[0].peak_bytes));
 }

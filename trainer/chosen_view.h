@@ -1,0 +1,26 @@
+// The view that a stage trains: grown for it, grown by hand before, or one that is there.
+#pragma once
+
+#include <atomic>
+
+#include "peer/base/progress.h"
+#include "streams/corpus.h"
+#include "trainer/session.h"
+#include "trainer/stage.h"
+
+namespace peer::trainer {
+
+struct ChosenView {
+  int view = 0;
+  bool known = false;  // --experts auto found that the text is no news to this view: nothing was grown, and the stage only measures
+};
+
+// `stream` grows a view on the best parent, or trains the newest in place; `train` takes the view that was grown by hand, or the base while
+// nothing was grown. `options`: for a base that is trained as it is, what they say of growth is made to say so. UsageError when there is
+// nothing to train. May return early, with nothing grown, when `stop` is set.
+ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop);
+
+// The part of that which needs neither text nor scores: UsageError when the stage will find no view to train.
+void check_view_to_train(const Session& session, const RunOptions& options);
+
+}  // namespace peer::trainer
