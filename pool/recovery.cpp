@@ -27,6 +27,12 @@ void require_pool(const std::string& path) {
   if (!exists(join(path, kFormatFile))) throw IoError(fmt::format("{}: expected a pool, found no FORMAT file in it", path));
 }
 
+// A FORMAT file without the rest is a pool that lost a part.
+void require_parts(const std::string& path) {
+  for (const std::string_view part : {kHead2File, kCatalogueDirectory, kShardsDirectory, kTrunkDirectory})
+    if (!exists(join(path, part))) throw CorruptError(fmt::format("{}: missing from the pool; restore it from a copy", join(path, part)));
+}
+
 // The batch comes before HEAD2, so a crash between the two leaves HEAD2 one behind: the batch was durable, and is acknowledged now.
 void acknowledge(const std::string& head2_path, const Counters& counters) {
   if (read_head_slots(head2_path).newest() != counters) write_head2(head2_path, counters);
@@ -54,6 +60,7 @@ void fill_pool(const std::string& path) {
 
 void create_pool(const std::string& given_path) {
   const std::string path = without_trailing_slash(given_path);
+  if (path.empty()) throw UsageError("expected the path of a pool to be made, found nothing");
   if (exists(path)) throw IoError(fmt::format("{}: something exists here already; choose another path, or remove it", path));
   const std::string parent = parent_of(path), draft = fmt::format("{}.{}", path, temporary_name(::getpid(), 0));
   if (!exists(parent)) throw IoError(fmt::format("{}: the directory {} does not exist; make it first", path, parent));
@@ -73,6 +80,7 @@ std::unique_ptr<Store> open_store(const std::string& given_path, Access access) 
   const std::string path = without_trailing_slash(given_path);
   require_pool(path);
   check_format_file(join(path, kFormatFile));
+  require_parts(path);
   const std::string head2_path = join(path, kHead2File), directory = join(path, kCatalogueDirectory);
   std::optional<WriterLock> lock;
   if (access == Access::kWrite) lock.emplace(join(path, kLockFile));

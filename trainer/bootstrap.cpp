@@ -1,10 +1,11 @@
+#include "trainer/bootstrap.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 
 #include "peer/base/philox.h"
 #include "peer/base/require.h"
-#include "trainer/retention.h"
 
 namespace peer::trainer {
 namespace {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/bootstrap.h"
 #include "trainer/view_scores.h"
 
 namespace peer::trainer {

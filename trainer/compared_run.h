@@ -8,6 +8,7 @@
 
 #include "peer/base/digest.h"
 #include "pool/pool.h"
+#include "trainer/bootstrap.h"
 #include "trainer/learning_history.h"
 #include "trainer/stage_cost.h"
 

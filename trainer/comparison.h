@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trainer/bootstrap.h"
 #include "trainer/compared_run.h"
 #include "trainer/document_sum.h"
 #include "trainer/equivalence.h"

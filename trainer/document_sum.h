@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/retention.h"
+#include "trainer/bootstrap.h"
 
 namespace peer::trainer {
 

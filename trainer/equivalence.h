@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "peer/base/options.h"
-#include "trainer/retention.h"
+#include "trainer/bootstrap.h"
 
 namespace peer::trainer {
 

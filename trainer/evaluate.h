@@ -8,8 +8,8 @@
 #include "peer/model/mixture.h"
 #include "peer/model/model.h"
 #include "streams/document.h"
+#include "trainer/bootstrap.h"
 #include "trainer/byte_bigrams.h"
-#include "trainer/retention.h"
 #include "trainer/train_options.h"
 
 namespace peer::trainer {

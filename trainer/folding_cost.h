@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/bootstrap.h"
 #include "trainer/held_out.h"
 #include "trainer/learning_history.h"
 

@@ -7,6 +7,7 @@
 
 #include "pool/pool.h"
 #include "streams/document.h"
+#include "trainer/bootstrap.h"
 #include "trainer/learning_history.h"
 
 namespace peer::trainer {

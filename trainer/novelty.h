@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "trainer/bootstrap.h"
 #include "trainer/session.h"
 #include "trainer/stage.h"
 

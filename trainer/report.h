@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/bootstrap.h"
 #include "trainer/close_look.h"
 #include "trainer/equivalence.h"
 #include "trainer/folding_cost.h"

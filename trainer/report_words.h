@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trainer/bootstrap.h"
 #include "trainer/report.h"
 
 namespace peer::trainer {

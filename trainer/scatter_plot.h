@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "trainer/retention.h"
+#include "trainer/bootstrap.h"
 
 namespace peer::trainer {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "trainer/retention.h"
+#include "trainer/bootstrap.h"
 
 namespace peer::trainer {
 

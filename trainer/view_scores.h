@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "trainer/bootstrap.h"
 #include "trainer/evaluate.h"
 
 namespace peer::trainer {

@@ -132,6 +132,21 @@ TEST_CASE("product_key_topk picks infinities in order and NaN last") {
     }
 }
 
+TEST_CASE("product_key_topk of many tokens picks sub-keys that are not a number last, also when fewer than K are left") {
+  Context ctx;
+  for (const GridShape& s :
+       {GridShape{40, 1, 16, 1, 1024, 1000, 16}, GridShape{33, 2, 8, 2, 256, 256, 24}, GridShape{64, 4, 8, 1, 64, 64, 32}})
+    for (const std::int64_t left : {s.picks - 3, s.picks + 5}) {
+      Case c = whole_numbers(s, 40);
+      for (Buffer<float>* keys : {&c.rows, &c.columns})
+        for (std::int64_t key = 0; key < s.sets * s.subkeys; ++key)
+          if (key % s.subkeys % (s.open / left + 1) != 0)
+            for (std::int64_t i = 0; i < s.half_width; ++i) (*keys)[key * s.half_width + i] = kNaN;
+      c.forward(ctx);
+      CHECK(same(c.picks(), expected_picks(c)));
+    }
+}
+
 TEST_CASE("dormant sub-keys are never picked") {
   Context ctx;
   ExactCase c({2, 2, 2, 1, 50, 20, 8}, [](std::int64_t i) { return static_cast<float>(i); });  // the dormant ones score highest

@@ -41,6 +41,18 @@ TEST_CASE("rms_norm agrees with the oracle") {
   }
 }
 
+TEST_CASE("a row of zeros stays zero, and its gradient is a number") {
+  Context ctx;
+  Case c({3, 16});
+  std::fill_n(c.x.data() + 16, 16, 0.0f);
+  c.forward(ctx);
+  for (std::int64_t i = 16; i < 32; ++i) CHECK(c.y[i] == 0);
+  c.backward(ctx);
+  auto expected = reference::rms_norm_backward(to_doubles(c.x), to_doubles(c.weight), to_doubles(c.dy), 1e-5);
+  for (double& e : expected.dx) e += 0.25;
+  CHECK(relative_error(c.dx, expected.dx) < 2e-6);
+}
+
 TEST_CASE("rms_norm_backward adds the oracle's gradients") {
   Context ctx;
   for (const Sizes& s : kSizes) {

@@ -110,6 +110,18 @@ TEST_CASE("putting the content of a damaged page again heals the file") {
   CHECK(pool.verify().damage.empty());
 }
 
+TEST_CASE("a pool that lost a part is corrupt, and the part is named") {
+  for (const std::string part : {"HEAD2", "catalogue", "shards", "trunk"}) {
+    const ScratchDirectory scratch;
+    const std::string path = sample_pool(scratch);
+    std::filesystem::remove_all(path + "/" + part);
+    for (const Access access : {Access::kRead, Access::kWrite}) {
+      CHECK_THROWS_AS(Pool::open(path, access), CorruptError);
+      CHECK_THROWS_WITH(Pool::open(path, access), Catch::Contains("/" + part + ": missing"));
+    }
+  }
+}
+
 TEST_CASE("stray and temporary files are not damage, and the next writer removes the temporary ones") {
   const ScratchDirectory scratch;
   const std::string path = sample_pool(scratch);
