@@ -39,6 +39,11 @@ void rows(Report& report) {
   step(report, "peer.step", kMillionBf16, 9, {85});
 }
 
+void growth(Report& report) {
+  growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});
+  growth_live(report, {.side = 512, .tokens = 512}, 1024, {1});
+}
+
 void full(Report& report) {
   limits(report, {.side = 256, .tokens = 512}, 9);
   limits(report, kMillion, 9);
@@ -58,8 +63,7 @@ void full(Report& report) {
     for (const std::int64_t every : {100, 10, 1}) adamw_touched(report, bench, every, 7, {90});
   }
   thread_scale(report, kMillion, 9, {1.7});
-  growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});
-  growth_live(report, {.side = 512, .tokens = 512}, 1024, {1});
+  growth(report);
 }
 
 // The maps of the tiny preset, then wider ones.
@@ -96,6 +100,8 @@ int main(int argc, char** argv) {
     full(report);
   else if (what == "step")
     step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
+  else if (what == "growth")
+    growth(report);
   else if (what == "rows")
     rows(report);
   else if (what == "precision")
@@ -107,9 +113,10 @@ int main(int argc, char** argv) {
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(stderr,
-                        "peer_bench: unknown set '%s'; expected quick, full, step, rows, disk, memory, generate, precision or profile\n",
-                        what.c_str()),
+    return std::fprintf(
+               stderr,
+               "peer_bench: unknown set '%s'; expected quick, full, step, growth, rows, disk, memory, generate, precision or profile\n",
+               what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;
 }
