@@ -30,7 +30,11 @@ void run_step(Pool& pool, const std::string& step) {
     pool.move_ref("head", pool.resolve("head~1"), "rollback");
     return;
   }
-  require(step == "commit", "crash_steps: the step must be commit or rollback");
+  if (step == "prune") {
+    pool.prune([&](const Generation& generation) { return generation.id != pool.resolve("head"); }, Removal::kYes);
+    return;
+  }
+  require(step == "commit", "crash_steps: the step must be commit, rollback or prune");
   commit_everything(pool, pool.resolve("head"), 30);
 }
 

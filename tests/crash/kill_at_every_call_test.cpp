@@ -73,6 +73,50 @@ TEST_CASE("a commit and a rollback survive SIGKILL at every file operation") {
   }
 }
 
+TEST_CASE("prune survives SIGKILL at every file operation, and what it left goes the next time") {
+  const ScratchDirectory scratch;
+  const std::string original = scratch / "original", path = scratch / "pool";
+  make_two_generations(original);
+  {
+    Pool pool = Pool::open(original, Access::kWrite);
+    run_step(pool, "commit"), run_step(pool, "rollback");
+  }
+  const auto files = [](const std::string& pool) { return names_in(pool + "/shards").size() + names_in(pool + "/trunk").size(); };
+  copy_pool(original, path);
+  {
+    Pool pool = Pool::open(path, Access::kWrite);
+    run_step(pool, "prune");
+  }
+  const std::string state = state_of(original);
+  const std::size_t all = files(original), needed = files(path);
+  REQUIRE(needed < all);
+  int kept = 0, removed = 0, strays = 0;
+  for (int operation = 1;; ++operation) {
+    copy_pool(original, path);
+    ChildProcess driver({PEER_CRASH_DRIVER, path, "prune"},
+                        {"LD_PRELOAD=" PEER_KILL_AT_CALL, "KILL_ROOT=" + path, "KILL_AT=" + std::to_string(operation)});
+    driver.finish();
+    INFO("killed at file operation " << operation);
+    REQUIRE((driver.was_killed() || driver.exit_code() == 0));
+    REQUIRE(check_pool(path).problems == std::vector<std::string>{});
+    REQUIRE(state_of(path) == state);
+    const std::size_t generations = Pool::open(path, Access::kRead).generations().size();
+    ++(generations == 3 ? kept : removed);
+    strays += generations == 2 && files(path) > needed;
+    {
+      Pool pool = Pool::open(path, Access::kWrite);
+      run_step(pool, "prune");
+      REQUIRE(pool.generations().size() == 2);
+    }
+    REQUIRE(files(path) == needed);
+    REQUIRE(check_pool(path).problems == std::vector<std::string>{});
+    if (!driver.was_killed()) break;
+  }
+  CHECK(kept > 0);
+  CHECK(removed > 1);
+  CHECK(strays > 0);  // killed between the catalogue and the files
+}
+
 TEST_CASE("a stage that commits beside its steps survives SIGKILL within those commits, and goes on from the one before") {
   using namespace peer::cli;
   constexpr int kEvery = 11;  // of its file operations, a few hundred
