@@ -72,6 +72,7 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
   const streams::Corpus corpus(options.stream);
   const streams::CorpusReport& report = corpus.report();
+  if (const std::string hint = streams::format_hint(report); !hint.empty()) call.progress.note(hint);
   const model::ModelOptions& shape = session.loaded.model.options();
   const model::ModelCost base = model::cost_of(shape);
   const model::ModelCost added = added_by(options, session);

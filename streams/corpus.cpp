@@ -73,6 +73,11 @@ Split read_split(const StreamOptions& options, const std::vector<Document>& kept
 
 }  // namespace
 
+std::string format_hint(const CorpusReport& report) {
+  if (report.like_jsonl.empty()) return "";
+  return report.like_jsonl + " begins like JSONL and is read as plain text, braces and all; --format jsonl reads its documents";
+}
+
 struct Corpus::State {
   CorpusReport report;
   Split split;

@@ -32,6 +32,9 @@ struct CorpusReport {
   std::string like_jsonl;       // the first file that begins like JSONL and was read as plain text
 };
 
+// What to try when a text seems to be of another format than it was read as; empty: nothing.
+std::string format_hint(const CorpusReport& report);
+
 class Corpus {
  public:
   // Reads everything once: validates, splits, counts. CorpusError (one line: what, where, what to try) for a missing path, no

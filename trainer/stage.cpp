@@ -106,9 +106,7 @@ class Stage {
                                r.duplicates > 0 ? "; " + counted(r.duplicates, "duplicate") + " dropped" : ""));
     if (r.kept_out > 0)
       progress_.note(counted(r.kept_out, "document") + " kept out of training: the pool's domains are scored on such text");
-    if (!r.like_jsonl.empty())
-      progress_.note(
-          fmt::format("{} begins like JSONL and is read as plain text, braces and all; --format jsonl reads its documents", r.like_jsonl));
+    if (const std::string hint = streams::format_hint(r); !hint.empty()) progress_.note(hint);
     if (r.bad > 0) progress_.note(fmt::format("{} skipped, the first: {}", counted(r.bad, "bad document"), r.first_bad));
   }
 

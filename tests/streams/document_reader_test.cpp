@@ -75,6 +75,25 @@ TEST_CASE("JSONL gives one document a line, plain, as gzip and as Zstandard") {
   }
 }
 
+TEST_CASE("JSONL is known by its name in any case, or by --format; a text that only looks like it brings a hint") {
+  const CorpusFiles files;
+  const std::string lines = jsonl({"one", "two", "three"});
+  for (const char* name : {"a.jsonl", "b.JSONL", "c.ndjson", "d.NdJson"})
+    CHECK(Corpus(options_from({files.write(name, lines)})).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("e.jsonl.gz", gzip(lines))})).report().documents == 3);
+  auto options = options_from({files.write("f.data", lines + std::string(300, 'x') + "\n")});
+  const CorpusReport as_text = Corpus(options).report();
+  CHECK_THAT(format_hint(as_text), Catch::Contains("f.data") && Catch::Contains("--format jsonl"));
+  options.from = {files.write("g.data", lines)};
+  options.format = TextFormat::kJsonl;
+  const CorpusReport as_jsonl = Corpus(options).report();
+  CHECK(as_jsonl.documents == 3);
+  CHECK(format_hint(as_jsonl).empty());
+  options.from = {files.write("h.jsonl", lines + std::string(300, 'x') + "\n")};
+  options.format = TextFormat::kText;
+  CHECK(Corpus(options).report().bad == 0);
+}
+
 TEST_CASE("another field can hold the text") {
   const CorpusFiles files;
   auto options = options_from({});
