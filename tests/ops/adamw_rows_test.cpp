@@ -1,6 +1,10 @@
 #include "peer/ops/adamw_rows.h"
 
+#include <cmath>
+#include <limits>
+
 #include "peer/base/error.h"
+#include "peer/ops/adamw_record.h"
 #include "tests/reference/expert_ops.h"
 #include "tests/support/catch.h"
 #include "tests/support/expert_pages.h"
@@ -68,6 +72,14 @@ TEST_CASE("adamw_rows gives the oracle's records, each with its own step count; 
           CHECK(close(actual.v, expected.v, 1e-5));
         }
       }
+}
+
+TEST_CASE("a gradient's norm that overflowed is no reason for a step of zero: it shows in the weights") {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  CHECK(ops::clip_factor(4, 1) == 0.25f);
+  CHECK(ops::clip_factor(0.5f, 1) == 1);
+  CHECK(std::isnan(ops::clip_factor(kInfinity, 1)));
+  CHECK(ops::clip_factor(std::numeric_limits<float>::quiet_NaN(), 1) == 1);  // the gradient itself is NaN then
 }
 
 TEST_CASE("steps far below the grain of bf16 add up to what they add up to in fp32") {

@@ -4,6 +4,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
 #include "trainer/held_out.h"
@@ -48,6 +49,14 @@ TEST_CASE("every byte and the end of every document are scored exactly once, wha
       for (const float p : log_p[d]) CHECK(p < 0);  // a token that was skipped would have 0
     }
   }
+}
+
+TEST_CASE("a view that computes no number is heard of when it is read, not taken for one that did not read") {
+  Scene scene;
+  scene.model.parameters(0).find("model.norm.weight")->value[0] = std::nanf("");
+  CHECK_THROWS_AS(scene.score(documents({"a text"}), 2, 0.25), NumericError);
+  const int views[] = {0};
+  CHECK_THROWS_AS(score_domain(scene.ctx, scene.model, views, documents({"a text"}), {}, {}), NumericError);
 }
 
 TEST_CASE("a document's score does not depend on the documents around it, nor on the size of the batch beyond rounding") {
