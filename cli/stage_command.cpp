@@ -49,8 +49,7 @@ model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Ses
 // Of the weights, and the optimizer state of those that are trained: what is grown, or the base itself.
 std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer::Session& session) {
   const model::ModelCost base = model::cost_of(session.loaded.model.options());
-  const bool in_place = session.loaded.model.newest() == 0 && (!options.grow_first || !trainer::grows_view(options.stage));
-  return (in_place ? base.training_bytes : base.bytes) + added_by(options, session).training_bytes;
+  return (trainer::trains_the_base(session, options) ? base.training_bytes : base.bytes) + added_by(options, session).training_bytes;
 }
 
 // A lower bound: the weights, and the logits with their gradient.

@@ -61,9 +61,9 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   History& history = session.loaded.history;
   if (history.domain(options.stage.domain) != nullptr) {
     progress.note(fmt::format(
-        "'{}' is a known domain: scored on the documents that were held out when it first came; the {} held out of this text are "
-        "neither trained on nor scored (another text wants another --domain)",
-        options.stage.domain, held_out.size()));
+        "'{}' is a known domain: scored on the documents that were held out when it first came; what is held out of this text ({}) "
+        "is neither trained on nor scored (another text wants another --domain)",
+        options.stage.domain, counted(std::ssize(held_out), "document")));
     return records;
   }
   const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);

@@ -12,10 +12,6 @@
 namespace peer::trainer {
 namespace {
 
-bool trains_the_base(const Session& session, const RunOptions& options) {
-  return session.loaded.model.newest() == 0 && (!grows_view(options.stage) || !options.grow_first);
-}
-
 void extend_base(Session& session, const RunOptions& options, Progress& progress) {
   model::Model& model = session.loaded.model;
   const std::int64_t before = model.options().peer_side;
@@ -72,6 +68,10 @@ ChosenView grow_view(Session& session, const RunOptions& options, streams::Corpu
 }
 
 }  // namespace
+
+bool trains_the_base(const Session& session, const RunOptions& options) {
+  return session.loaded.model.newest() == 0 && (!grows_view(options.stage) || !options.grow_first);
+}
 
 void check_view_to_train(const Session& session, const RunOptions& options) {
   if (trains_the_base(session, options) || options.stage.grows == Growth::kExtend || options.stage.grows == Growth::kNone) return;

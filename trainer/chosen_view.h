@@ -20,6 +20,9 @@ struct ChosenView {
 // nothing to train. May return early, with nothing grown, when `stop` is set.
 ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop);
 
+// Whether that is the base, in place: nothing was grown on it yet, and the stage grows no view.
+bool trains_the_base(const Session& session, const RunOptions& options);
+
 // The part of that which needs neither text nor scores: UsageError when the stage will find no view to train.
 void check_view_to_train(const Session& session, const RunOptions& options);
 

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "peer/base/error.h"
+#include "pool/catalogue.h"
+#include "pool/catalogue_keys.h"
 #include "pool/pool.h"
 #include "tests/pool/scratch_pool.h"
 #include "tests/support/catch.h"
@@ -101,4 +103,13 @@ TEST_CASE("prune removes nothing of a pool that is open for reading, and stops a
   const std::string path = pool_with_leftovers(scratch);
   CHECK_THROWS_AS(Pool::open(path, Access::kRead).prune(everything, Removal::kYes), ContractError);
   CHECK(Pool::open(path, Access::kRead).generations().size() == 4);
+  const std::vector<std::string> before = files_of(path);
+  {
+    Catalogue catalogue = Catalogue::open_for_writing(path + "/catalogue");
+    CatalogueBatch batch;
+    batch.put(Family::kHistory, generation_key({1}), "not a generation");
+    catalogue.write(std::move(batch), catalogue.counters());
+  }
+  CHECK_THROWS_AS(Pool::open(path, Access::kWrite).prune(everything, Removal::kYes), CorruptError);
+  CHECK(files_of(path) == before);
 }
