@@ -5,9 +5,11 @@
 #include <limits>
 
 #include "peer/ops/cpu_expert_twins.h"
+#include "peer/ops/pick_columns.h"
 #include "peer/ops/pick_selector.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/row_kernels.h"
+#include "peer/ops/score_filter.h"
 #include "peer/ops/score_panels.h"
 
 namespace peer::ops::cpu {
@@ -18,14 +20,20 @@ namespace {
 constexpr std::int64_t kChunks = 16, kFewestTokens = 16, kMostTokens = 64;
 // Below this many queries a set of sub-keys, laying it out as panels costs more than it saves.
 constexpr std::int64_t kQueriesWorthPanels = 32;
+// Whether the picks of several queries are sorted at once.
+bool by_columns(std::int64_t k) { return k <= kColumnPicks; }
+
 // Below this many numbers a set, scoring the candidates again takes longer than scores in bf16 save.
 constexpr std::int64_t kNumbersWorthNear = 32 * 1024;
+
+// The best sub-keys of a query are a list of keys, falling: K of them, or as many as columns have.
+std::int64_t list_keys(std::int64_t k) { return std::max<std::int64_t>(k, kColumnPicks); }
 
 // From the queries of a half to their best sub-keys, for one thread.
 class HalfPicker {
  public:
   static std::int64_t floats_needed(const SubkeySet& set, std::int64_t k) {
-    return kBlockQueries * (set.row_scores() + filter_lanes(k)) + set.open;
+    return kBlockQueries * (set.row_scores() + filter_lanes(k) + 1) + set.open + kRowsAtOnce;
   }
   static std::int64_t indices_needed(const SubkeySet& set) { return set.open + kScoreLanes; }
 
@@ -33,14 +41,17 @@ class HalfPicker {
   HalfPicker(const SubkeySet& set, std::int64_t k, float* floats, Step* steps, std::int32_t* index, PickSelector& selector)
       : k_(k),
         lanes_(filter_lanes(k)),
+        filters_(by_columns(k) || filter_pays(set.open, k)),
         scores_(floats),
         maxima_(scores_ + kBlockQueries * set.row_scores()),
-        exact_(maxima_ + kBlockQueries * lanes_),
+        bounds_(maxima_ + kBlockQueries * lanes_),
+        exact_(bounds_ + kBlockQueries),
         steps_(steps),
         index_(index),
-        selector_(selector) {}
+        selector_(selector),
+        contenders_(std::min<std::int64_t>(k, kColumnPicks)) {}
 
-  // best(i) of query(i), i < count. key: the largest norms of the set's sub-keys.
+  // best(i) = the list of query(i), i < count. key: the largest norms of the set's sub-keys.
   template <class Steps, class QueryAt, class BestAt>
   void pick_by_panels(const SubkeySet& set, Norms key, std::int64_t count, QueryAt&& query, BestAt&& best) {
     const std::int64_t steps = Steps::count(set.width);
@@ -49,58 +60,82 @@ class HalfPicker {
       for (std::int64_t q = 0; q < kBlockQueries; ++q)  // beyond the last query, that one again
         Steps::take(query(first + std::min(q, block - 1)), set.width, steps_ + q * steps);
       score_block<Steps>(steps_, set, scores_, maxima_, lanes_);
+      if (by_columns(k_))
+        sixteenth_largest_bounds(maxima_, kBlockQueries, bounds_);
+      else
+        for (std::int64_t q = 0; q < block; ++q) bounds_[q] = kth_largest_bound(maxima_ + q * lanes_, lanes_, k_);
       for (std::int64_t q = 0; q < block; ++q) {
-        const float *scores = scores_ + q * set.row_scores(), *maxima = maxima_ + q * lanes_;
+        const float* scores = scores_ + q * set.row_scores();
         if constexpr (Steps::kExact)
-          pick_of(set, scores, maxima, best(first + q));
+          pick_of(set, scores, bounds_[q], best(first + q));
         else
-          pick_of_near(set, query(first + q), scores, maxima, key, best(first + q));
+          pick_of_near(set, query(first + q), scores, bounds_[q], key, best(first + q));
       }
     }
+    contenders_.finish();
   }
 
-  // Without panels. May be called between the queries of a block: what it overwrites is the first query's, which had its turn.
-  void pick_by_dots(const SubkeySet& set, const float* query, Best best) {
-    dot_rows(
-        query, set.width, set.open, [&](std::int64_t i) { return set.row(i); }, kAskForNothing, exact_);
-    lane_maxima(exact_, set.open, lanes_, maxima_);
-    pick_of(set, exact_, maxima_, best);
+  // Without panels.
+  template <class QueryAt, class BestAt>
+  void pick_by_dots(const SubkeySet& set, std::int64_t count, QueryAt&& query, BestAt&& best) {
+    for (std::int64_t i = 0; i < count; ++i) pick_by_dots(set, query(i), best(i));
+    contenders_.finish();
   }
 
  private:
-  // How many scores reach the bound less `slack`, their numbers in index_.
-  std::int64_t survivors(const SubkeySet& set, const float* scores, const float* maxima, float slack) {
-    return collect_reaching(scores, set.open, kth_largest_bound(maxima, lanes_, k_) - slack, index_);
+  // May be called between the queries of a block.
+  void pick_by_dots(const SubkeySet& set, const float* query, RankKey* best) {
+    float maxima[kMostFilterLanes];
+    dot_rows(
+        query, set.width, set.open, [&](std::int64_t i) { return set.row(i); }, kAskForNothing, exact_);
+    lane_maxima(exact_, set.open, lanes_, maxima);
+    pick_of(set, exact_, kth_largest_bound(maxima, lanes_, k_), best);
   }
 
   // With fewer than K survivors (there is NaN) nothing is dropped.
-  void pick_of(const SubkeySet& set, const float* scores, const float* maxima, Best best) {
-    const std::int64_t count = filter_pays(set.open, k_) ? survivors(set, scores, maxima, 0) : 0;
+  void pick_of(const SubkeySet& set, const float* scores, float bound, RankKey* best) {
+    const std::int64_t count = filters_ ? collect_reaching(scores, set.open, bound, index_) : 0;
     if (count >= k_)
-      selector_.best_of_half(
-          count, [&](std::int64_t i) { return scores[index_[i]]; }, [&](std::int64_t i) { return index_[i]; }, best);
+      take_best(
+          count, [&](std::int64_t i) { return rank_key(scores[index_[i]], static_cast<std::uint32_t>(index_[i])); }, best);
     else
-      selector_.best_of_half(
-          set.open, [&](std::int64_t i) { return scores[i]; }, [](std::int64_t i) { return i; }, best);
+      take_best(
+          set.open, [&](std::int64_t i) { return rank_key(scores[i], static_cast<std::uint32_t>(i)); }, best);
   }
 
   // Of scores that are up to a margin away from the true ones: at least K reach the true bound less one margin, and no near score of theirs
   // is more than another below that.
-  void pick_of_near(const SubkeySet& set, const float* query, const float* scores, const float* maxima, Norms key, Best best) {
+  void pick_of_near(const SubkeySet& set, const float* query, const float* scores, float bound, Norms key, RankKey* best) {
     const float slack = 2 * margin(norms_of(query, set.width), key, set.width);
-    const std::int64_t count = survivors(set, scores, maxima, slack);
+    const std::int64_t count = collect_reaching(scores, set.open, bound - slack, index_);
     if (count < k_) return pick_by_dots(set, query, best);
-    dot_rows(
-        query, set.width, count, [&](std::int64_t i) { return set.row(index_[i]); }, kAskForNothing, exact_);
-    selector_.best_of_half(
-        count, [&](std::int64_t i) { return exact_[i]; }, [&](std::int64_t i) { return index_[i]; }, best);
+    const auto row = [&](std::int64_t i) { return set.row(index_[std::min(i, count - 1)]); };
+    dot_rows(query, set.width, (count + kRowsAtOnce - 1) / kRowsAtOnce * kRowsAtOnce, row, kAskForNothing, exact_);
+    take_best(
+        count, [&](std::int64_t i) { return rank_key(exact_[i], static_cast<std::uint32_t>(index_[i])); }, best);
   }
 
+  // best = the best of count >= K keys.
+  template <class KeyAt>
+  void take_best(std::int64_t count, KeyAt&& key, RankKey* best) {
+    if (!by_columns(k_) || count > kContenders) {
+      selector_.best_of_half(count, key, best);
+      std::fill(best + k_, best + list_keys(k_), kNoKey);
+      return;
+    }
+    RankKey* keys = contenders_.next();
+    for (std::int64_t i = 0; i < count; ++i) keys[i] = key(i);
+    contenders_.add(count, best);
+  }
+
+  static constexpr std::int64_t kRowsAtOnce = 4;  // of dot_rows
   std::int64_t k_, lanes_;
-  float *scores_, *maxima_, *exact_;
+  bool filters_;
+  float *scores_, *maxima_, *bounds_, *exact_;
   Step* steps_;
   std::int32_t* index_;
   PickSelector& selector_;
+  ContenderColumns contenders_;
 };
 
 // The larger of both; infinity where one is not finite, so that it is not overlooked.
@@ -118,6 +153,16 @@ Norms pack(const SubkeySet& set, std::int64_t p, Step* row) {
   return largest;
 }
 
+void write_picks(const ProductKeyTopK& op, std::int64_t query, const RankKey* picks) {
+  const std::int64_t k = op.row.shape[2], at = query * k;
+  for (std::int64_t i = 0; i < k; ++i) {
+    const std::uint32_t tie = tie_of(picks[i]);
+    op.row.data[at + i] = static_cast<std::int32_t>(tie >> 16);
+    op.column.data[at + i] = static_cast<std::int32_t>(tie & 0xffff);
+    op.score.data[at + i] = score_of(picks[i]);
+  }
+}
+
 template <class Steps>
 void pick(Context& ctx, const ProductKeyTopK& op, bool by_panels) {
   const std::int64_t tokens = op.query.shape[0], heads = op.query.shape[1], width = op.query.shape[3], k = op.row.shape[2];
@@ -125,16 +170,14 @@ void pick(Context& ctx, const ProductKeyTopK& op, bool by_panels) {
   const std::int64_t chunk = std::clamp((tokens + kChunks - 1) / kChunks, kFewestTokens, kMostTokens), queries = chunk * heads;
   const SubkeySet shape{nullptr, op.open, width, nullptr};
   const std::int64_t panels = by_panels ? shape.panel_count() : 0, panel_steps = shape.panel_steps<Steps>();
-  const std::int64_t floats_each = HalfPicker::floats_needed(shape, k) + queries * 2 * k, steps_each = kBlockQueries * Steps::count(width);
-  const std::int64_t keys_each = PickSelector::keys_needed(op.open, k), own_indices = HalfPicker::indices_needed(shape),
-                     indices_each = own_indices + PickSelector::indices_needed(op.open, k);
-  const std::int64_t best_each = queries * 2 * k, ties_each = best_each + PickSelector::ties_needed(op.open, k);
+  const std::int64_t floats_each = HalfPicker::floats_needed(shape, k), steps_each = kBlockQueries * Steps::count(width);
+  const std::int64_t list = list_keys(k), lists_each = (2 * queries + kKeyLanes) * list;  // columns read whole groups of queries
+  const std::int64_t keys_each = lists_each + PickSelector::keys_needed(op.open, k), indices_each = HalfPicker::indices_needed(shape);
   float* all_floats = ctx.scratch<float>(0, ctx.threads() * floats_each);
-  std::uint32_t* all_best = ctx.scratch<std::uint32_t>(1, ctx.threads() * ties_each);
-  RankKey* all_keys = ctx.scratch<RankKey>(2, ctx.threads() * keys_each);
-  std::int32_t* all_indices = ctx.scratch<std::int32_t>(3, ctx.threads() * indices_each);
-  Step* all_steps = ctx.scratch<Step>(4, ctx.threads() * steps_each + 2 * sets * panels * panel_steps);
-  Norms* norms = ctx.scratch<Norms>(5, 2 * sets * panels);  // of every panel
+  RankKey* all_keys = ctx.scratch<RankKey>(1, ctx.threads() * keys_each);
+  std::int32_t* all_indices = ctx.scratch<std::int32_t>(2, ctx.threads() * indices_each);
+  Step* all_steps = ctx.scratch<Step>(3, ctx.threads() * steps_each + 2 * sets * panels * panel_steps);
+  Norms* norms = ctx.scratch<Norms>(4, 2 * sets * panels);  // of every panel
 
   const auto set_of = [&](std::int64_t half, std::int64_t s) {
     return SubkeySet{(half == 0 ? op.rows : op.columns).row(s), op.open, width,
@@ -144,16 +187,11 @@ void pick(Context& ctx, const ProductKeyTopK& op, bool by_panels) {
 #pragma omp parallel num_threads(ctx.threads())
   {
     const std::int64_t thread = omp_get_thread_num();
-    float* floats = all_floats + thread * floats_each;
     Step* steps = all_steps + thread * steps_each;
-    std::int32_t* indices = all_indices + thread * indices_each;
-    std::uint32_t* best_keys = all_best + thread * ties_each;
-    PickSelector selector(op.open, k, all_keys + thread * keys_each, indices + own_indices, best_keys + best_each);
-    HalfPicker picker(shape, k, floats, steps, indices, selector);
-    float* best_scores = floats + floats_each - queries * 2 * k;
-    const auto best = [&](std::int64_t half, std::int64_t q) {
-      return Best{best_scores + (half * queries + q) * k, best_keys + (half * queries + q) * k};
-    };
+    RankKey* lists = all_keys + thread * keys_each;
+    PickSelector selector(op.open, k, lists + lists_each);
+    HalfPicker picker(shape, k, all_floats + thread * floats_each, steps, all_indices + thread * indices_each, selector);
+    const auto best = [&](std::int64_t half, std::int64_t q) { return lists + (half * queries + q) * list; };
 
 #pragma omp for schedule(static)
     for (std::int64_t p = 0; p < 2 * sets * panels; ++p)
@@ -175,12 +213,15 @@ void pick(Context& ctx, const ProductKeyTopK& op, bool by_panels) {
             for (std::int64_t p = 0; p < panels; ++p) key = larger(key, norms[(half * sets + s) * panels + p]);
             picker.pick_by_panels<Steps>(set, key, here * heads_of_set, query, best_of);
           } else {
-            for (std::int64_t i = 0; i < here * heads_of_set; ++i) picker.pick_by_dots(set, query(i), best_of(i));
+            picker.pick_by_dots(set, here * heads_of_set, query, best_of);
           }
         }
-      for (std::int64_t q = 0; q < here * heads; ++q) {
-        const std::int64_t at = (first * heads + q) * k;
-        selector.best_of_pairs(best(0, q), best(1, q), op.row.data + at, op.column.data + at, op.score.data + at);
+      for (std::int64_t q = 0; q < here * heads; q += kKeyLanes) {
+        RankKey sums[kKeyLanes * kColumnPicks];
+        const unsigned certain = by_columns(k) ? best_pairs(best(0, q), best(1, q), k, sums) : 0;
+        for (std::int64_t l = 0, group = std::min(kKeyLanes, here * heads - q); l < group; ++l)
+          write_picks(op, first * heads + q + l,
+                      certain >> l & 1 ? sums + l * kColumnPicks : selector.best_of_pairs(best(0, q + l), best(1, q + l)));
       }
     }
   }

@@ -62,30 +62,5 @@ inline void take_largest(RankKey* keys, std::int64_t count, std::int64_t wanted,
   }
 }
 
-// Room for `count` ranks, as key_room().
-inline constexpr std::int64_t kRankLanes = kVectorBytes / sizeof(std::int32_t);
-inline std::int64_t rank_room(std::int64_t count) { return (count / kRankLanes + 1) * kRankLanes; }
-
-// The same by the scores alone, in half the time: order[0 .. count) = where the ranks are, falling. False, and nothing said, where two are
-// equal or there are too many of them. Both hold rank_room(count).
-inline bool order_ranks(std::int32_t* rank, std::int64_t count, std::int32_t* order) {
-  if (count > kCountLimit) return false;
-  using Lanes __attribute__((vector_size(kVectorBytes))) = std::int32_t;
-  std::fill(rank + count, rank + rank_room(count), std::numeric_limits<std::int32_t>::min());
-  std::int64_t places = 0;
-  for (std::int64_t first = 0; first < count; first += kRankLanes) {
-    Lanes mine, larger{};
-    std::memcpy(&mine, rank + first, sizeof mine);
-    for (std::int64_t j = 0; j < count; ++j) larger -= rank[j] > mine;
-    std::int32_t place[kRankLanes];
-    std::memcpy(place, &larger, sizeof place);
-    for (std::int64_t i = 0, end = std::min(kRankLanes, count - first); i < end; ++i) {
-      order[place[i]] = static_cast<std::int32_t>(first + i);
-      places += place[i];
-    }
-  }
-  return 2 * places == count * (count - 1);  // 0 + 1 + ... only where every place was taken once
-}
-
 }  // namespace PEER_VECTORS
 }  // namespace peer::ops

@@ -115,8 +115,20 @@ void pack_panel(const SubkeySet& set, std::int64_t p, Step* row) {
   }
 }
 
+// lanes (`vectors` of them) = what they hold or one of the panel's sums. NaN is never kept.
+template <int vectors>
+[[gnu::always_inline]] inline void keep_largest(const VectorLanes* sums, float* lanes) {
+#pragma GCC unroll 4
+  for (int first = 0; first < vectors; ++first) {
+    VectorLanes largest = load_lanes(lanes + first * kVectorLanes);
+#pragma GCC unroll 4
+    for (int v = first; v < kPanelVectors; v += vectors) largest = sums[v] > largest ? sums[v] : largest;
+    std::memcpy(lanes + first * kVectorLanes, &largest, sizeof largest);
+  }
+}
+
 // scores (kBlockQueries, set.row_scores()) of queries (kBlockQueries, steps); maxima (kBlockQueries, lanes): of every score i below
-// set.open, the largest in lane i mod lanes. lanes: a power of two, at least 16. NaN is never a maximum.
+// set.open, the largest in lane i mod lanes. lanes: a power of two, at least 32. NaN is never a maximum.
 template <class Steps>
 void score_block(const Step* queries, const SubkeySet& set, float* scores, float* maxima, std::int64_t lanes) {
   const std::int64_t steps = Steps::count(set.width), stride = set.row_scores();
@@ -138,13 +150,12 @@ void score_block(const Step* queries, const SubkeySet& set, float* scores, float
 #pragma GCC unroll 6
     for (int q = 0; q < kBlockQueries; ++q) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kPanelVectors; ++v) {
-        std::memcpy(scores + q * stride + first + v * kVectorLanes, &sums[q][v], sizeof(VectorLanes));
-        if (!whole) continue;
-        float* lane = maxima + q * lanes + ((first + v * kVectorLanes) & (lanes - 1));
-        const VectorLanes largest = load_lanes(lane), kept = sums[q][v] > largest ? sums[q][v] : largest;
-        std::memcpy(lane, &kept, sizeof kept);
-      }
+      for (int v = 0; v < kPanelVectors; ++v) std::memcpy(scores + q * stride + first + v * kVectorLanes, &sums[q][v], sizeof(VectorLanes));
+      if (!whole) continue;
+      if (lanes < kPanelKeys)
+        keep_largest<kPanelVectors / 2>(sums[q], maxima + q * lanes);
+      else
+        keep_largest<kPanelVectors>(sums[q], maxima + q * lanes + (first & (lanes - 1)));
     }
     if (whole) continue;
     for (int q = 0; q < kBlockQueries; ++q)

@@ -6,8 +6,8 @@
 
 namespace peer::bench {
 
-// topk.row: the exact top 16 of `side` scores, nanoseconds a row, with a share of the ranking of pairs: product_key_topk with sub-keys of
-// 16 numbers, so that next to nothing but the selection is left.
+// topk.row: the exact top 16 of `side` sub-keys of 16 numbers, nanoseconds a row, with a share of the ranking of pairs. topk.select: what
+// of it is not scoring, that is what does not grow with the length of sub-keys: the line through sub-keys of 4 and 8 numbers, at 0.
 void topk_row(Report& report, std::int64_t side, int rounds, Goal goal);
 
 // topk.scored: product_key_topk with sub-keys of 128 numbers. The limit: its scores' FLOPs at the speed of the fp32 GEMM. Where the CPU

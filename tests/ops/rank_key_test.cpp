@@ -45,24 +45,6 @@ TEST_CASE("take_largest gives the largest keys in falling order for any count") 
     }
 }
 
-TEST_CASE("order_ranks sorts different scores as take_largest does, and says when two are equal") {
-  for (std::int64_t count : {1, 2, 7, 15, 16, 17, 22, 47, 64, 95, 96}) {
-    if (count > ops::kCountLimit) continue;
-    const auto scores = random_normal(count, 3);
-    std::vector<std::int32_t> rank(static_cast<std::size_t>(ops::rank_room(count))), order(rank.size());
-    for (std::int64_t i = 0; i < count; ++i) rank[i] = ops::rank_of(scores[i]);
-    REQUIRE(ops::order_ranks(rank.data(), count, order.data()));
-    for (std::int64_t i = 1; i < count; ++i) CHECK(scores[order[i - 1]] > scores[order[i]]);
-    if (count < 2) continue;
-    rank[count - 1] = rank[count / 2 - 1];
-    CHECK_FALSE(ops::order_ranks(rank.data(), count, order.data()));
-  }
-  const std::int64_t many = ops::kCountLimit + 1;
-  std::vector<std::int32_t> rank(static_cast<std::size_t>(ops::rank_room(many))), order(rank.size());
-  std::iota(rank.begin(), rank.end(), 0);
-  CHECK_FALSE(ops::order_ranks(rank.data(), many, order.data()));
-}
-
 TEST_CASE("the score filter's bound is reached by at least K scores, and every score that reaches it is collected") {
   for (std::int64_t count : {1, 15, 16, 31, 32, 33, 64, 100, 1024, 1029}) {
     auto scores = random_normal(count, 1);
