@@ -31,8 +31,9 @@ int finish(Call& call, const std::string& tag, GenerationId previous, Generation
 }
 
 int run(Call& call, const CheckpointOptions& options) {
-  if (options.tag == "head") throw UsageError("tag 'head': that name is the present state; peer-cli rollback moves it");
-  if (options.tag == trainer::kResume) throw UsageError("tag 'resume': that name is an interrupted stage's");
+  if (options.tag == trainer::kHead) throw UsageError("tag 'head': that name is the present state; peer-cli rollback moves it");
+  if (trainer::is_stage_ref(options.tag))
+    throw UsageError(fmt::format("tag '{}': train, stream and consolidate move that name; choose another", options.tag));
   pool::Pool pool = open_pool(call, pool::Access::kWrite);
   const GenerationId previous = pool.ref(options.tag).value_or(GenerationId{});
   if (options.remove) {

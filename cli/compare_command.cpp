@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "cli/command.h"
 #include "cli/comparison_table.h"
+#include "cli/generation_summary.h"
 #include "cli/output_file.h"
 #include "pool/pool.h"
 #include "trainer/comparison_report.h"
@@ -76,8 +79,15 @@ std::vector<RunArgument> parse_runs(const std::vector<std::string>& words, const
 
 int run(Call& call, const CompareOptions& options) {
   std::vector<trainer::ComparedRun> runs;
-  for (const RunArgument& argument : parse_runs(call.repeated, options.names))
-    runs.push_back(trainer::read_run(pool::Pool::open(argument.pool, pool::Access::kRead), argument.ref, argument.name));
+  std::map<std::pair<std::string, GenerationId>, std::string> seen;
+  for (const RunArgument& argument : parse_runs(call.repeated, options.names)) {
+    const pool::Pool pool = pool::Pool::open(argument.pool, pool::Access::kRead);
+    const auto state = std::pair(std::filesystem::canonical(argument.pool).string(), pool.resolve(argument.ref));
+    if (const auto [twin, is_new] = seen.emplace(state, argument.name); !is_new)
+      throw UsageError(fmt::format("'{}' and '{}' are one state, {} of {}: it would count as two runs", twin->second, argument.name,
+                                   label(state.second), argument.pool));
+    runs.push_back(trainer::read_run(pool, argument.ref, argument.name));
+  }
   const trainer::Comparison comparison = trainer::compare(std::move(runs), options.baseline);
   if (!options.html.empty()) write_output_file(options.html, trainer::comparison_html(comparison));
   if (!options.csv.empty()) write_output_file(options.csv, trainer::comparison_csv(comparison));
@@ -98,7 +108,8 @@ Command compare_command() {
        .positionals = {{.name = "POOL", .help = "pools to compare, each as POOL, POOL@REF or NAME=POOL@REF", .repeated = true}},
        .examples = {{"compare grow naive replay --baseline naive", "three pools"},
                     {"compare grow=g1 grow=g2 naive=n1 naive=n2 --html compare.html", "two seeds of two strategies, and a page"},
-                    {"compare my-pool@g4 my-pool@head", "two states of one pool"}},
+                    {"compare my-pool@g4 my-pool@head",
+                     "two states of one pool that know the same domains: before and after a folding, say"}},
        .json =
            R"({"domains", "baseline", "margin", "unit", "strategies": [{"name", "runs", "new", "forgetting", "average", "bwt": {"value", "documents", "runs", "difference"}, ...}]})"},
       run);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/generation_summary.h"
 #include "cli/interrupt.h"
 #include "cli/option_limits.h"
 #include "cli/text_table.h"
@@ -30,11 +31,10 @@ Json json_of_cost(const trainer::FoldingCost& cost) {
 }
 
 void print_outcome(Call& call, const trainer::ConsolidationOutcome& outcome) {
-  const std::string label = fmt::format("g{}", outcome.commit.id.value);
   if (call.common.json) {
     Json costs = Json::array();
     for (const trainer::FoldingCost& cost : outcome.costs) costs.push_back(json_of_cost(cost));
-    call.print({{"generation", label},
+    call.print({{"generation", json_of(outcome.commit.id)},
                 {"refused", outcome.refused},
                 {"folded", outcome.folded},
                 {"view", outcome.view},
@@ -45,7 +45,7 @@ void print_outcome(Call& call, const trainer::ConsolidationOutcome& outcome) {
                 {"costs", costs}});
     return;
   }
-  call.out << fmt::format("{}  {} folded into {} on {}: {} numbers instead of {}\n", call.paint.bold(label),
+  call.out << fmt::format("{}  {} folded into {} on {}: {} numbers instead of {}\n", call.paint.bold(label(outcome.commit.id)),
                           fmt::join(outcome.folded, ", "), outcome.view, outcome.parent, outcome.parameters_after,
                           outcome.parameters_before);
   if (outcome.refused)
@@ -60,8 +60,7 @@ void print_outcome(Call& call, const trainer::ConsolidationOutcome& outcome) {
 
 int run(Call& call, const trainer::ConsolidationOptions& options, const model::DeltaOptions&, const trainer::TrainOptions& train,
         const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
-  check_limits(train);
-  check_limits(evaluate);
+  trainer::check(train), trainer::check(evaluate);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
   call.apply_given(session.delta);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/generation_summary.h"
 #include "cli/option_limits.h"
 #include "cli/text_table.h"
 #include "streams/corpus.h"
@@ -17,13 +18,20 @@ namespace {
 struct EvalOptions {
   std::string domain;
   std::string at = "head";
-  std::string view = "mixture";
+  std::string view = "auto";
+  std::int64_t eval_bytes = 64 << 10;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.domain, OptionInfo{"domain", "score this domain only; with --from: the name to print", "NAME"});
     visit(self.at, OptionInfo{"at", "the state to score: head, a tag, g12, head~1", "REF"});
-    visit(self.view, OptionInfo{"view", "what predicts: mixture (over all views), head (the newest view) or a view's name", "VIEW"});
+    visit(
+        self.view,
+        OptionInfo{"view",
+                   "what predicts: mixture (over all views), head (the newest view), a view's name, or auto: what the last stage chose by "
+                   "--predicts",
+                   "VIEW"});
+    visit(self.eval_bytes, OptionInfo{"eval-bytes", "of --from and --test, score at most so much", "bytes"});
   }
 };
 
@@ -40,16 +48,16 @@ std::int64_t bytes_of(const std::vector<streams::Document>& documents) {
 
 // The domains' own held-out documents, or those of a text that is given: of --test alone where both are.
 std::vector<Target> targets(const trainer::Session& session, const EvalOptions& options, const streams::StreamOptions& stream,
-                            const trainer::EvaluateOptions& evaluate, Progress& progress) {
+                            Progress& progress) {
   if (!stream.from.empty() || !stream.test.empty()) {
     streams::StreamOptions text = stream;
     if (!text.test.empty()) text.from = std::exchange(text.test, {});  // that text alone
     const streams::Corpus corpus(text);
     std::vector<streams::Document> all = corpus.held_out();
     all.insert(all.end(), corpus.training().begin(), corpus.training().end());
-    std::vector<streams::Document> scored = trainer::select_held_out(all, evaluate.eval_bytes);
+    std::vector<streams::Document> scored = trainer::select_held_out(all, options.eval_bytes);
     if (const std::int64_t whole = bytes_of(all), part = bytes_of(scored); part < whole)
-      progress.note(fmt::format("scores {} of {} bytes: --eval-bytes {}", part, whole, evaluate.eval_bytes));
+      progress.note(fmt::format("scores {} of {} bytes: --eval-bytes {}", part, whole, options.eval_bytes));
     return {{options.domain.empty() ? text.from.front() : options.domain, std::move(scored)}};
   }
   std::vector<Target> found;
@@ -90,26 +98,23 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
 
 int run(Call& call, const EvalOptions& options, const streams::StreamOptions& stream, const trainer::EvaluateOptions& evaluate,
         const model::MixtureOptions& mixture) {
-  check_limits(evaluate);
+  trainer::check(evaluate);
   trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
-  const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
-                                                           : trainer::parse_views(session.loaded.model, options.view);
+  const std::vector<int> views = trainer::views_called(session.loaded, options.view);
   if (evaluate.guess > 0 && !trainer::can_guess(views, mixture, session.loaded.statistics))
     call.progress.note(
         "--guess: nothing to guess by (one view, no switch share, or a view of which no text was counted): every view reads all");
+  const std::string predictor = views.size() > 1 ? "mixture" : session.loaded.model.view(views.front()).name;
   Json scores = Json::array();
-  const std::vector<Target> all = targets(session, options, stream, evaluate, call.progress);
+  const std::vector<Target> all = targets(session, options, stream, call.progress);
   for (const Target& target : all) {
     call.progress.update("evaluate", static_cast<std::int64_t>(scores.size()), static_cast<std::int64_t>(all.size()), target.name);
     scores.push_back(score(call, session, target, views, evaluate, mixture));
   }
   call.progress.update("evaluate", static_cast<std::int64_t>(all.size()), static_cast<std::int64_t>(all.size()), "");
   if (call.common.json) {
-    call.print({{"generation", fmt::format("g{}", session.generation.id.value)},
-                {"view", options.view},
-                {"unit", "bits per byte"},
-                {"domains", scores}});
+    call.print({{"generation", json_of(session.generation.id)}, {"view", predictor}, {"unit", "bits per byte"}, {"domains", scores}});
     return kDone;
   }
   TextTable table({{"domain"},

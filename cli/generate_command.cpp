@@ -15,7 +15,7 @@ struct GenerateOptions {
   std::int64_t bytes = 200;
   double temperature = 0.7;
   std::string at = "head";
-  std::string view = "mixture";
+  std::string view = "auto";
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -23,7 +23,12 @@ struct GenerateOptions {
     visit(self.bytes, OptionInfo{"bytes", "longest continuation", "bytes"});
     visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest byte"});
     visit(self.at, OptionInfo{"at", "the state that writes: head, a tag, g12, head~1", "REF"});
-    visit(self.view, OptionInfo{"view", "what predicts: mixture (over all views), head (the newest view) or a view's name", "VIEW"});
+    visit(
+        self.view,
+        OptionInfo{"view",
+                   "what predicts: mixture (over all views), head (the newest view), a view's name, or auto: what the last stage chose by "
+                   "--predicts",
+                   "VIEW"});
   }
 };
 
@@ -37,10 +42,10 @@ int threads_for(const Call& call, trainer::Session& session) {
 
 int run(Call& call, const GenerateOptions& options, const model::MixtureOptions& mixture) {
   if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
+  if (!(options.temperature >= 0)) throw UsageError(fmt::format("option 'temperature': expected 0 or more, found {}", options.temperature));
   trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
-  const std::vector<int> views = options.view == "mixture" ? trainer::predicting_views(session.loaded.model, session.loaded.history)
-                                                           : trainer::parse_views(session.loaded.model, options.view);
+  const std::vector<int> views = trainer::views_called(session.loaded, options.view);
   Context ctx(session.ctx.device(), threads_for(call, session));
   std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
   streams::ByteTokenizer::append(options.prompt, tokens);

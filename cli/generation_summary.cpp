@@ -10,7 +10,7 @@ pool::Pool open_pool(const Call& call, pool::Access access) { return pool::Pool:
 
 std::string label(GenerationId id) { return id.valid() ? fmt::format("g{}", id.value) : "-"; }
 
-Json json_of(GenerationId id) { return id.valid() ? Json(id.value) : Json(nullptr); }
+Json json_of(GenerationId id) { return id.valid() ? Json(label(id)) : Json(nullptr); }
 
 NamesByGeneration names_by_generation(const pool::Pool& pool) {
   NamesByGeneration names;

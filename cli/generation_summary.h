@@ -13,7 +13,7 @@ namespace peer::cli {
 pool::Pool open_pool(const Call& call, pool::Access access);
 
 std::string label(GenerationId id);  // "g12", or "-" for none
-Json json_of(GenerationId id);       // 12, or null for none
+Json json_of(GenerationId id);       // the same, or null for none: a REF that every command takes
 
 // The names of each generation: head first, then tags.
 using NamesByGeneration = std::map<GenerationId, std::vector<std::string>>;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/generation_summary.h"
 #include "cli/option_limits.h"
 #include "cli/text_table.h"
 #include "peer/model/model_cost.h"
@@ -37,7 +38,7 @@ int run(Call& call, const GrowOptions& options, const model::DeltaOptions&) {
                     static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.delta, options.experts)).bytes));
   const pool::CommitReport report = trainer::grow(session, options.experts, options.mode, options.parent, call.progress);
   if (call.common.json) {
-    call.print({{"generation", fmt::format("g{}", report.id.value)},
+    call.print({{"generation", json_of(report.id)},
                 {"files_written", report.files_written},
                 {"bytes_written", report.bytes_written},
                 {"pages_shared", report.pages_shared}});

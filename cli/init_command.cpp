@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/generation_summary.h"
 #include "cli/option_limits.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
@@ -45,21 +46,21 @@ int run(Call& call, const InitOptions& options, const model::ModelOptions&, cons
   model::check(shape);
   model::check(delta, shape.layers);
   check_limits(delta);
-  const model::ModelCost base = model::cost_of(shape), generation = model::cost_of(shape, delta);
+  const model::ModelCost base = model::cost_of(shape), view = model::cost_of(shape, delta);
   const std::string path = call.argument("POOL");
-  Json document = {{"pool", path}, {"base", cost_json(base)}, {"generation", cost_json(generation)}};
+  Json document = {{"pool", path}, {"base", cost_json(base)}, {"view", cost_json(view)}};
   if (!options.dry_run) {
     check_fits_memory({}, static_cast<double>(base.bytes));
     const pool::CommitReport report = trainer::init_pool(path, shape, delta, static_cast<std::uint64_t>(call.common.seed), call.device(),
                                                          static_cast<int>(call.common.threads));
-    document["head"] = fmt::format("g{}", report.id.value);
+    document["head"] = json_of(report.id);
     document["bytes_written"] = report.bytes_written;
   }
   if (call.common.json) {
     call.print(document);
     return kDone;
   }
-  call.out << fmt::format("base         {}\na generation {}\n", cost_text(base), cost_text(generation));
+  call.out << fmt::format("base         {}\na view       {}\n", cost_text(base), cost_text(view));
   if (!options.dry_run)
     call.out << fmt::format("{} holds an untrained model; next: peer-cli train {} --domain NAME --from PATH\n", path, path);
   return kDone;
@@ -75,7 +76,7 @@ Command init_command() {
                        .positionals = {kPoolArgument},
                        .examples = {{"init my-pool --preset tiny", "a model for a laptop"},
                                     {"init my-pool --preset small --layers 8 --dry-run", "what would another shape cost?"}},
-                       .json = R"({"pool", "base", "generation", "head", "bytes_written"})"},
+                       .json = R"({"pool", "base", "view", "head", "bytes_written"})"},
                       run);
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/generation_summary.h"
 #include "cli/text_table.h"
 #include "trainer/plasticity.h"
 #include "trainer/session.h"
@@ -61,7 +62,7 @@ int run(Call& call, const InspectOptions& options) {
   const std::int64_t bytes = session.pool.bytes_on_disk();
   const std::string rows(name_of(session.loaded.model.options().peer.rows));
   if (call.common.json) {
-    call.print({{"generation", fmt::format("g{}", session.generation.id.value)},
+    call.print({{"generation", json_of(session.generation.id)},
                 {"experts", experts},
                 {"pages", pages},
                 {"blocks", blocks},

@@ -5,15 +5,12 @@
 
 #include "cli/common_options.h"
 #include "peer/model/model_options.h"
-#include "trainer/train_options.h"
 
 namespace peer::cli {
 
 void check_limits(const CommonOptions& options);
 void check_limits(const model::DeltaOptions& options);
 void check_experts(std::int64_t experts);  // to be added by one command
-void check_limits(const trainer::TrainOptions& options);
-void check_limits(const trainer::EvaluateOptions& options);
 
 // DeviceError when `bytes` are more than this machine has (the kernel would kill the process without a word), or all but `expert_bytes` of
 // them more than a GPU has: frozen experts for which it has no room stay in the machine's memory.

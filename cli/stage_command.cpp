@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/generation_summary.h"
 #include "cli/interrupt.h"
 #include "cli/option_limits.h"
 #include "cli/profile_table.h"
@@ -16,6 +17,7 @@
 #include "streams/utf8.h"
 #include "trainer/chosen_view.h"
 #include "trainer/growth.h"
+#include "trainer/safeguards.h"
 
 namespace peer::cli {
 namespace {
@@ -46,10 +48,27 @@ model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Ses
   return model::cost_of(extended) - model::cost_of(model.options());
 }
 
-// Of the weights, and the optimizer state of those that are trained: what is grown, or the base itself.
+model::ModelCost cost_of_view(const model::Model& model, int view) {
+  return view == 0 ? model::cost_of(model.options())
+                   : model::cost_of(model.options(), model.views()[static_cast<std::size_t>(view)].delta->options);
+}
+
+// Of the weights of every view, and the optimizer state of those that are trained: what is grown, or what is there.
 std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer::Session& session) {
-  const model::ModelCost base = model::cost_of(session.loaded.model.options());
-  return (trainer::trains_the_base(session, options) ? base.training_bytes : base.bytes) + added_by(options, session).training_bytes;
+  const model::Model& model = session.loaded.model;
+  std::vector<int> trained;
+  if (trainer::trains_the_base(session, options) || options.stage.grows == trainer::Growth::kNone) {
+    trained = model.path(model.newest());
+    trained.push_back(0);
+  } else if (!options.grow_first) {
+    trained = {session.loaded.history.open_view};
+  }
+  std::int64_t bytes = added_by(options, session).training_bytes;
+  for (const int view : trainer::all_views(model)) {
+    const model::ModelCost cost = cost_of_view(model, view);
+    bytes += std::ranges::find(trained, view) == trained.end() ? cost.bytes : cost.training_bytes;
+  }
+  return bytes;
 }
 
 // A lower bound: the weights, and the logits with their gradient.
@@ -57,6 +76,14 @@ double memory_needed(const trainer::RunOptions& options, const trainer::Session&
   const model::ModelOptions& shape = session.loaded.model.options();
   const double logits = static_cast<double>(options.train.batch) * static_cast<double>(shape.context * shape.vocabulary);
   return static_cast<double>(bytes_of_weights(options, session)) + 8 * logits;
+}
+
+// A token forward, on the newest view and what grows.
+double forward_flops(const trainer::RunOptions& options, const trainer::Session& session) {
+  const model::Model& model = session.loaded.model;
+  std::int64_t flops = cost_of_view(model, 0).forward_flops + added_by(options, session).forward_flops;
+  for (const int view : model.path(model.newest())) flops += cost_of_view(model, view).forward_flops;
+  return static_cast<double>(flops);
 }
 
 // Of the base, which is frozen unless this is its first stage.
@@ -68,6 +95,7 @@ double expert_bytes(const trainer::Session& session) {
 // What a stage would do, measured on its corpus and its pool.
 int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Session& session) {
   trainer::check_view_to_train(session, options);
+  trainer::check_safeguards(session, options.stage);
   if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
   const streams::Corpus corpus(options.stream);
   const streams::CorpusReport& report = corpus.report();
@@ -78,7 +106,7 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   const double tokens =
       static_cast<double>(options.train.steps) * static_cast<double>(options.train.batch) * static_cast<double>(shape.context);
   const std::int64_t parameters_added = added.dense_parameters + added.expert_parameters;
-  const double epochs = tokens / static_cast<double>(std::max<std::int64_t>(report.bytes, 1));
+  const double epochs = tokens / static_cast<double>(std::max<std::int64_t>(report.bytes - report.held_out_bytes, 1));
   if (call.common.json) {
     call.print({{"domain", options.stage.domain},
                 {"files", report.files},
@@ -94,25 +122,24 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
                 {"parameters", base.dense_parameters + base.expert_parameters},
                 {"parameters_added", parameters_added},
                 {"experts_added", added.experts},
-                {"forward_flops_a_token", base.forward_flops + added.forward_flops},
-                {"memory_bytes", bytes_of_weights(options, session)}});
+                {"forward_flops_a_token", forward_flops(options, session)},
+                {"memory_bytes", memory_needed(options, session)}});
     return kDone;
   }
   call.out << fmt::format("reads   {}, {} ({} held out), {}\n", counted(report.files, "file"), counted(report.documents, "document"),
                           report.held_out_documents, human_bytes(report.bytes))
            << fmt::format("trains  {}, {:.0f} tokens, {:.1f} epochs\n", counted(options.train.steps, "step"), tokens, epochs)
            << fmt::format("adds    {}, {} numbers\n", counted(added.experts, "expert"), parameters_added)
-           << fmt::format("takes   {} for weights and optimizer, {:.2f} MFLOP a token forward\n",
-                          human_bytes(bytes_of_weights(options, session)),
-                          static_cast<double>(base.forward_flops + added.forward_flops) / 1e6);
+           << fmt::format("takes   {} at least for weights, optimizer and logits, {:.2f} MFLOP a token forward\n",
+                          human_bytes(static_cast<std::int64_t>(memory_needed(options, session))), forward_flops(options, session) / 1e6);
   if (report.duplicates > 0) call.out << fmt::format("drops   {}\n", counted(report.duplicates, "duplicate"));
   if (report.bad > 0) call.out << fmt::format("skips   {}, the first: {}\n", counted(report.bad, "bad document"), report.first_bad);
   return kDone;
 }
 
-void print_stage(Call& call, const std::string& label, const trainer::StageOutcome& outcome, const Json& loss) {
-  call.out << fmt::format("{}  {}, {:.0f} s, {:.2f} MB written\n", call.paint.bold(label), outcome.summary, outcome.seconds,
-                          static_cast<double>(outcome.commit.bytes_written) / 1e6);
+void print_stage(Call& call, const trainer::StageOutcome& outcome, const Json& loss) {
+  call.out << fmt::format("{}  {}, {:.0f} s, {:.2f} MB written\n", call.paint.bold(label(outcome.commit.id)), outcome.summary,
+                          outcome.seconds, static_cast<double>(outcome.commit.bytes_written) / 1e6);
   if (outcome.refused)
     call.out << "    refused: more was forgotten than --max-forgetting allows; head stays, the ref 'refused' names this state\n";
   for (const auto& [domain, bits] : loss.items()) call.out << fmt::format("    {:<12} {:.3f} bits per byte\n", domain, bits.get<double>());
@@ -121,13 +148,12 @@ void print_stage(Call& call, const std::string& label, const trainer::StageOutco
 // `steps` is null without --profile.
 void print_outcome(Call& call, const trainer::Session& session, const trainer::RunOptions& options, const trainer::StageOutcome& outcome,
                    const StepTimes* steps) {
-  const std::string label = outcome.commit.id.valid() ? fmt::format("g{}", outcome.commit.id.value) : "";
   Json loss = Json::object();
   if (!outcome.interrupted)
     for (const auto& [domain, bits] : session.loaded.history.stages.back().loss) loss[domain] = bits;
   if (call.common.json) {
     Json document = {{"domain", options.stage.domain},
-                     {"generation", label.empty() ? Json(nullptr) : Json(label)},
+                     {"generation", json_of(outcome.commit.id)},
                      {"interrupted", outcome.interrupted},
                      {"refused", outcome.refused},
                      {"steps", outcome.steps},
@@ -142,7 +168,7 @@ void print_outcome(Call& call, const trainer::Session& session, const trainer::R
   if (outcome.interrupted)
     call.out << outcome.summary << '\n';
   else
-    print_stage(call, label, outcome, loss);
+    print_stage(call, outcome, loss);
   if (steps != nullptr) call.out << '\n' << text_of(*steps);
 }
 
@@ -156,15 +182,26 @@ trainer::Session open_stage(const Call& call, const ResumeOptions& resume) {
                                static_cast<int>(call.common.threads), call.expert_memory_bytes());
 }
 
-// The options that the interrupted stage was started with.
-trainer::RunOptions interrupted_stage(const trainer::Session& session) {
+// The options that the interrupted stage was started with. What was given beside --resume may say where the text lies now and where the
+// metrics go, and nothing else that is not as it was.
+trainer::RunOptions interrupted_stage(const Call& call, trainer::RunOptions given, const trainer::Session& session) {
   if (!session.loaded.run) throw UsageError("--resume: what 'resume' names is no interrupted stage");
   if (session.pool.ref(trainer::kHead) != session.generation.parent)
     throw UsageError(
         fmt::format("--resume: the interrupted stage grew on g{0}, head is elsewhere now; peer-cli rollback --to g{0} first, "
                     "or --discard",
                     session.generation.parent.value));
-  return trainer::options_of(*session.loaded.run);
+  trainer::RunOptions options = trainer::options_of(*session.loaded.run);
+  make_absolute(given.stream.from), make_absolute(given.stream.test);
+  if (!given.stream.from.empty()) options.stream.from = given.stream.from;
+  if (!given.stream.test.empty()) options.stream.test = given.stream.test;
+  if (!given.metrics.empty()) options.metrics = given.metrics;
+  const auto was = options_map(options), now = options_map(given);
+  for (const Setting& setting : call.given)
+    if (const auto old = was.find(setting.name); old != was.end() && now.at(setting.name) != old->second)
+      throw UsageError(fmt::format("--resume goes on with the stage as it began: expected --{} {} or none, found {}; --discard begins anew",
+                                   setting.name, old->second.empty() ? "''" : old->second, now.at(setting.name)));
+  return options;
 }
 
 // A strategy names a composition; what the user gave beside it wins.
@@ -176,8 +213,7 @@ void compose(const Call& call, trainer::StageOptions& stage) {
 
 void check_new_stage(trainer::RunOptions& options) {
   check_domain(options.stage.domain);
-  check_limits(options.train);
-  check_limits(options.evaluate);
+  trainer::check(options.train), trainer::check(options.measure), trainer::check(options.evaluate);
   if (options.stream.from.empty()) throw UsageError("option 'from' is missing: the text to learn, e.g. --from my.txt");
   make_absolute(options.stream.from);
   make_absolute(options.stream.test);
@@ -193,7 +229,7 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   }
   trainer::Session session = open_stage(call, resume);
   if (resume.resume) {
-    options = interrupted_stage(session);
+    options = interrupted_stage(call, std::move(options), session);
   } else {
     // A discarded stage goes when this one first commits: should this one fail, on a misspelt path say, nothing is lost.
     if (session.pool.ref(trainer::kResume) && !resume.discard)
@@ -205,7 +241,7 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   check_fits_memory(session.ctx.device(), memory_needed(options, session), expert_bytes(session));
   Profile profile;
   options.profile = resume.profile ? &profile : nullptr;
-  const trainer::StageOutcome outcome = resume.resume ? trainer::resume_stage(session, options.profile, call.progress, catch_interrupts())
+  const trainer::StageOutcome outcome = resume.resume ? trainer::resume_stage(session, options, call.progress, catch_interrupts())
                                                       : trainer::run_stage(session, options, call.progress, catch_interrupts());
   const bool kept = outcome.commit.id.valid() || resume.resume;
   if (outcome.interrupted && !kept) throw Error("interrupted before the first step: nothing was kept; run the same command again");

@@ -5,14 +5,15 @@ namespace {
 
 // The stage takes from `call` which of the DeltaOptions were given: the others are the pool's own.
 int run(Call& call, const trainer::StageOptions& stage, const streams::StreamOptions& stream, const model::DeltaOptions&,
-        const trainer::TrainOptions& train, const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture,
-        const ResumeOptions& resume) {
+        const trainer::TrainOptions& train, const trainer::MeasureOptions& measure, const trainer::EvaluateOptions& evaluate,
+        const model::MixtureOptions& mixture, const ResumeOptions& resume) {
   return run_stage_command(call,
                            {.grow_first = true,
                             .seed = call.common.seed,
                             .metrics = resume.metrics,
                             .stage = stage,
                             .train = train,
+                            .measure = measure,
                             .stream = stream,
                             .evaluate = evaluate,
                             .mixture = mixture},

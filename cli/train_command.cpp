@@ -11,7 +11,8 @@ void check_grows_nothing(const trainer::StageOptions& stage) {
 }
 
 int run(Call& call, const trainer::StageOptions& stage, const streams::StreamOptions& stream, const trainer::TrainOptions& train,
-        const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture, const ResumeOptions& resume) {
+        const trainer::MeasureOptions& measure, const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture,
+        const ResumeOptions& resume) {
   if (!resume.resume) check_grows_nothing(stage);
   return run_stage_command(call,
                            {.grow_first = false,
@@ -19,6 +20,7 @@ int run(Call& call, const trainer::StageOptions& stage, const streams::StreamOpt
                             .metrics = resume.metrics,
                             .stage = stage,
                             .train = train,
+                            .measure = measure,
                             .stream = stream,
                             .evaluate = evaluate,
                             .mixture = mixture},

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "peer/base/counted.h"
 #include "peer/base/digest.h"
 #include "peer/base/error.h"
 #include "streams/batch_stream.h"
@@ -53,7 +54,12 @@ std::uint64_t hash_of(const std::vector<Document>& documents) {
 
 Split split_as_given(const StreamOptions& options, CorpusReport& report) {
   auto documents = read(options.from, "--from", options, options.max_bytes, report);
-  if (options.test.empty()) return split_documents(std::move(documents), options.held_out_share);
+  if (options.test.empty()) try {
+      return split_documents(std::move(documents), options.held_out_share);
+    } catch (const CorpusError& error) {
+      if (report.bad == 0) throw;
+      throw CorpusError(fmt::format("{} ({} skipped, the first: {})", error.what(), counted(report.bad, "bad document"), report.first_bad));
+    }
   Split split{std::move(documents), read(options.test, "--test", options, 0, report)};
   report.duplicates += drop_held_out(split.training, split.held_out);
   if (split.training.empty())
@@ -74,8 +80,10 @@ Split read_split(const StreamOptions& options, const std::vector<Document>& kept
 }  // namespace
 
 std::string format_hint(const CorpusReport& report) {
-  if (report.like_jsonl.empty()) return "";
-  return report.like_jsonl + " begins like JSONL and is read as plain text, braces and all; --format jsonl reads its documents";
+  if (report.like_json.empty()) return "";
+  const bool array = report.like_array;
+  return fmt::format("{} begins like {} and is read as plain text, braces and all; {}", report.like_json, array ? "a JSON array" : "JSONL",
+                     array ? "jq -c '.[]' makes JSONL of it" : "--format jsonl reads its documents");
 }
 
 struct Corpus::State {

@@ -29,7 +29,8 @@ struct CorpusReport {
   std::int64_t kept_out = 0;    // documents that were not to be trained on, dropped
   std::int64_t bad = 0;         // skipped: invalid UTF-8, binary, malformed JSON, too long
   std::string first_bad;        // "file:line: why"
-  std::string like_jsonl;       // the first file that begins like JSONL and was read as plain text
+  std::string like_json;        // the first file that begins like JSON and was read as plain text
+  bool like_array = false;      // that one like an array, not like JSONL
 };
 
 // What to try when a text seems to be of another format than it was read as; empty: nothing.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "peer/base/digest.h"
@@ -41,8 +42,7 @@ std::int64_t DocumentSet::add_documents(const SourceFile& file) {
   std::string first_bad;
   for (Document document; !full();) try {
       if (!reader->next(document)) break;
-      if (++good == 1 && report_.like_jsonl.empty() && !is_jsonl(file.path, options_) && document.text.starts_with("{\""))
-        report_.like_jsonl = file.path == "-" ? "stdin" : file.path;
+      if (++good == 1 && report_.like_json.empty() && !is_jsonl(file.path, options_)) look_for_json(file, document.text);
       add(std::move(document));
     } catch (const BadDocument& error) {
       if (bad_documents_are_fatal) throw;
@@ -54,6 +54,12 @@ std::int64_t DocumentSet::add_documents(const SourceFile& file) {
                           ? fmt::format("{}: holds no text; expected UTF-8 text or JSONL", file.path == "-" ? "stdin" : file.path)
                           : first_bad);
   return good;
+}
+
+void DocumentSet::look_for_json(const SourceFile& file, std::string_view text) {
+  const auto after = [&](std::size_t at) { return text.substr(std::min(text.find_first_not_of(" \t\r\n", at), text.size())); };
+  report_.like_array = text.starts_with('[') && after(1).starts_with("{\"");
+  if (report_.like_array || text.starts_with("{\"")) report_.like_json = file.path == "-" ? "stdin" : file.path;
 }
 
 void DocumentSet::add(Document document) {

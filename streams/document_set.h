@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -25,7 +26,8 @@ class DocumentSet {
 
  private:
   void add_file(const SourceFile& file);
-  std::int64_t add_documents(const SourceFile& file);  // how many were good
+  std::int64_t add_documents(const SourceFile& file);                 // how many were good
+  void look_for_json(const SourceFile& file, std::string_view text);  // in the first document of a plain text
   void add(Document document);
   void skip(const std::string& why);
   void forget_since(std::size_t first, std::int64_t bytes, const CorpusReport& before);

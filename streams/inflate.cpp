@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <string_view>
 #include <utility>
 
 #include "peer/base/error.h"
@@ -111,12 +112,39 @@ class ZstdReader final : public ByteReader {
   std::array<char, kBlockBytes> block_;
 };
 
+// A reader whose first bytes were looked at.
+class PeekedReader final : public ByteReader {
+ public:
+  explicit PeekedReader(std::unique_ptr<ByteReader> bytes) : bytes_(std::move(bytes)) {
+    constexpr std::size_t kLongestMagic = 4;
+    for (char block[kLongestMagic]; ahead_.size() < kLongestMagic;) {
+      const std::size_t got = bytes_->read(block, kLongestMagic - ahead_.size());
+      if (got == 0) break;
+      ahead_.append(block, got);
+    }
+  }
+  bool begins_with(std::string_view magic) const { return ahead_.starts_with(magic); }
+
+  std::size_t read(char* to, std::size_t room) override {
+    if (ahead_.empty()) return bytes_->read(to, room);
+    const std::size_t count = ahead_.copy(to, room);
+    ahead_.erase(0, count);
+    return count;
+  }
+
+ private:
+  std::unique_ptr<ByteReader> bytes_;
+  std::string ahead_;
+};
+
 }  // namespace
 
 std::unique_ptr<ByteReader> inflate(std::unique_ptr<ByteReader> packed, const std::string& name) {
-  if (name.ends_with(".gz")) return std::make_unique<GzipReader>(std::move(packed), name);
-  if (name.ends_with(".zst")) return std::make_unique<ZstdReader>(std::move(packed), name);
-  return packed;
+  auto peeked = std::make_unique<PeekedReader>(std::move(packed));
+  const bool gzip = peeked->begins_with("\x1f\x8b\x08"), zstd = peeked->begins_with("\x28\xb5\x2f\xfd");
+  if (gzip || (!zstd && name.ends_with(".gz"))) return std::make_unique<GzipReader>(std::move(peeked), name);
+  if (zstd || name.ends_with(".zst")) return std::make_unique<ZstdReader>(std::move(peeked), name);
+  return peeked;
 }
 
 }  // namespace peer::streams

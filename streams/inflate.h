@@ -8,8 +8,8 @@
 
 namespace peer::streams {
 
-// The text inside `packed`: gzip when `name` ends in .gz, Zstandard when it ends in .zst, else `packed` itself. Members and frames
-// that follow each other are one text. Damaged or truncated data: CorpusError with `name`.
+// The text inside `packed`: gzip or Zstandard when it begins as they do, whatever its name (a pipe has none), or when `name` ends in .gz or
+// .zst; else `packed` itself. Members and frames that follow each other are one text. Damaged or truncated data: CorpusError with `name`.
 std::unique_ptr<ByteReader> inflate(std::unique_ptr<ByteReader> packed, const std::string& name);
 
 }  // namespace peer::streams

@@ -86,6 +86,9 @@ class JsonlReader final : public DocumentReader {
   [[noreturn]] void refuse_json(simdjson::error_code error) const {
     if (error == simdjson::UTF8_ERROR)
       if (const auto fault = find_fault(line_)) refuse_text("line", *fault);
+    if (const std::size_t first = line_.find_first_not_of(" \t\r"); line_number_ == 1 && first != line_.npos && line_[first] == '[')
+      refuse(
+          fmt::format("expected a JSON object with a field '{}', found a JSON array; jq -c '.[]' writes its objects, one a line", field_));
     const char* found = error == simdjson::INCORRECT_TYPE ? "another JSON value" : simdjson::error_message(error);
     refuse(fmt::format("expected a JSON object with a field '{}', found: {}", field_, found));
   }

@@ -66,6 +66,8 @@ class DirectoryWalk {
 [[noreturn]] void fail_missing(const std::string& path) {
   const int why = errno;
   const fs::path parent = fs::path(path).parent_path();
+  if (const fs::path name = fs::path(path).filename(); path.find_first_of("*?[") != path.npos)
+    throw CorpusError(fmt::format("{}: no such file; of a directory, --glob chooses: --from DIRECTORY --glob '{}'", path, name.string()));
   std::error_code ignored;
   const auto siblings = names_in(parent.empty() ? "." : parent, ignored);
   throw CorpusError(

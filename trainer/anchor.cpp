@@ -19,6 +19,16 @@ float sum(float a, float b) { return a + b; }
 
 }  // namespace
 
+void check_importances(const pool::Generation& before, const PenaltyOptions& options) {
+  const Penalty penalty = options.penalty;
+  if (penalty == Penalty::kNone || penalty == Penalty::kL2sp || options.penalty_weight == 0) return;
+  if (before.trunk(importance_trunk(penalty)) == nullptr)
+    throw UsageError(
+        fmt::format("g{} holds no importances for {}: train the stage before it with --strategy {}, or this one with "
+                    "--penalty-weight 0, which measures them and pulls at nothing",
+                    before.id.value, to_text(penalty), to_text(penalty)));
+}
+
 Anchor::Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, BeforeStage& before)
     : session_(session), options_(options), view_(view), changed_(changed), before_(before) {
   const Penalty penalty = options_.stage.penalty;
@@ -27,17 +37,17 @@ Anchor::Anchor(Session& session, const RunOptions& options, int view, const std:
     path_.emplace(session_.loaded.model, changed_);
     before_.go_on_with(kPathTrunk, path_->work());
   }
-  if (!before_.any_stage()) return;
+  if (!before_.any_stage() || weight == 0) return;
+  check_importances(before_.generation(), options_.stage);
   if (penalty == Penalty::kL2sp) {
     ParameterField known = ParameterField::known_to(before_.loaded().model, session_.loaded.model, changed_), pull = before_.weights();
     pull.combine(known, product);
     regulariser_.emplace(weight, std::move(known), std::move(pull));
     return;
   }
-  const std::string advice = "train the stage before it with --strategy " + to_text(penalty);
-  old_importance_ = before_.field(importance_trunk(penalty), "importances for " + to_text(penalty), advice);
+  old_importance_ = before_.field(importance_trunk(penalty), "importances for " + to_text(penalty));
   if (penalty == Penalty::kEwc) {
-    old_pull_ = before_.field(pull_trunk(penalty), "anchors for " + to_text(penalty), advice);
+    old_pull_ = before_.field(pull_trunk(penalty), "anchors for " + to_text(penalty));
   } else {
     old_pull_ = before_.weights();
     old_pull_->combine(*old_importance_, product);

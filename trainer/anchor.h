@@ -11,9 +11,13 @@
 
 namespace peer::trainer {
 
+// UsageError when a stage that is not the first has nothing to pull by.
+void check_importances(const pool::Generation& before, const PenaltyOptions& options);
+
 class Anchor {
  public:
-  // UsageError when the stages before left no importances. Those and the path so far are read from there and from an interrupted stage.
+  // UsageError when the stages before left no importances, or none that fit. Those and the path so far are read from there and from an
+  // interrupted stage.
   Anchor(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, BeforeStage& before);
 
   const Regulariser* penalty() const { return regulariser_ ? &*regulariser_ : nullptr; }  // nothing was learnt before: none

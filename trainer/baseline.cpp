@@ -56,6 +56,10 @@ std::vector<int> predicting_views(const model::Model& model, const History& hist
   return all_views(model);
 }
 
+std::vector<int> views_called(const LoadedModel& loaded, const std::string& text) {
+  return text == "auto" ? predicting_views(loaded.model, loaded.history) : parse_views(loaded.model, text);
+}
+
 Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress) {
   Records records;
   History& history = session.loaded.history;
@@ -66,14 +70,14 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
         options.stage.domain, counted(std::ssize(held_out), "document")));
     return records;
   }
-  const auto documents = select_held_out(held_out, options.evaluate.eval_bytes);
+  const auto documents = select_held_out(held_out, options.measure.eval_bytes);
   const std::string text = encode_documents(documents);
   DomainRecord domain{.name = options.stage.domain, .held_out = digest_of(text), .documents = static_cast<std::int64_t>(documents.size())};
   for (const auto& d : documents) domain.bytes += static_cast<std::int64_t>(d.text.size());
   records.emplace_back(held_out_key(domain.held_out), text);
   history.domains.push_back(domain);
 
-  if (history.stages.size() > 1) {
+  if (history.any_stage()) {
     LoadedModel untrained = load_model(session.pool, first_generation(session), session.ctx.device());
     const int base[] = {0};
     record_cell(history.stages.front(), domain.name,
@@ -84,7 +88,7 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
       predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, {}, records);
   record_cell(newest, domain.name, bits, records);
   progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
-                            history.stages.size() == 1 ? "no training" : "'" + history.stage_name(history.stages.size() - 1) + "'",
+                            !history.any_stage() ? "no training" : "'" + history.stage_name(history.stages.size() - 1) + "'",
                             newest.loss[domain.name]));
   return records;
 }
@@ -110,7 +114,7 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
                        const std::atomic<bool>& stop) {
   LoadedModel copy = load_model(session.pool, session.generation, session.ctx.device());
   const int view = copy.model.newest();
-  TrainOptions train = session.loaded.history.stages.size() > 1 ? later_stage(options.train) : options.train;
+  TrainOptions train = session.loaded.history.any_stage() ? later_stage(options.train) : options.train;
   train.delta_rate = train.trunk_rate;  // nothing starts at zero here: one rate for all dense tensors
   make_plastic(copy.model, view, Trains::kAll);
   corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed)});
@@ -119,7 +123,7 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
     const double loss = step.run(corpus.next(), i);
     progress.update("naive reference " + options.stage.domain, i + 1, train.steps, fmt::format("{:.3f} bpb", loss));
   }
-  const auto documents = select_held_out(corpus.held_out(), options.evaluate.eval_bytes);
+  const auto documents = select_held_out(corpus.held_out(), options.measure.eval_bytes);
   const int views[] = {view};
   return bits_per_byte(score_domain(session.ctx, copy.model, views, documents, options.evaluate, options.mixture).mixture);
 }

@@ -28,5 +28,7 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
 
 // Views that predict: all of them, or after a naive stage the one that it trained.
 std::vector<int> predicting_views(const model::Model& model, const History& history);
+// What --view names: auto (those), or as parse_views.
+std::vector<int> views_called(const LoadedModel& loaded, const std::string& text);
 
 }  // namespace peer::trainer

@@ -7,10 +7,7 @@
 namespace peer::trainer {
 
 BeforeStage::BeforeStage(Session& session, GenerationId parent, const std::vector<int>& changed)
-    : session_(session),
-      generation_(session.pool.generation(parent)),
-      changed_(changed),
-      any_stage_(session.loaded.history.stages.size() > 1) {}
+    : session_(session), generation_(session.pool.generation(parent)), changed_(changed), any_stage_(session.loaded.history.any_stage()) {}
 
 LoadedModel& BeforeStage::loaded() {
   if (!loaded_) loaded_.emplace(load_model(session_.pool, generation_, session_.ctx.device()));
@@ -24,9 +21,9 @@ ParameterField BeforeStage::weights() const {
   return ParameterField::weights_of(before.model, session_.loaded.model, changed_);
 }
 
-ParameterField BeforeStage::field(const std::string& trunk, const std::string& what, const std::string& advice) const {
+ParameterField BeforeStage::field(const std::string& trunk, const std::string& what) const {
   const pool::TrunkInfo* info = generation_.trunk(trunk);
-  if (info == nullptr) throw UsageError(fmt::format("generation {} holds no {}; {}", generation_.id.value, what, advice));
+  if (info == nullptr) throw CorruptError(fmt::format("g{}: the trunk '{}' is missing", generation_.id.value, trunk));
   ParameterField field(session_.loaded.model, changed_);
   field.take(session_.pool.trunk(*info), what);
   return field;

@@ -20,8 +20,8 @@ class BeforeStage {
   LoadedModel& loaded();  // read when somebody asks
   // Of the changed views, as they were; what the stage added to a grid, as it was when it was added.
   ParameterField weights() const;
-  // A field that the stage before left as a trunk. Its absence or misfit is a UsageError that names `what` and says `advice`.
-  ParameterField field(const std::string& trunk, const std::string& what, const std::string& advice) const;
+  // A field that the stage before left as a trunk, which is there. UsageError that names `what` when it does not fit.
+  ParameterField field(const std::string& trunk, const std::string& what) const;
   // What the stage itself had gathered when it was interrupted; a stage that begins leaves `field` as it is.
   void go_on_with(const std::string& trunk, ParameterField& field) const;
 

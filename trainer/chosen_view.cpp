@@ -80,7 +80,9 @@ void check_view_to_train(const Session& session, const RunOptions& options) {
     throw UsageError(fmt::format("stream: view {} was grown by hand and waits to be trained; peer-cli train first, or roll back",
                                  session.loaded.model.views()[open].name));
   if (!options.grow_first && open < 0)
-    throw UsageError("train: every view is frozen; grow first (peer-cli grow), use peer-cli stream, or --grows none");
+    throw UsageError(
+        "train: every view is frozen; peer-cli stream grows one and trains it, peer-cli grow grows by hand, --strategy naive "
+        "trains all that is there");
 }
 
 ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop) {

@@ -44,23 +44,23 @@ bool is_own(const CloseLook& look, std::size_t domain, const std::string& view) 
 
 std::string causal_section(const CloseLook& look, const std::vector<std::string>& domains) {
   const CausalValue& causal = look.causal;
-  if (causal.generations.empty()) return "";
+  if (causal.views.empty()) return "";
   const Cell cell = [&](std::size_t g, std::size_t d) {
     const double value = causal.value[g][d];
     const Interval interval = causal.interval[g][d];
     if (std::isnan(value)) return std::string("<td class=\"missing\">–</td>");
     const int level = colour_level(value);
     std::string style = level == 0 ? "same" : fmt::format("{}{}", value > 0 ? "better" : "worse", level);
-    if (is_own(look, d, causal.generations[g])) style += " own";
+    if (is_own(look, d, causal.views[g])) style += " own";
     const std::string range = std::isnan(interval.low) ? ""
                                                        : fmt::format("<small>{} to {}</small>", figure(signed_decimal(interval.low, 3)),
                                                                      figure(signed_decimal(interval.high, 3)));
     return fmt::format("<td class=\"{}\">{}{}</td>", style, figure(signed_decimal(value, 3)), range);
   };
-  return section("What each generation is worth",
-                 "Bits per byte that a domain loses when a generation, and the views that grew on it, are masked; small figures are 95 % "
-                 "intervals. Teal: the generation helps; orange: it hurts. Framed: the generation grown for the domain.",
-                 table("Causal value by generation and domain", "without", domains, causal.generations, cell));
+  return section("What each view is worth",
+                 "Bits per byte that a domain loses when a view, and those that grew on it, are masked; small figures are 95 % "
+                 "intervals. Teal: the view helps; orange: it hurts. Framed: the view grown for the domain.",
+                 table("Causal value by view and domain", "without", domains, causal.views, cell));
 }
 
 std::string weights_section(const CloseLook& look) {
@@ -84,17 +84,17 @@ std::string shares_table(const CloseLook& look, const std::vector<std::string>& 
   const UsageNumbers& usage = look.usage;
   std::vector<std::string> columns;
   for (const int view : usage.views) columns.push_back(look.views[static_cast<std::size_t>(view)]);
-  const std::size_t generations = columns.size();
+  const std::size_t views = columns.size();
   columns.insert(columns.end(), {"reuse", "novelty", "leakage"});
   const Cell cell = [&](std::size_t d, std::size_t c) {
-    if (c >= generations) {
+    if (c >= views) {
       const std::vector<double>* sums[] = {&usage.reuse, &usage.novelty, &usage.leakage};
-      return fmt::format("<td class=\"sum\">{}</td>", percent((*sums[c - generations])[d]));
+      return fmt::format("<td class=\"sum\">{}</td>", percent((*sums[c - views])[d]));
     }
     const double share = usage.share[d][c];
     return fmt::format("<td class=\"{}{}\">{}</td>", share_colour(share), is_own(look, d, columns[c]) ? " own" : "", percent(share));
   };
-  return table("Gate mass by domain and generation", "domain", columns, domains, cell);
+  return table("Gate mass by domain and view", "domain", columns, domains, cell);
 }
 
 std::string overlap_table(const UsageNumbers& usage, const std::vector<std::string>& domains) {

@@ -49,7 +49,7 @@ Json causal_json(const CloseLook& look) {
       cells.push_back(std::isnan(interval.low) ? Json(nullptr) : Json::array({interval.low, interval.high}));
     intervals.push_back(std::move(cells));
   }
-  return {{"generations", look.causal.generations}, {"value", look.causal.value}, {"intervals", intervals}};
+  return {{"views", look.causal.views}, {"value", look.causal.value}, {"intervals", intervals}};
 }
 
 Json documents_json(const CloseLook& look) {

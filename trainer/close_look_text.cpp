@@ -19,10 +19,10 @@ TextRow heading(const std::string& first, const std::vector<std::string>& domain
 }
 
 std::string causal_text(const CausalValue& causal, const std::vector<std::string>& domains) {
-  if (causal.generations.empty()) return "";
+  if (causal.views.empty()) return "";
   std::vector<TextRow> rows = {heading("without", domains)};
-  for (std::size_t g = 0; g < causal.generations.size(); ++g) {
-    TextRow& row = rows.emplace_back(TextRow{causal.generations[g]});
+  for (std::size_t g = 0; g < causal.views.size(); ++g) {
+    TextRow& row = rows.emplace_back(TextRow{causal.views[g]});
     for (const double value : causal.value[g]) row.push_back(signed_decimal(value));
   }
   return aligned(rows) + fmt::format("{}\n\n", kCausalRule);

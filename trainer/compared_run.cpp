@@ -14,24 +14,9 @@
 namespace peer::trainer {
 namespace {
 
-double loss_of(const StageRecord& stage, const std::string& domain) {
-  const auto cell = stage.loss.find(domain);
-  return cell == stage.loss.end() ? kMissing : cell->second;
-}
-
 std::vector<DocumentBits> bits_of(const pool::Pool& pool, const StageRecord& stage, const std::string& domain) {
   const auto cell = stage.bits.find(domain);
   return cell == stage.bits.end() ? std::vector<DocumentBits>{} : read_bits(pool, cell->second);
-}
-
-// The stage in [1, end) after which the domain's loss was lowest; 0: none was measured.
-std::size_t best_stage(const History& history, const std::string& domain, std::size_t end) {
-  std::size_t best = 0;
-  for (std::size_t stage = 1; stage < end; ++stage) {
-    const double loss = loss_of(history.stages[stage], domain);
-    if (!std::isnan(loss) && (best == 0 || loss < loss_of(history.stages[best], domain))) best = stage;
-  }
-  return best;
 }
 
 DomainCourse course_of(const pool::Pool& pool, const History& history, const DomainRecord& domain) {
@@ -39,12 +24,12 @@ DomainCourse course_of(const pool::Pool& pool, const History& history, const Dom
   DomainCourse course{
       .name = domain.name, .held_out = domain.held_out, .naive = domain.naive, .own_bits = {}, .best_bits = {}, .last_bits = {}};
   if (own > last) return course;
-  course.before = loss_of(history.stages[own - 1], domain.name);
-  course.own = loss_of(history.stages[own], domain.name), course.own_bits = bits_of(pool, history.stages[own], domain.name);
-  course.last = loss_of(history.stages[last], domain.name), course.last_bits = bits_of(pool, history.stages[last], domain.name);
+  course.before = history.loss(own - 1, domain.name);
+  course.own = history.loss(own, domain.name), course.own_bits = bits_of(pool, history.stages[own], domain.name);
+  course.last = history.loss(last, domain.name), course.last_bits = bits_of(pool, history.stages[last], domain.name);
   course.older = own < last;
-  if (const std::size_t best = best_stage(history, domain.name, last); best > 0) {
-    course.best = loss_of(history.stages[best], domain.name);
+  if (const std::size_t best = history.best_stage(domain.name, last); best > 0) {
+    course.best = history.loss(best, domain.name);
     course.best_bits = bits_of(pool, history.stages[best], domain.name);
   }
   return course;
@@ -52,14 +37,12 @@ DomainCourse course_of(const pool::Pool& pool, const History& history, const Dom
 
 StageCourse course_of(const History& history, std::size_t stage) {
   StageCourse course{.stage = history.stage_name(stage)};
-  course.own = loss_of(history.stages[stage], history.stages[stage].domain);
+  course.own = history.loss(stage, history.stages[stage].domain);
   double sum = 0;
   int count = 0;
   for (const DomainRecord& domain : history.domains) {
     if (history.learnt(domain.name) >= stage) continue;
-    const std::size_t best = best_stage(history, domain.name, stage);
-    if (best == 0) continue;
-    const double forgotten = loss_of(history.stages[stage], domain.name) - loss_of(history.stages[best], domain.name);
+    const double forgotten = history.forgotten(stage, domain.name);
     if (std::isnan(forgotten)) continue;
     sum += forgotten, ++count;
     course.forgetting_max = std::fmax(course.forgetting_max, forgotten);

@@ -123,8 +123,8 @@ void check_same_documents(const std::vector<ComparedRun>& runs) {
   const ComparedRun& first = runs.front();
   for (const ComparedRun& run : runs) {
     if (names_of(run) != names_of(first))
-      throw UsageError(fmt::format("{} has learnt {}, {} has learnt {}: only runs on the same domains can be compared", first.pool,
-                                   fmt::join(names_of(first), ", "), run.pool, fmt::join(names_of(run), ", ")));
+      throw UsageError(fmt::format("{} has learnt {}, {} has learnt {}: only runs on the same domains can be compared", first.name,
+                                   fmt::join(names_of(first), ", "), run.name, fmt::join(names_of(run), ", ")));
     for (const DomainCourse& domain : run.domains)
       for (const DomainCourse& other : first.domains)
         if (domain.name == other.name && domain.held_out != other.held_out)

@@ -6,10 +6,12 @@
 
 #include <fmt/format.h>
 
+#include "peer/device/rounded_gemm.h"
 #include "trainer/baseline.h"
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
+#include "trainer/schedule.h"
 #include "trainer/self_text.h"
 #include "trainer/stage_cost.h"
 #include "trainer/step.h"
@@ -88,7 +90,7 @@ class Consolidation {
       syllabus.add(write_self_text(session_.ctx, model_, views_[i], options_.self_text, seed_ + i), std::move(kept), seed_ + i);
     }
     Teacher teacher(model_, views_, train_.batch, 1, 1);
-    TrainingStep step(session_.ctx, model_, view_, train_, {.teacher = &teacher});
+    TrainingStep step(session_.ctx, model_, view_, later_stage(train_), {.teacher = &teacher});
     for (std::int64_t s = 0; s < train_.steps && !stop; ++s) {
       const streams::Batch& batch = syllabus.batch(s);
       if (s == 0) meet_first_batch(session_.ctx, model_, view_, step, batch);
@@ -130,6 +132,7 @@ class Consolidation {
 };
 
 void check(const ConsolidationOptions& options, const TrainOptions& train, std::size_t views) {
+  check(train);
   if (options.self_text <= 0) throw UsageError(fmt::format("option 'self-text': expected more than 0 bytes, found {}", options.self_text));
   if (!(options.replay >= 0 && options.replay < 1))
     throw UsageError(fmt::format("option 'replay': expected a share from 0 to below 1, found {}", options.replay));
@@ -169,7 +172,8 @@ std::vector<int> views_between(const Session& session, GenerationId from, Genera
 ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views, const ConsolidationOptions& options,
                                  const TrainOptions& train, const EvaluateOptions& evaluate, const model::MixtureOptions& mixture,
                                  std::uint64_t seed, Progress& progress, const std::atomic<bool>& stop) {
-  check(options, train, views.size());
+  check(options, train, views.size()), check(evaluate);
+  check_precision(session.ctx.device(), train.precision);  // before text is written, which needs none
   const auto began = std::chrono::steady_clock::now();
   const double flops_before = session.ctx.flops();
   model::Model& model = session.loaded.model;
@@ -198,8 +202,7 @@ ConsolidationOutcome consolidate(Session& session, const std::vector<int>& views
     transaction.put_record(key, value);
   const StageRecord& after = history.stages.back();
   for (const auto& [domain, loss] : after.loss)
-    if (const auto old = before.loss.find(domain); old != before.loss.end())
-      outcome.refused |= options.max_forgetting >= 0 && loss - old->second > options.max_forgetting;
+    outcome.refused |= options.max_forgetting >= 0 && history.forgotten(history.stages.size() - 1, domain) > options.max_forgetting;
   save_model(session.loaded, consolidation.changed(), session.staging, transaction);
   transaction.set_fingerprint(fmt::format("consolidate {} {} threads {} {} {}", to_hex(options_fingerprint(options)),
                                           to_hex(options_fingerprint(train)), session.ctx.threads(), session.ctx.device_name(),

@@ -22,10 +22,11 @@ struct ConsolidationOptions {
     visit(self.experts, OptionInfo{"experts", "experts of the folded view, over all layers; 0: as many as the preset says", "experts"});
     visit(self.self_text, OptionInfo{"self-text", "text that each of the views writes, to be predicted as it predicts it", "bytes"});
     visit(self.replay, OptionInfo{"replay", "share of the windows that comes from the reservoirs of the views' domains, below 1; 0: none"});
-    visit(self.max_forgetting, OptionInfo{"max-forgetting",
-                                          "commit only when no domain becomes worse by more than this; else exit 3, head stays, and the "
-                                          "ref 'refused' names the result; below 0: no limit",
-                                          "bits a byte"});
+    visit(self.max_forgetting,
+          OptionInfo{"max-forgetting",
+                     "commit only when no domain is worse by more than this than it ever was; else exit 3, head stays, and "
+                     "the ref 'refused' names the result; below 0: no limit",
+                     "bits a byte"});
   }
 };
 

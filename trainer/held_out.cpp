@@ -33,7 +33,10 @@ std::vector<streams::Document> select_held_out(const std::vector<streams::Docume
     bytes += size;
     if (size <= limit_bytes) continue;
     auto end = static_cast<std::size_t>(limit_bytes);
-    while (end > 0 && (static_cast<unsigned char>(document.text[end]) & 0xC0) == 0x80) --end;  // not inside a character
+    const auto inside_character = [&](std::size_t at) { return (static_cast<unsigned char>(document.text[at]) & 0xC0) == 0x80; };
+    while (end > 0 && inside_character(end)) --end;
+    if (end == 0)  // a whole one at least: nothing can be scored on no text
+      while (++end < document.text.size() && inside_character(end)) continue;
     kept.back().text.resize(end);
     bytes = limit_bytes;
   }

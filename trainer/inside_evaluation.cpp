@@ -5,7 +5,7 @@
 namespace peer::trainer {
 
 InsideEvaluation::InsideEvaluation(Session& session, const RunOptions& options, int view)
-    : session_(session), evaluate_(options.evaluate), mixture_(options.mixture), every_(options.train.eval_every) {
+    : session_(session), evaluate_(options.evaluate), mixture_(options.mixture), every_(options.measure.eval_every) {
   if (every_ == 0) return;
   views_ = options.stage.predicts == Prediction::kMixture ? all_views(session.loaded.model) : std::vector<int>{view};
   const History& history = session.loaded.history;

@@ -13,9 +13,9 @@ namespace peer::trainer {
 class InsideEvaluation {
  public:
   // `view`: the one that the stage trains. Reads the sample: of each older domain, the first held-out documents that fit into kSampleBytes
-  // (at least one), and what they cost right after the domain's own stage. Nothing without train.eval_every.
+  // (at least one), and what they cost right after the domain's own stage. Nothing without measure.eval_every.
   InsideEvaluation(Session& session, const RunOptions& options, int view);
-  // Scores the sample when it is due: after the first step and every train.eval_every.
+  // Scores the sample when it is due: after the first step and every measure.eval_every.
   void after_step(std::int64_t step);
 
   static constexpr std::int64_t kSampleBytes = 8 << 10;

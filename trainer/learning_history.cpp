@@ -33,13 +33,14 @@ std::map<std::string, InsideScore> parse_inside(const Json& json) {
 }
 
 Json to_json(const StageRecord& stage) {
-  Json bits = Json::object();
+  Json bits = Json::object(), losses = Json::object();
   for (const auto& [domain, digest] : stage.bits) bits[domain] = to_hex(digest);
+  for (const auto& [domain, loss] : stage.loss) losses[domain] = number_or_null(loss);
   Json json = {{"domain", stage.domain},
                {"strategy", stage.strategy},
                {"steps", stage.steps},
                {"view", stage.view},
-               {"loss", stage.loss},
+               {"loss", losses},
                {"bits", bits},
                {"parameters_added", stage.parameters_added},
                {"mixture", stage.mixture}};
@@ -51,7 +52,7 @@ Json to_json(const StageRecord& stage) {
 StageRecord parse_stage(const Json& json) {
   StageRecord stage;
   stage.domain = json.at("domain"), stage.strategy = json.at("strategy"), stage.steps = json.at("steps"), stage.view = json.at("view");
-  stage.loss = json.at("loss").get<std::map<std::string, double>>();
+  for (const auto& [domain, loss] : json.at("loss").items()) stage.loss[domain] = number_or_missing(loss);
   for (const auto& [domain, digest] : json.at("bits").items()) stage.bits[domain] = parse_digest(digest.get<std::string>(), "history");
   stage.parameters_added = json.at("parameters_added");
   stage.mixture = json.at("mixture");
@@ -96,6 +97,23 @@ std::string History::stage_name(std::size_t stage) const {
   return learnt(record.domain) == stage ? record.domain : record.domain + " again";
 }
 
+double History::loss(std::size_t stage, const std::string& domain) const {
+  const auto cell = stages[stage].loss.find(domain);
+  return cell == stages[stage].loss.end() ? kMissing : cell->second;
+}
+
+std::size_t History::best_stage(const std::string& domain, std::size_t end) const {
+  std::size_t best = 0;
+  for (std::size_t stage = 1; stage < end; ++stage)
+    if (const double here = loss(stage, domain); !std::isnan(here) && (best == 0 || here < loss(best, domain))) best = stage;
+  return best;
+}
+
+double History::forgotten(std::size_t stage, const std::string& domain) const {
+  const std::size_t best = best_stage(domain, stage);
+  return best == 0 ? kMissing : loss(stage, domain) - loss(best, domain);
+}
+
 RetentionMatrix History::matrix() const {
   RetentionMatrix matrix;
   for (const DomainRecord& d : domains) {
@@ -110,10 +128,7 @@ RetentionMatrix History::matrix() const {
   for (std::size_t stage = 0; stage < stages.size(); ++stage) {
     matrix.stages.push_back(stage_name(stage));
     auto& row = matrix.loss.emplace_back();
-    for (const DomainRecord& d : domains) {
-      const auto cell = stages[stage].loss.find(d.name);
-      row.push_back(cell == stages[stage].loss.end() ? kMissing : cell->second);
-    }
+    for (const DomainRecord& d : domains) row.push_back(loss(stage, d.name));
   }
   return matrix;
 }

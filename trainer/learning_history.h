@@ -57,6 +57,14 @@ struct History {
   // "before", then the stage's domain, "again" where it came back, or "folding".
   std::string stage_name(std::size_t stage) const;
   // A row a stage, a column a domain.
+  // Whether anything was learnt yet, or only the untrained base measured.
+  bool any_stage() const { return stages.size() > 1; }
+  // After a stage, bits a byte; kMissing where it was not measured.
+  double loss(std::size_t stage, const std::string& domain) const;
+  // The stage in [1, end) after which the domain's loss was lowest; 0: none was measured.
+  std::size_t best_stage(const std::string& domain, std::size_t end) const;
+  // Its loss after a stage less that after the best one before (f_j of retention.h); kMissing where either was not measured.
+  double forgotten(std::size_t stage, const std::string& domain) const;
   RetentionMatrix matrix() const;
 };
 

@@ -9,6 +9,7 @@
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
+#include "trainer/schedule.h"
 #include "trainer/step.h"
 
 namespace peer::trainer {
@@ -48,7 +49,7 @@ double probe_gain(Session& session, const RunOptions& options, int parent, strea
   const double before = bits_per_byte(score(session.ctx, copy.model, parent, sample, options.evaluate));
   const int view = copy.model.add_view(parent, delta_for(copy.model.options(), session.delta, 0, options.stage.grows), "probe", true);
   make_plastic(copy.model, view, Trains::kGrown);
-  TrainOptions train = options.train;
+  TrainOptions train = later_stage(options.train);  // as the stage itself would: something was learnt before, or nothing could be known
   train.steps = std::max(kFewestProbeSteps, options.train.steps / kProbeShare);
   corpus.start(train.batch, copy.model.options().context, {.seed = static_cast<std::uint64_t>(options.seed) + 1});
   TrainingStep step(session.ctx, copy.model, view, train);

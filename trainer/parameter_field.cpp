@@ -125,8 +125,8 @@ void ParameterField::take(const std::map<std::string, pool::Tensor>& tensors, co
     const bool grid = entry.block != nullptr || entry.name.find(".sub_keys.") != std::string::npos;
     if (at == tensors.end() || !(grid ? grew_along(axis, at->second.shape, entry.shape) : at->second.shape == entry.shape))
       throw UsageError(
-          fmt::format("{} do not fit '{}': the model has grown since they were measured; train a stage without a penalty that "
-                      "measures them again",
+          fmt::format("{} do not fit '{}': the model has grown since they were measured; --penalty-weight 0 measures "
+                      "them anew and pulls at nothing",
                       what, entry.name));
     const std::vector<std::int64_t>& old = at->second.shape;
     const std::int64_t runs = product(old, 0, axis), old_run = product(old, axis, old.size()),

@@ -35,7 +35,11 @@ struct PenaltyOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit(self.penalty,
           OptionInfo{"penalty", "what pulls old weights back, each by how much it mattered; only with --grows none or extend"});
-    visit(self.penalty_weight, OptionInfo{"penalty-weight", "of the penalty, whose importances have a mean of 1"});
+    visit(
+        self.penalty_weight,
+        OptionInfo{"penalty-weight",
+                   "of the penalty, whose importances have a mean of 1; 0: nothing pulls, and importances are measured as if this was the "
+                   "first stage"});
     visit(self.penalty_decay, OptionInfo{"penalty-decay", "what the importances of the stages before keep at each stage; 1: a sum"});
     visit(self.penalty_samples, OptionInfo{"penalty-samples", "windows on which ewc and mas measure importances after a stage", "windows"});
     visit(self.orthogonal,

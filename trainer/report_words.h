@@ -20,7 +20,7 @@ inline constexpr std::string_view kForgettingRule =
 inline constexpr std::string_view kStabilityRule =
     "The stability gap is the worst that a domain was inside a later stage, minus what it was right after its own, both on a sample of its "
     "held-out documents (De Lange et al. 2023).";
-inline constexpr std::string_view kCausalRule = "bits per byte lost when a generation, and the views that grew on it, are masked";
+inline constexpr std::string_view kCausalRule = "bits per byte lost when a view, and those that grew on it, are masked";
 inline constexpr std::string_view kUsageRule =
     "share of a domain's gate mass, weighted by the mixture; on experts born before (reuse), in (novelty) and after (leakage) its own "
     "stage";

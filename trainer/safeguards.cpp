@@ -1,5 +1,7 @@
 #include "trainer/safeguards.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "peer/base/error.h"
@@ -17,8 +19,26 @@ constexpr std::uint64_t kReferenceSeed = 1u << 20;  // windows of the reference 
 
 }  // namespace
 
+void check_safeguards(const Session& session, const StageOptions& stage) {
+  const History& history = session.loaded.history;
+  if (!history.any_stage()) return;
+  check_importances(session.generation, stage);
+  const auto older = [&](const DomainRecord& domain) { return domain.name != stage.domain; };
+  const auto kept = [&](const DomainRecord& domain) { return older(domain) && !domain.reservoir.empty(); };
+  const bool rehearses = stage.project || (stage.replay > 0 && stage.self_text == 0);
+  if (rehearses && std::ranges::any_of(history.domains, older) && std::ranges::none_of(history.domains, kept))
+    throw UsageError(
+        fmt::format("option '{}': no older domain of this pool has a reservoir; train the stages before with --reservoir BYTES",
+                    stage.project ? "project" : "replay"));
+  if (stage.rows > 0 && session.generation.trunk(kBackgroundTrunk) == nullptr)
+    throw UsageError(
+        fmt::format("option 'rows': g{} knows no retrievals of old text to compare with; train the stage before it with --strategy smf",
+                    session.generation.id.value));
+}
+
 Safeguards::Safeguards(Session& session, const RunOptions& options, int view, const std::vector<int>& changed, GenerationId parent)
     : session_(session), options_(options), view_(view), changed_(changed), before_(session, parent, changed) {
+  if (changed_.empty()) return;  // the text was no news: nothing trains
   const StageOptions& stage = options_.stage;
   if (stage.penalty != Penalty::kNone) anchor_.emplace(session_, options_, view_, changed_, before_);
   if (!before_.any_stage()) return;  // nothing to guard yet, only to measure
@@ -30,8 +50,8 @@ Safeguards::Safeguards(Session& session, const RunOptions& options, int view, co
   }
   const auto seed = static_cast<std::uint64_t>(options_.seed);
   if (stage.replay > 0 && stage.self_text > 0) rehearse_self_text(seed);
-  if (stage.replay > 0 && stage.self_text == 0) rehearse(stage.replay, "replay", seed, replay_);
-  if (stage.project) rehearse(1, "project", seed + kReferenceSeed, reference_);
+  if (stage.replay > 0 && stage.self_text == 0) rehearse(stage.replay, seed, replay_);
+  if (stage.project) rehearse(1, seed + kReferenceSeed, reference_);
   if (stage.grows == Growth::kExtend && what_trains(stage) == Trains::kGrown) grown_.emplace(before_.loaded().model.options().peer_side);
   if (stage.rows > 0) prepare_sparse_rows();
   if (stage.average > 0) {
@@ -40,20 +60,11 @@ Safeguards::Safeguards(Session& session, const RunOptions& options, int view, co
   }
 }
 
-void Safeguards::rehearse(double share, const char* option, std::uint64_t seed, std::optional<Rehearsal>& rehearsal) {
+void Safeguards::rehearse(double share, std::uint64_t seed, std::optional<Rehearsal>& rehearsal) {
   std::vector<std::vector<streams::Document>> domains;
-  bool older = false;
-  for (const DomainRecord& domain : session_.loaded.history.domains) {
-    if (domain.name == options_.stage.domain) continue;
-    older = true;
-    if (!domain.reservoir.empty()) domains.push_back(read_reservoir(session_.pool, domain));
-  }
-  if (!older) return;
-  if (domains.empty())
-    throw UsageError(
-        fmt::format("option '{}': no older domain of this pool has a reservoir; train the stages before with "
-                    "--reservoir BYTES",
-                    option));
+  for (const DomainRecord& domain : session_.loaded.history.domains)
+    if (domain.name != options_.stage.domain && !domain.reservoir.empty()) domains.push_back(read_reservoir(session_.pool, domain));
+  if (domains.empty()) return;
   rehearsal.emplace(std::move(domains), share, session_.loaded.model.options().context, seed);
 }
 
@@ -68,11 +79,7 @@ void Safeguards::rehearse_self_text(std::uint64_t seed) {
 
 void Safeguards::prepare_sparse_rows() {
   const pool::TrunkInfo* info = before_.generation().trunk(kBackgroundTrunk);
-  if (info == nullptr)
-    throw UsageError(
-        fmt::format("option 'rows': generation {} knows no retrievals of old text to compare with; train the stage before "
-                    "it with --strategy smf",
-                    before_.generation().id.value));
+  if (info == nullptr) throw CorruptError(fmt::format("g{}: the trunk '{}' is missing", before_.generation().id.value, kBackgroundTrunk));
   background_ = RetrievalBackground::from(session_.pool.trunk(*info), kBackgroundTrunk);
   sparse_.emplace(*background_, options_.stage.rows, options_.stage.rows_rate);
 }

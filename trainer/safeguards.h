@@ -16,6 +16,10 @@
 
 namespace peer::trainer {
 
+// UsageError where a stage that is not the first needs what no stage before it left: importances, reservoirs, retrievals. Costs nothing,
+// and is asked before any text is read.
+void check_safeguards(const Session& session, const StageOptions& stage);
+
 class Safeguards {
  public:
   // view: the one that is trained; changed: the views whose weights change; parent: the generation before the stage. UsageError when
@@ -38,7 +42,7 @@ class Safeguards {
 
  private:
   // `rehearsal` is left alone when the only domain is learnt further.
-  void rehearse(double share, const char* option, std::uint64_t seed, std::optional<Rehearsal>& rehearsal);
+  void rehearse(double share, std::uint64_t seed, std::optional<Rehearsal>& rehearsal);
   void rehearse_self_text(std::uint64_t seed);
   void prepare_sparse_rows();
   void save_background(const std::vector<streams::Document>& training, pool::Transaction& transaction);

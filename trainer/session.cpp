@@ -76,7 +76,7 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   int changed = 0;
   std::string message;
   if (mode == GrowMode::kAnnex) {
-    const int on = parent == "auto" ? model.newest() : choose_parent(session.ctx, model, parent, {}, {}, progress);
+    const int on = parent == "auto" ? model.newest() : *named_parent(model, parent);
     changed = model.add_view(on, delta_for(model.options(), session.delta, experts), "", true);
     history.open_view = changed;
     message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
@@ -103,12 +103,9 @@ std::vector<DocumentPairs> best_and_last(const Session& session) {
   for (std::size_t j = 0; j < history.domains.size(); ++j) {
     const std::string& domain = history.domains[j].name;
     if (history.learnt(domain) + 1 >= history.stages.size()) continue;
-    const StageRecord* best = nullptr;
-    for (std::size_t l = 1; l + 1 < history.stages.size(); ++l)
-      if (const StageRecord& stage = history.stages[l]; stage.bits.contains(domain))
-        if (best == nullptr || stage.loss.at(domain) < best->loss.at(domain)) best = &stage;
-    if (best == nullptr || !last.bits.contains(domain)) continue;
-    pairs[j] = {read_bits(session.pool, best->bits.at(domain)), read_bits(session.pool, last.bits.at(domain))};
+    const std::size_t best = history.best_stage(domain, history.stages.size() - 1);
+    if (best == 0 || !last.bits.contains(domain)) continue;
+    pairs[j] = {read_bits(session.pool, history.stages[best].bits.at(domain)), read_bits(session.pool, last.bits.at(domain))};
   }
   return pairs;
 }
@@ -145,7 +142,7 @@ ForgettingReport make_report(const Session& session) {
 std::vector<int> parse_views(const model::Model& model, const std::string& text) {
   if (text == "mixture") return all_views(model);
   if (text == "head") return {model.newest()};
-  std::vector<std::string> names = {"mixture", "head"};
+  std::vector<std::string> names = {"auto", "mixture", "head"};
   for (const int v : all_views(model)) {
     if (model.views()[v].name == text) return {v};
     names.push_back(model.views()[v].name);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "peer/base/progress.h"
 #include "pool/pool.h"
@@ -13,6 +14,8 @@ namespace peer::trainer {
 inline constexpr const char* kHead = "head";        // the newest complete generation
 inline constexpr const char* kResume = "resume";    // an interrupted stage, if there is one
 inline constexpr const char* kRefused = "refused";  // the last stage that forgot more than its limit
+// Names that stages move, and that are therefore no tags.
+inline bool is_stage_ref(std::string_view name) { return name == kHead || name == kResume || name == kRefused; }
 
 // A pool, one generation of it loaded, and what runs it.
 struct Session {

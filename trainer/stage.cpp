@@ -45,6 +45,7 @@ class Stage {
 
   void begin() {
     check_view_to_train(session_, options_);
+    check_safeguards(session_, options_.stage);
     if (grows_view(options_.stage)) named_parent(model_, options_.stage.parent);
     read_corpus();
     History& history = session_.loaded.history;
@@ -69,7 +70,11 @@ class Stage {
 
   void resume() {
     const StoredRun& run = *session_.loaded.run;
-    read_corpus();
+    try {
+      read_corpus();
+    } catch (const CorpusError& error) {
+      throw CorpusError(fmt::format("{} (where the text lay when the stage began; if it moved: --resume --from PATH)", error.what()));
+    }
     view_ = run.view, step_ = run.step;
     before_ = read_running_cost(session_.pool, session_.loaded.history, parent());
     changed_ = make_plastic(model_, view_, trains());
@@ -82,7 +87,11 @@ class Stage {
 
   StageOutcome run() {
     if (stop_)
-      return {.interrupted = true, .seconds = now_seconds() - began_, .summary = "interrupted before the first step: nothing to keep"};
+      return {.interrupted = true,
+              .steps = step_,
+              .seconds = now_seconds() - began_,
+              .summary = step_ > 0 ? fmt::format("interrupted before step {}; go on with --resume", step_ + 1)
+                                   : "interrupted before the first step: nothing to keep"};
     if (!known_) {
       train();
       if (step_ < options_.train.steps) return interrupted();
@@ -101,8 +110,9 @@ class Stage {
     corpus_.emplace(options_.stream, scored);
     const streams::CorpusReport& r = corpus_->report();
     progress_.note(fmt::format("{}: {}, {}, {:.2f} MB to train on; {}, {:.1f} KB held out{}", options_.stage.domain,
-                               counted(r.files, "file"), counted(r.documents, "document"), static_cast<double>(r.bytes) / 1e6,
-                               counted(r.held_out_documents, "document"), static_cast<double>(r.held_out_bytes) / 1e3,
+                               counted(r.files, "file"), counted(r.documents - r.held_out_documents, "document"),
+                               static_cast<double>(r.bytes - r.held_out_bytes) / 1e6, counted(r.held_out_documents, "document"),
+                               static_cast<double>(r.held_out_bytes) / 1e3,
                                r.duplicates > 0 ? "; " + counted(r.duplicates, "duplicate") + " dropped" : ""));
     if (r.kept_out > 0)
       progress_.note(counted(r.kept_out, "document") + " kept out of training: the pool's domains are scored on such text");
@@ -119,7 +129,7 @@ class Stage {
 
   // The first stage of a pool has nothing to keep: the base is trained as a whole.
   Trains trains() const { return view_ == 0 && is_first() ? Trains::kAll : what_trains(options_.stage); }
-  bool is_first() const { return session_.loaded.history.stages.size() == 1; }
+  bool is_first() const { return !session_.loaded.history.any_stage(); }
 
   void train() {
     TrainingStep step(session_.ctx, model_, view_, is_first() ? options_.train : later_stage(options_.train), safeguards_->terms());
@@ -144,7 +154,7 @@ class Stage {
                        fmt::format("{:.3f} bpb  {:.1f} ktok/s", loss, tokens / seconds / 1e3));
       // After the last step too: scoring every domain may take long, and be interrupted for good.
       const bool over = step_ == options_.train.steps;
-      const bool due = options_.train.checkpoint_every > 0 && (over || step_ % options_.train.checkpoint_every == 0);
+      const bool due = options_.measure.checkpoint_every > 0 && (over || step_ % options_.measure.checkpoint_every == 0);
       if (due && !stop_) commit_beside_training();
     }
   }
@@ -202,8 +212,6 @@ class Stage {
   Unfinished unfinished() {
     commits_.wait();
     StoredRun run{options_map(options_), step_, view_, corpus_->cursor()};
-    run.options["grow-first"] = to_text(options_.grow_first);
-    run.options["seed"] = to_text(options_.seed);
     Unfinished now{transaction(), image_of(session_.loaded, changed_, true),
                    fmt::format("{} at step {} of {}, to be resumed", options_.stage.domain, step_, options_.train.steps)};
     safeguards_->add_unfinished(now.image);
@@ -262,6 +270,7 @@ class Stage {
     safeguards_->finish(corpus_->training(), t);
     freeze(model_, changed_);
     if (!known_) count_bytes();
+    const bool first = is_first();
     session_.loaded.history.stages.push_back({.domain = options_.stage.domain,
                                               .strategy = to_text(options_.stage.strategy),
                                               .steps = step_,
@@ -274,9 +283,10 @@ class Stage {
     for (const auto& [key, value] : row) t.put_record(key, value);
     save_model(session_.loaded, changed_, session_.staging, t);
     const bool refused = forgets_too_much();
-    const bool first = session_.loaded.history.stages.size() == 2, in_place = view_ == 0 && options_.stage.strategy == Strategy::kGrow;
+    const bool in_place = view_ == 0 && options_.stage.strategy == Strategy::kGrow;
     const std::string what = first ? "base" : in_place ? "in place" : to_text(options_.stage.strategy);
-    const std::string summary = fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
+    const std::string summary = known_ ? fmt::format("{} is no news: measured, not learnt", options_.stage.domain)
+                                       : fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
     StageOutcome outcome{.refused = refused,
                          .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
                          .steps = step_,
@@ -297,16 +307,13 @@ class Stage {
   // Whether an older domain is worse by more than the limit than it was after any stage before this one.
   bool forgets_too_much() {
     if (options_.stage.max_forgetting < 0) return false;
-    const auto& stages = session_.loaded.history.stages;
+    const History& history = session_.loaded.history;
     bool too_much = false;
-    for (const auto& [domain, loss] : stages.back().loss) {
-      if (domain == options_.stage.domain) continue;
-      double best = loss;
-      for (const StageRecord& stage : stages)
-        if (const auto cell = stage.loss.find(domain); cell != stage.loss.end()) best = std::min(best, cell->second);
-      if (loss - best <= options_.stage.max_forgetting) continue;
-      progress_.note(fmt::format("'{}' was {:.4f} bits a byte and is {:.4f}: {:.4f} forgotten, the limit is {}", domain, best, loss,
-                                 loss - best, options_.stage.max_forgetting));
+    for (const auto& [domain, loss] : history.stages.back().loss) {
+      const double forgotten = history.forgotten(history.stages.size() - 1, domain);
+      if (domain == options_.stage.domain || !(forgotten > options_.stage.max_forgetting)) continue;
+      progress_.note(fmt::format("'{}' was {:.4f} bits a byte and is {:.4f}: {:.4f} forgotten, the limit is {}", domain, loss - forgotten,
+                                 loss, forgotten, options_.stage.max_forgetting));
       too_much = true;
     }
     return too_much;
@@ -335,14 +342,9 @@ class Stage {
 
 RunOptions options_of(const StoredRun& run) {
   RunOptions options;
-  for (const auto& [name, text] : run.options) {
-    if (name == "grow-first")
-      parse_text(name, text, options.grow_first);
-    else if (name == "seed")
-      parse_text(name, text, options.seed);
-    else if (!set_option(options, name, text))
+  for (const auto& [name, text] : run.options)
+    if (!set_option(options, name, text))
       throw CorruptError("the interrupted stage has an option that this program does not know: '" + name + "'");
-  }
   return options;
 }
 
@@ -350,18 +352,16 @@ StageOutcome run_stage(Session& session, const RunOptions& options, Progress& pr
   if (session.loaded.run)
     throw UsageError(fmt::format("{}: g{} is an unfinished stage, on which no other can begin; peer-cli rollback --to g{} first",
                                  session.pool.path(), session.generation.id.value, session.generation.parent.value));
-  check(options.stage);
+  check(options.stage), check(options.train), check(options.measure), check(options.evaluate);
   check_precision(session.ctx.device(), options.train.precision);  // before the first of many passes that need none
   Stage stage(session, options, progress, stop);
   stage.begin();
   return stage.run();
 }
 
-StageOutcome resume_stage(Session& session, Profile* profile, Progress& progress, const std::atomic<bool>& stop) {
+StageOutcome resume_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop) {
   if (!session.loaded.run)
     throw UsageError(fmt::format("{}: g{} is no unfinished stage", session.pool.path(), session.generation.id.value));
-  RunOptions options = options_of(*session.loaded.run);
-  options.profile = profile;
   check_precision(session.ctx.device(), options.train.precision);
   Stage stage(session, options, progress, stop);
   stage.resume();

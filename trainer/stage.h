@@ -21,16 +21,20 @@ struct RunOptions {
   Profile* profile = nullptr;  // times the training steps but the first, which reserves memory
   StageOptions stage;
   TrainOptions train;
+  MeasureOptions measure;
   streams::StreamOptions stream;
   EvaluateOptions evaluate;
   model::MixtureOptions mixture;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
+    visit(self.grow_first, OptionInfo{"grow-first", "stream: grow before training"});
+    visit(self.seed, OptionInfo{"seed", "of the order of the text"});
     visit(self.metrics, OptionInfo{"metrics", "append one JSON line a step to this file", "FILE"});
     StageOptions::fields(self.stage, visit);
     streams::StreamOptions::fields(self.stream, visit);
     TrainOptions::fields(self.train, visit);
+    MeasureOptions::fields(self.measure, visit);
     EvaluateOptions::fields(self.evaluate, visit);
     model::MixtureOptions::fields(self.mixture, visit);
   }
@@ -51,8 +55,8 @@ RunOptions options_of(const StoredRun& run);
 // Runs one stage on a session opened for writing at head. UsageError when options contradict each other, or when head is itself an
 // unfinished stage. `stop`: finish the step, commit a resumable state, return. Errors leave head where it was.
 StageOutcome run_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
-// Goes on with the unfinished stage at which the session was opened (the ref "resume"), with the options that it was started with.
-// `profile`: null, or where the time of the steps goes.
-StageOutcome resume_stage(Session& session, Profile* profile, Progress& progress, const std::atomic<bool>& stop);
+// Goes on with the unfinished stage at which the session was opened (the ref "resume"). options: options_of(it), but for where the text
+// lies, where the metrics go, and `profile`.
+StageOutcome resume_stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

@@ -9,7 +9,7 @@ namespace peer::trainer {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 
 template <class Options>
 Options options_from(const Json& json) {

@@ -42,8 +42,6 @@ struct TrainOptions {
   double anneal_share = 0.1;
   double clip = 1.0;
   double expert_clip = 1.0;
-  std::int64_t checkpoint_every = 0;
-  std::int64_t eval_every = 0;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -72,6 +70,33 @@ struct TrainOptions {
     visit(self.anneal_share, OptionInfo{"anneal-share", "infinite: share of the steps at a stage's end that fall to the final share"});
     visit(self.clip, OptionInfo{"clip", "largest global norm of the dense gradient; 0: no clip"});
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
+  }
+};
+
+// How held-out text is scored.
+struct EvaluateOptions {
+  std::int64_t eval_batch = 16;
+  double eval_overlap = 0.5;
+  double guess = 0;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
+    visit(self.eval_batch, OptionInfo{"eval-batch", "windows scored at a time", "windows"});
+    visit(self.eval_overlap, OptionInfo{"eval-overlap", "share of a window that repeats text before the scored bytes, as their context"});
+    visit(self.guess, OptionInfo{"guess",
+                                 "a view reads only windows where byte statistics give it at least this chance, e.g. 0.03; 0: every view "
+                                 "reads everything"});
+  }
+};
+
+// What a stage keeps and measures on its way.
+struct MeasureOptions {
+  std::int64_t checkpoint_every = 0;
+  std::int64_t eval_every = 0;
+  std::int64_t eval_bytes = 64 << 10;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor&& visit) {
     visit(self.checkpoint_every, OptionInfo{"checkpoint-every",
                                             "commit a resumable state every so many steps and after the last, beside the steps that "
                                             "follow; prune frees the old ones; 0: only when interrupted",
@@ -81,25 +106,13 @@ struct TrainOptions {
                      "score the older domains on a small sample after the first and every so many steps, for the stability gap "
                      "of `forgetting`; 0: never",
                      "steps"});
-  }
-};
-
-// How held-out text is scored.
-struct EvaluateOptions {
-  std::int64_t eval_bytes = 64 << 10;
-  std::int64_t eval_batch = 16;
-  double eval_overlap = 0.5;
-  double guess = 0;
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor&& visit) {
     visit(self.eval_bytes, OptionInfo{"eval-bytes", "held-out text kept and scored a domain", "bytes"});
-    visit(self.eval_batch, OptionInfo{"eval-batch", "windows scored at a time", "windows"});
-    visit(self.eval_overlap, OptionInfo{"eval-overlap", "share of a window that repeats text before the scored bytes, as their context"});
-    visit(self.guess, OptionInfo{"guess",
-                                 "a view reads only windows where byte statistics give it at least this chance, e.g. 0.03; 0: every view "
-                                 "reads everything"});
   }
 };
+
+// UsageError that names the option, what it expects and what it found.
+void check(const TrainOptions& options);
+void check(const EvaluateOptions& options);
+void check(const MeasureOptions& options);
 
 }  // namespace peer::trainer

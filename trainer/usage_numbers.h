@@ -43,7 +43,7 @@ struct Births {
 };
 Births births_of(const History& history, std::size_t views);
 
-// A token passes through every block on its views' paths: how much falls on which generation is set by the shape of the blocks on one
+// A token passes through every block on its views' paths: how much falls on which view is set by the shape of the blocks on one
 // path, and by the mixture across paths. What a token picks inside a block is the router's.
 UsageNumbers derive(const ExpertUsage& usage, const Births& births, std::uint64_t seed);
 

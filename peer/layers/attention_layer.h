@@ -19,7 +19,7 @@ struct AttentionShape {
   std::int64_t kv_width() const { return kv_heads * head_width(); }
 };
 
-// One generation's changes of the four maps.
+// One view's changes of the four maps.
 struct AttentionAdapters {
   LowRankAdapter q, k, v, o;
   AttentionAdapters(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, std::int64_t rank, std::uint64_t seed);
@@ -35,11 +35,11 @@ struct AttentionActivations {
   AttentionActivations() = default;
   AttentionActivations(Device device, std::int64_t batch, std::int64_t length, const AttentionShape& shape,
                        std::span<const std::int64_t> ranks);
-  void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of each generation's adapters; 0: none
+  void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of the adapters of each view on the path; 0: none
   Buffer<float> q, k, v;                                                     // (B, T, heads, d)  after the rotation
   Buffer<float> lse;                                                         // (B, Hq, T)
   Buffer<float> attended;                                                    // (N, D)
-  std::vector<Low> low;  // by generation on the path; empty where it has no adapters here
+  std::vector<Low> low;                                                      // by view on the path; empty where it has no adapters here
 };
 
 // Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g.

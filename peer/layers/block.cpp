@@ -16,7 +16,7 @@ Parameter& norm_weight(Parameters& parameters, const std::string& name, std::int
   return p;
 }
 
-// One kind of adapters of each generation; null where it has none here.
+// One kind of adapters of each view on the path; null where it has none here.
 template <class Adapters>
 std::vector<const Adapters*> adapters_of(std::span<LayerDelta* const> path, std::optional<Adapters> LayerDelta::*kind) {
   std::vector<const Adapters*> adapters;
@@ -44,7 +44,7 @@ BranchActivations branch_activations(Device device, std::int64_t tokens, const s
   return saved;
 }
 
-// The block's own branch, or what one generation adds beside it.
+// The block's own branch, or what one view adds beside it.
 struct Branch {
   std::optional<FeedForward>& dense;
   std::optional<PeerBlock>& peer;
@@ -52,7 +52,7 @@ struct Branch {
   float scale;
 };
 
-// Visits the block's own branch, then each generation's, with the index of its activations.
+// Visits the block's own branch, then each view's on the path, with the index of its activations.
 template <class Visit>
 void for_each_branch(std::optional<FeedForward>& dense, std::optional<PeerBlock>& peer, std::span<LayerDelta* const> path, Visit&& visit) {
   const auto adapters = adapters_of(path, &LayerDelta::feed_forward_adapters);

@@ -1,4 +1,4 @@
-// One transformer block and what the generations on a view's path add to it:
+// One transformer block and what the views on a path add to it:
 //   x += attention(norm x);   x += own branch(norm x) + sum_g scale_g (dense_g(norm x) + annex_g(norm x))
 //   [each map of attention and of the own feed-forward is W + sum_g B_g A_g]
 // The order of the sums is the order of the path, so a view's numbers do not depend on what was grown later.
@@ -25,7 +25,7 @@ struct BlockActivations {
   Buffer<float> normed, middle_normed;            // (N, D)
   Buffer<float> inverse_rms, middle_inverse_rms;  // (N)
   AttentionActivations attention;
-  std::vector<BranchActivations> branches;  // [0] the block's own, then by generation on the path
+  std::vector<BranchActivations> branches;  // [0] the block's own, then by view on the path
   Buffer<float> scaled;                     // (N, D)  what a scaled branch adds, and its gradient; empty when every scale is 1
 };
 
@@ -54,7 +54,7 @@ class Block {
   std::optional<PeerBlock>& peer() { return peer_; }
   const std::optional<PeerBlock>& peer() const { return peer_; }
 
-  // path: the generations of the view, oldest first.
+  // path: from the base to the view that is computed.
   BlockActivations activations(std::int64_t batch, std::int64_t length, std::span<LayerDelta* const> path) const;
   void prepare(BlockWorkspace& work, std::int64_t batch, std::int64_t length, std::span<LayerDelta* const> path) const;
 

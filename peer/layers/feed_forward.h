@@ -9,7 +9,7 @@
 
 namespace peer::layers {
 
-// One generation's changes of the three maps.
+// One view's changes of the three maps.
 struct FeedForwardAdapters {
   LowRankAdapter gate, up, down;
   FeedForwardAdapters(Parameters& parameters, const std::string& prefix, std::int64_t width, std::int64_t hidden, std::int64_t rank,
@@ -25,12 +25,12 @@ struct FeedForwardActivations {
   };
   FeedForwardActivations() = default;
   FeedForwardActivations(Device device, std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks = {});
-  void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of each generation's adapters; 0: none
+  void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of the adapters of each view on the path; 0: none
   Buffer<float> gate, up, product;                                           // (N, F)
-  std::vector<Low> low;  // by generation on the path; empty where it has no adapters here
+  std::vector<Low> low;                                                      // by view on the path; empty where it has no adapters here
 };
 
-// SwiGLU feed-forward: y += down(silu(gate x) * up x), each map W + sum_g B_g A_g. The base's own, and a generation's small dense block
+// SwiGLU feed-forward: y += down(silu(gate x) * up x), each map W + sum_g B_g A_g. The base's own, and a view's small dense block
 // (down = 0 at the start), which carries no adapters.
 class FeedForward {
  public:

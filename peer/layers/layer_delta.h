@@ -9,7 +9,7 @@
 
 namespace peer::layers {
 
-// What one generation adds to one layer. Each part is optional and adds exactly zero until it is trained.
+// What one view adds to one layer. Each part is optional and adds exactly zero until it is trained.
 struct LayerDelta {
   std::optional<AttentionAdapters> adapters;
   std::optional<FeedForwardAdapters> feed_forward_adapters;

@@ -30,7 +30,7 @@ struct Parameter {
   View<float, 1> gradient_vector() { return {gradient.data(), size()}; }                       // empty when frozen
 };
 
-// Owns the tensors of one trunk (the base, or one generation's deltas). Order of adding is file order; addresses are stable.
+// Owns the tensors of one trunk (the base, or one view's deltas). Order of adding is file order; addresses are stable.
 class Parameters {
  public:
   explicit Parameters(Device device = {}) : device_(device) {}

@@ -86,7 +86,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
   std::vector<const layers::PeerBlock*> cloned;  // found before anything changes: there may be none that fits
   for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer)
     cloned.push_back(with_experts ? router_below(parent, layer, options) : nullptr);
-  const std::string name = fmt::format("g{}", views_.size());
+  const std::string name = fmt::format("v{}", views_.size());
   auto delta = std::make_unique<Delta>(device());
   delta->options = options;
   for (std::int64_t layer = 0; layer < options_.layers; ++layer) {

@@ -1,7 +1,7 @@
-// The model: a base and a tree of generations grown on it.
+// The model: a base and a tree of views grown on it.
 //
-//   view 0 is the base; view g > 0 adds the deltas on the path from the base to generation g. View g computes the very numbers that
-//   the model computed when g was committed, whatever was grown later (design: "views").
+//   view 0 is the base; view v > 0 adds the deltas on the path from the base to v. View v computes the very numbers that the model
+//   computed when v was committed, whatever was grown later (design: "views").
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace peer::model {
 // A node of the tree. parent < index; the base has index 0 and parent -1.
 struct View {
   int parent = -1;
-  std::string name;              // the trunk's name in the pool: "base", "g1", ...
+  std::string name;              // the trunk's name in the pool: "base", "v1", ...
   std::string domain;            // what it was trained on
   std::unique_ptr<Delta> delta;  // none for the base, an empty one for a retired view
 };
@@ -67,7 +67,7 @@ class Model {
   int newest() const { return static_cast<int>(views_.size()) - 1; }
   std::vector<int> path(int view) const;  // from the base (excluded) to the view (included)
 
-  // Grows a generation on `parent`: every part zero, so that its logits are bit for bit those of the parent. with_experts false:
+  // Grows a view on `parent`: every part zero, so that its logits are bit for bit those of the parent. with_experts false:
   // pages are appended by a reader. Returns the new view. UsageError when its annexes are to clone a router and none below fits.
   int add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts);
 

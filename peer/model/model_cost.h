@@ -18,6 +18,6 @@ struct ModelCost {
 };
 
 ModelCost cost_of(const ModelOptions& options);
-ModelCost cost_of(const ModelOptions& options, const DeltaOptions& delta);  // what one generation adds
+ModelCost cost_of(const ModelOptions& options, const DeltaOptions& delta);  // what one view adds
 
 }  // namespace peer::model

@@ -63,8 +63,8 @@ TEST_CASE("compare prints what forgetting prints of each pool, and their differe
 
 TEST_CASE("compare names and groups pools as it is told, and writes the page and the numbers") {
   const ScratchDirectory scratch;
-  const Outcome outcome = compare({"x=" + two().grow(), "y=" + two().naive() + "@head", "y=" + two().naive(), "--baseline", "y", "--stages",
-                                   "--csv", scratch / "c.csv", "--html", scratch / "c.html"});
+  const Outcome outcome = compare({"x=" + two().grow(), "y=" + two().naive() + "@head", "--baseline", "y", "--stages", "--csv",
+                                   scratch / "c.csv", "--html", scratch / "c.html"});
   REQUIRE(outcome.code == kDone);
   CHECK(lacks(outcome.out, {"strategy", "against y", "after stage", "3 molecules"}) == "");
   CHECK(lacks(read_text(scratch / "c.csv"), {"\nx,new,", "\ny,forgetting_max,"}) == "");
@@ -75,6 +75,9 @@ TEST_CASE("compare names and groups pools as it is told, and writes the page and
 }
 
 TEST_CASE("compare refuses what cannot be compared, in one line") {
+  const Outcome twice = compare({two().naive(), two().grow(), two().naive() + "@head"});
+  CHECK(twice.code == kUsage);
+  CHECK(lacks(twice.errors, {"are one state"}) == "");
   const ScratchDirectory scratch;
   const std::string other = MicroWorld::get().trained(scratch);
   REQUIRE(peer_cli("stream", other,

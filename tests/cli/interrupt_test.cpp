@@ -18,10 +18,10 @@ namespace {
 // A process that watches signals, and writes a byte when it is ready and another when it was asked to stop. It goes on until it is killed.
 class Watcher {
  public:
-  explicit Watcher(bool catches) {
+  explicit Watcher(bool catches, bool under_nohup = false) {
     REQUIRE(pipe(ends_) == 0);
     process_ = fork();
-    if (process_ == 0) watch(catches);
+    if (process_ == 0) watch(catches, under_nohup);
     close(ends_[1]);
     REQUIRE(read_byte() == 'r');
   }
@@ -32,6 +32,7 @@ class Watcher {
     REQUIRE(read(ends_[0], &byte, 1) == 1);
     return byte;
   }
+  bool runs() const { return waitpid(process_, nullptr, WNOHANG) == 0; }
   // The signal that ended it.
   int end() const {
     int status = 0;
@@ -40,8 +41,9 @@ class Watcher {
   }
 
  private:
-  [[noreturn]] void watch(bool catches) const {
+  [[noreturn]] void watch(bool catches, bool under_nohup) const {
     std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGHUP, under_nohup ? SIG_IGN : SIG_DFL);
     watch_signals();
     const std::atomic<bool>* stop = catches ? &catch_interrupts() : nullptr;
     tell('r');
@@ -59,7 +61,7 @@ class Watcher {
 }  // namespace
 
 TEST_CASE("the first signal asks a command that trains to stop, and the next ends the process") {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const Watcher watcher(true);
     watcher.send(signal);
     CHECK(watcher.read_byte() == 's');
@@ -68,8 +70,20 @@ TEST_CASE("the first signal asks a command that trains to stop, and the next end
   }
 }
 
+TEST_CASE("a closed terminal is no reason to stop under nohup") {
+  const Watcher watcher(true, true);
+  watcher.send(SIGHUP);
+  watcher.send(SIGTERM);
+  CHECK(watcher.read_byte() == 's');
+  watcher.send(SIGHUP);  // were it watched, it would be the second signal
+  usleep(20000);
+  CHECK(watcher.runs());
+  watcher.send(SIGTERM);
+  CHECK(watcher.end() == SIGTERM);
+}
+
 TEST_CASE("a signal ends a command that only reads at once") {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const Watcher watcher(false);
     watcher.send(signal);
     CHECK(watcher.end() == signal);

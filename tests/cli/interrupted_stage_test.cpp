@@ -106,6 +106,23 @@ TEST_CASE("prune frees the states of stages that went on, and a stage that waits
   CHECK(peer_cli("eval", pool).code == kDone);
 }
 
+TEST_CASE("beside --resume another stage is refused, and its text may lie elsewhere") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch);
+  const Words stage = long_stage("code");
+  REQUIRE(interrupt("stream", pool, stage, scratch / "metrics").code == kResumable);
+  for (const Words& other : {Words{"--domain", "other"}, Words{"--steps", "7"}, Words{"--strategy", "naive"}}) {
+    const Outcome refused = peer_cli("stream", pool, other + Words{"--resume"});
+    CHECK(refused.code == kUsage);
+    CHECK(lacks(refused.errors, {"--resume", other[0]}) == "");
+  }
+  const std::string text = *(std::find(stage.begin(), stage.end(), "--from") + 1), moved = scratch / "moved.txt";
+  std::filesystem::copy(text, moved);
+  const std::string metrics = scratch / "resumed";
+  REQUIRE(peer_cli("stream", pool, {"--resume", "--from", moved, "--domain", "code", "--metrics", metrics}).code == kDone);
+  CHECK(!read_text(metrics).empty());
+}
+
 TEST_CASE("an interrupted stage is resumed on the head that it grew on alone") {
   const ScratchDirectory scratch;
   const std::string pool = MicroWorld::get().trained(scratch);

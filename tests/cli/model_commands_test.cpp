@@ -132,7 +132,7 @@ TEST_CASE("eval scores each domain with the mixture and with each view alone") {
     CHECK(lacks_key(domain, {"domain", "bits_per_byte", "bytes", "documents"}) == "");
     CHECK(domain["bytes"] > 0);
     CHECK(domain["documents"] > 0);
-    CHECK(lacks_key(domain["views"], {"base", "g1"}) == "");
+    CHECK(lacks_key(domain["views"], {"base", "v1"}) == "");
     CHECK(domain["low"] <= domain["bits_per_byte"]);
     CHECK(domain["bits_per_byte"] <= domain["high"]);
   }
@@ -173,12 +173,12 @@ TEST_CASE("forgetting --usage adds what reading the held-out text again tells; o
   const Json report = peer_cli("forgetting", pool, {"--json", "--usage", "--joint", pool, "--oracle", pool, "--html", html}).json();
   CHECK(report["usage"]["domains"].size() == 2);
   CHECK(report["usage"]["together"].size() == 3);
-  CHECK(report["causal_value"]["generations"] == Json({"g1"}));
+  CHECK(report["causal_value"]["views"] == Json({"v1"}));
   CHECK(report["documents"].size() == 3);
   CHECK(report["intransigence"]["mean"] == 0.0);  // against itself
   CHECK(report["regret"]["own"] >= 0.0);
   CHECK(report["area"] == quick["area"]);
-  CHECK(lacks(read_text(html), {"What each generation is worth", "Who predicts, along a document", "</html>"}) == "");
+  CHECK(lacks(read_text(html), {"What each view is worth", "Who predicts, along a document", "</html>"}) == "");
 }
 
 TEST_CASE("--eval-every measures the stability gap") {
@@ -242,7 +242,7 @@ TEST_CASE("after a rollback eval prints the old bytes again, and after the way b
   const std::string after = peer_cli("eval", pool, {"--json"}).out;
   const Json back = peer_cli("rollback", pool, {"--to", "base-sea", "--json"}).json();
   CHECK(peer_cli("eval", pool, {"--json"}).out == before);
-  CHECK(peer_cli("rollback", pool, {"--to", "g" + back["previous"].dump()}).code == kDone);
+  CHECK(peer_cli("rollback", pool, {"--to", back["previous"].get<std::string>()}).code == kDone);
   CHECK(peer_cli("eval", pool, {"--json"}).out == after);
   CHECK(after != before);
 }
@@ -308,11 +308,11 @@ TEST_CASE("consolidate folds the views of a range into one, prints what that cos
   CHECK(peer_cli("consolidate", pool, Words{"g1..head", "--max-forgetting", "0.0001"} + quick).code == kForgettingLimit);
   CHECK(peer_cli("inspect", pool, {"--json"}).json()["views"].size() == 3);
   const Json folded = peer_cli("consolidate", pool, Words{"g1..head", "--json"} + quick).json();
-  CHECK(folded["folded"] == Json({"g1", "g2"}));
+  CHECK(folded["folded"] == Json({"v1", "v2"}));
   CHECK(folded["costs"].size() == 3);
   CHECK(folded["parameters_after"] < folded["parameters_before"]);
   CHECK(peer_cli("inspect", pool, {"--json"}).json()["views"].size() == 2);
-  CHECK(lacks(peer_cli("forgetting", pool).out, {"Folding views into g3"}) == "");
+  CHECK(lacks(peer_cli("forgetting", pool).out, {"Folding views into v3"}) == "");
   REQUIRE(peer_cli("rollback", pool, {"--to", "g3"}).code == kDone);
   CHECK(peer_cli("inspect", pool, {"--json"}).json()["views"].size() == 3);
   CHECK(fingerprint_of(pool) != before);  // the folding stays in the history

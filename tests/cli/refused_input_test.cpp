@@ -66,7 +66,7 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
                                                                     {"--eval-overlap", "1"},
                                                                     {"--domain", "caf\xe9"},
                                                                     {"--steps", "9223372036854775807"},
-                                                                    {"--parent-view", "g7"},
+                                                                    {"--parent-view", "v7"},
                                                                     {"--held-out-share", "2"},
                                                                     {"--annex-side", "-1"},
                                                                     {"--annex-side", "1G"},
@@ -80,7 +80,7 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
                                                                     {"--delta-rate", "-1"},
                                                                     {"--checkpoint-every", "-1"},
                                                                     {"--eval-every", "-1"},
-                                                                    {"--parent-view", "g9"},
+                                                                    {"--parent-view", "v9"},
                                                                     {"--domain", "a b"},
                                                                     {"--domain", ""},
                                                                     {"--warmup-share", "2"},
@@ -90,13 +90,13 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
   check_refused("train", pool, stage, kUsage);  // every view is frozen
   check_refused("grow", pool, {"--experts", "0"}, kUsage);
   check_refused("grow", pool, {"--experts", "4", "--mode", "extend"}, kUsage);
-  for (const Words& words : {Words{"--domain", "cod"}, Words{"--view", "g7"}, Words{"--at", "g7"}, Words{"--eval-batch", "0"}})
+  for (const Words& words : {Words{"--domain", "cod"}, Words{"--view", "v7"}, Words{"--at", "g7"}, Words{"--eval-batch", "0"}})
     check_refused("eval", pool, words, kUsage);
   check_refused("forgetting", pool, {"--at", "nowhere"}, kUsage);
   check_refused("forgetting", pool, {"--usage", "--newest-prior", "2"}, kUsage);
   check_refused("inspect", pool, {"--at", "nowhere"}, kUsage);
   check_refused("generate", pool, {"--bytes", "-1"}, kUsage);
-  check_refused("generate", pool, {"--view", "g7"}, kUsage);
+  check_refused("generate", pool, {"--view", "v7"}, kUsage);
   check_refused("rollback", pool, {"--to", "nowhere"}, kUsage);
   CHECK(fingerprint_of(pool) == before);
   check_refused("init", scratch / "new", {"--preset", "huge"}, kUsage);

@@ -22,7 +22,7 @@ RunOptions thirty_steps(const std::string& domain, const std::string& file, bool
   options.stream.from = {file};
   options.stream.document_bytes = 400, options.stream.held_out_share = 0.2;
   options.train.steps = 30, options.train.batch = 4;
-  options.evaluate.eval_bytes = 3000, options.evaluate.eval_batch = 4;
+  options.measure.eval_bytes = 3000, options.evaluate.eval_batch = 4;
   return options;
 }
 

@@ -30,8 +30,8 @@ void add_linear(const Numbers& x, const Numbers& weight, std::int64_t inputs, Nu
 struct Adapted {
   layers::Parameters parameters;
   layers::FeedForward base{parameters, "mlp", kWidth, kHidden, 0.3, layers::ParameterGroup::kTrunk, 1};
-  layers::FeedForwardAdapters first{parameters, "g1.mlp", kWidth, kHidden, kRanks[0], 1};
-  layers::FeedForwardAdapters second{parameters, "g2.mlp", kWidth, kHidden, kRanks[1], 1};
+  layers::FeedForwardAdapters first{parameters, "v1.mlp", kWidth, kHidden, kRanks[0], 1};
+  layers::FeedForwardAdapters second{parameters, "v2.mlp", kWidth, kHidden, kRanks[1], 1};
   std::vector<const layers::FeedForwardAdapters*> adapters = {&first, &second};
   layers::FeedForwardActivations saved{Device{}, kTokens, kHidden, kRanks}, work{Device{}, kTokens, kHidden, kRanks};
   Buffer<float> x = random_normal(kTokens * kWidth, 1), dy = random_normal(kTokens * kWidth, 2);
@@ -57,7 +57,7 @@ struct Oracle {
     Numbers y(static_cast<std::size_t>(kTokens * outputs));
     add_linear(input, tensors.at("mlp." + name + ".weight"), inputs, y);
     for (const int g : {1, 2}) {
-      const std::string prefix = "g" + std::to_string(g) + ".mlp." + name;
+      const std::string prefix = "v" + std::to_string(g) + ".mlp." + name;
       Numbers low(static_cast<std::size_t>(kTokens * kRanks[g - 1]));
       add_linear(input, tensors.at(prefix + ".lora_A.weight"), inputs, low);
       add_linear(low, tensors.at(prefix + ".lora_B.weight"), kRanks[g - 1], y);

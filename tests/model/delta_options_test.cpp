@@ -52,12 +52,12 @@ TEST_CASE("an annex clones the router of the nearest layer and there of the newe
     return std::equal(tensor(name).value.data(), tensor(name).value.data() + 4 * 4, tensor(from).value.data());
   };
   m.add_view(0, clones, "", true);  // the base has a PEER layer in block 1 alone
-  CHECK(cloned("g1.layers.0", "model.layers.1"));
-  CHECK(cloned("g1.layers.1", "model.layers.1"));
+  CHECK(cloned("v1.layers.0", "model.layers.1"));
+  CHECK(cloned("v1.layers.1", "model.layers.1"));
   test::randomise(m, 1, 0.1f);
   m.add_view(1, clones, "", true);
-  CHECK(cloned("g2.layers.0", "g1.layers.0"));
-  CHECK(cloned("g2.layers.1", "g1.layers.1"));
+  CHECK(cloned("v2.layers.0", "v1.layers.0"));
+  CHECK(cloned("v2.layers.1", "v1.layers.1"));
 
   clones.annex_d_key = 6;
   CHECK_THROWS_WITH(m.add_view(0, clones, "", true), Catch::Contains("annex-d-key 8"));
@@ -76,8 +76,8 @@ TEST_CASE("a block whose PEER layer stands in place of the feed-forward gets no 
   model::DeltaOptions delta = test::tiny_delta();
   delta.feed_forward_rank = 3;
   const int view = m.add_view(0, delta, "", true);
-  CHECK(m.parameters(view).find("g1.layers.0.mlp.up_proj.lora_A.weight") != nullptr);
-  CHECK(m.parameters(view).find("g1.layers.1.mlp.up_proj.lora_A.weight") == nullptr);
+  CHECK(m.parameters(view).find("v1.layers.0.mlp.up_proj.lora_A.weight") != nullptr);
+  CHECK(m.parameters(view).find("v1.layers.1.mlp.up_proj.lora_A.weight") == nullptr);
   CHECK(m.parameters(view).count() == model::cost_of(options, delta).dense_parameters);
   Context ctx;
   const auto tokens = test::tiny_tokens(32, 257);

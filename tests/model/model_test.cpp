@@ -104,8 +104,8 @@ std::vector<Tensor> tensors_with_gradients(Context& ctx, Model& model, model::Ac
   return tensors;
 }
 
-// Along its own gradient a loss must rise by the gradient's norm, and where the gradient is zero it must not change at all. False when
-// retrieval changes within any step that single precision can resolve, so that no difference can be taken.
+// Along its own gradient a loss must rise by the gradient's norm, and where the gradient is zero it must not change but for rounding. False
+// when retrieval changes within any step that single precision can resolve, so that no difference can be taken.
 bool agrees_with_differences(Context& ctx, Model& model, model::Activations& saved, const std::vector<std::int32_t>& tokens, bool training,
                              const Tensor& tensor) {
   double norm = 0;
@@ -131,12 +131,12 @@ bool agrees_with_differences(Context& ctx, Model& model, model::Activations& sav
   if (untouched.empty()) return true;
   const double across = slope(ctx, model, saved, tokens, training, untouched, sign);
   if (std::isnan(across)) return false;
-  CHECK(across == 0);
+  CHECK(std::abs(across) < 2e-3 * norm);  // not 0 alone: the gradient of a saturated activation rounds to zero
   return true;
 }
 
 void check_every_gradient(model::ModelOptions options, bool training, const model::DeltaOptions& delta = test::tiny_delta()) {
-  constexpr std::uint64_t kTexts = 12;
+  constexpr std::uint64_t kTexts = 30;
   Context ctx({}, 2);
   Model model(options, 3);
   model.create_experts();
@@ -361,7 +361,7 @@ TEST_CASE("a retired view is gone with its experts; the views beside it compute 
   m.for_each_block(1, [&](layers::PeerBlock&, int) { ++blocks; });
   CHECK(blocks == 0);
   CHECK(test::logits_of(ctx, m, 2, tokens, 16) == before);
-  CHECK(m.view(m.add_view(0, test::tiny_delta(), "", true)).name == "g4");
+  CHECK(m.view(m.add_view(0, test::tiny_delta(), "", true)).name == "v4");
 }
 
 TEST_CASE(

@@ -43,7 +43,7 @@ TEST_CASE("a named file that is empty, blank, binary or not UTF-8 is refused wit
   check_line(error("empty.txt", ""), {"empty.txt: holds no text"});
   check_line(error("blank.txt", " \n\n\t\n"), {"blank.txt: holds no text"});
   check_line(error("blank.jsonl", "\n\n"), {"blank.jsonl: holds no text"});
-  check_line(error("a.bin", paragraphs(3) + std::string(3, '\0')), {"a.bin: byte ", " is 0x00: a binary file", ".gz or .zst"});
+  check_line(error("a.bin", paragraphs(3) + std::string(3, '\0')), {"a.bin: byte ", " is 0x00: a binary file", "Zstandard"});
   check_line(error("latin.txt", paragraphs(30) + "stra\xDF"
                                                  "e\n"),
              {"latin.txt: byte " + std::to_string(paragraphs(30).size() + 4) + " is 0xDF: not UTF-8", "iconv"});

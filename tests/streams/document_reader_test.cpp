@@ -94,6 +94,32 @@ TEST_CASE("JSONL is known by its name in any case, or by --format; a text that o
   CHECK(Corpus(options).report().bad == 0);
 }
 
+TEST_CASE("compressed text is known by its first bytes where its name says nothing") {
+  const CorpusFiles files;
+  const std::string lines = jsonl({"one", "two", "three"});
+  CHECK(Corpus(options_from({files.write("a.jsonl", gzip(lines))})).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("b.jsonl", zstd(lines))})).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("c.gz.jsonl", zstd(lines))})).report().documents == 3);
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("d.gz", lines)})), Catch::Contains("d.gz") && Catch::Contains("damaged gzip"));
+}
+
+TEST_CASE("a JSON array is told of, whether it is read as text or as JSONL") {
+  const CorpusFiles files;
+  const std::string array = "[\n  {\"text\": \"one\"},\n  {\"text\": \"two\"}\n]\n" + std::string(300, ' ') + "x\n";
+  CHECK_THAT(format_hint(Corpus(options_from({files.write("a.json", array)})).report()),
+             Catch::Contains("JSON array") && Catch::Contains("jq"));
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("b.jsonl", "[{\"text\": \"one\"}]\n")})),
+                    Catch::Contains("b.jsonl:1") && Catch::Contains("JSON array"));
+}
+
+TEST_CASE("a pattern where a file is expected brings --glob, and what was skipped is told of where too little is left") {
+  const CorpusFiles files;
+  files.write("a.txt", "x");
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("a.txt", "x") + "*"})), Catch::Contains("--glob 'a.txt*'"));
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("b.jsonl", jsonl({"one"}) + "{\n{\n")})),
+                    Catch::Contains("too little") && Catch::Contains("2 bad documents skipped"));
+}
+
 TEST_CASE("another field can hold the text") {
   const CorpusFiles files;
   auto options = options_from({});

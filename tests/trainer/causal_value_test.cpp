@@ -10,7 +10,7 @@ namespace {
 
 const EvaluateOptions kOptions{.eval_batch = 3};
 
-// g1 and g2 on the base, g3 on g1.
+// v1 and v2 on the base, v3 on v1.
 struct Scene {
   Context ctx{Device{}, 2};
   model::Model model{test::tiny_options(), 3};
@@ -39,13 +39,13 @@ TEST_CASE("masking a generation takes the views that grew on it along") {
   CHECK(views_without(scene.model, all, 1) == std::vector<int>{0, 2});
   CHECK(views_without(scene.model, all, 2) == std::vector<int>{0, 1, 3});
   CHECK(views_without(scene.model, all, 3) == std::vector<int>{0, 1, 2});
-  CHECK(generations_of(scene.model, all) == std::vector<int>{1, 2, 3});
+  CHECK(views_passed(scene.model, all) == std::vector<int>{1, 2, 3});
 }
 
 TEST_CASE("a causal value is, to the last bit, the loss of a mixture that never had the masked views minus that of all") {
   Scene scene;
   const CausalValue causal = scene.causal({0, 1, 2, 3});
-  CHECK(causal.generations == std::vector<std::string>{"g1", "g2", "g3"});
+  CHECK(causal.views == std::vector<std::string>{"v1", "v2", "v3"});
   const double whole = scene.loss({0, 1, 2, 3});
   CHECK(causal.value[0][0] == scene.loss({0, 2}) - whole);
   CHECK(causal.value[1][0] == scene.loss({0, 1, 3}) - whole);
@@ -56,14 +56,14 @@ TEST_CASE("a causal value is, to the last bit, the loss of a mixture that never 
 TEST_CASE("with one view that predicts, a generation is masked by what it grew on") {
   Scene scene;
   const CausalValue causal = scene.causal({3});
-  CHECK(causal.generations == std::vector<std::string>{"g1", "g3"});
+  CHECK(causal.views == std::vector<std::string>{"v1", "v3"});
   CHECK(causal.value[0][0] == scene.loss({0}) - scene.loss({3}));
   CHECK(causal.value[1][0] == scene.loss({1}) - scene.loss({3}));
 }
 
 TEST_CASE("a base alone has no generation to mask") {
   Scene scene;
-  CHECK(scene.causal({0}).generations.empty());
+  CHECK(scene.causal({0}).views.empty());
   CHECK(views_to_score(scene.model, std::vector<int>{0}) == std::vector<int>{0});
 }
 

@@ -26,7 +26,7 @@ ForgettingReport looked_at(Session& session) {
   return report;
 }
 
-// Three domains: a base and two generations.
+// Three domains: a base and two views.
 ForgettingReport grown() {
   const SmallWorld world;
   const std::string pool = world.init("pool");
@@ -38,24 +38,24 @@ ForgettingReport grown() {
 // Small enough to be read.
 CloseLook by_hand() {
   CloseLook look;
-  look.views = {"base", "<g1>"};
+  look.views = {"base", "<v1>"};
   look.own = {0, 1};
   look.usage =
       derive(ExpertUsage{{{0, 1, 2}, {1, 0, 2}, {1, 1, 2}},
                          {{{{{{3, 1}, {3, 1}}}, {true, false}}, {{{{0, 0}, {0, 0}}}, {false, false}}, {{{{0, 0}, {0, 0}}}, {false, false}}},
                           {{{{{1, 0}, {1, 0}}}, {true, false}}, {{{{3, 0}, {1, 2}}}, {true, true}}, {{{{1, 1}, {1, 1}}}, {true, true}}}}},
              {{1, 2}, {1, 2}}, 1);
-  look.causal = {{"<g1>"}, {{-0.25, 1.5}}, {{{-0.5, 0.25}, {}}}};
+  look.causal = {{"<v1>"}, {{-0.25, 1.5}}, {{{-0.5, 0.25}, {}}}};
   look.documents = {{"a & b", {0, 1}, {{0.75, 0.25}, {0.5, 0.5}, {0, 1}}, 300, 100}};
   return look;
 }
 
 }  // namespace
 
-TEST_CASE("a close look at a grown model: shares add up, generations are worth most to their own domain, nothing leaks into the future") {
+TEST_CASE("a close look at a grown model: shares add up, views are worth most to their own domain, nothing leaks into the future") {
   const ForgettingReport report = grown();
   const CloseLook& look = *report.inside;
-  CHECK(look.views == std::vector<std::string>{"base", "g1", "g2"});
+  CHECK(look.views == std::vector<std::string>{"base", "v1", "v2"});
   CHECK(look.own == std::vector<int>{0, 1, 2});
   REQUIRE(look.usage.share.size() == 3);
   for (std::size_t d = 0; d < 3; ++d) {
@@ -67,7 +67,7 @@ TEST_CASE("a close look at a grown model: shares add up, generations are worth m
   }
   CHECK(look.usage.reuse[0] == 0);
   CHECK(look.usage.leakage[2] == 0);
-  CHECK(look.usage.novelty[1] > look.usage.share[0][1]);  // g1's experts are for its own domain
+  CHECK(look.usage.novelty[1] > look.usage.share[0][1]);  // v1's experts are for its own domain
   REQUIRE(look.causal.value.size() == 2);
   CHECK(look.causal.value[0][1] > 0.02);
   CHECK(look.causal.value[1][2] > 0.02);
@@ -91,7 +91,7 @@ TEST_CASE("a model that predicts with one view has no mixture to draw and no gen
   }
   const ForgettingReport report = looked_at(session);
   CHECK(report.inside->documents.empty());
-  CHECK(report.inside->causal.generations.empty());
+  CHECK(report.inside->causal.views.empty());
   CHECK(report.inside->usage.reuse[1] == 1);  // the experts are those of the first stage, whatever became of them
   CHECK(page_fault(report_html(report)) == "");
 }
@@ -113,13 +113,13 @@ TEST_CASE("the JSON document has usage, causal values and weights when they were
   json = nlohmann::json::parse(report_json(report));
   CHECK(json["usage"]["domains"][1]["domain"] == "b");
   CHECK(json["usage"]["domains"][1]["reuse"].get<double>() == Approx(2.0 / 12));
-  CHECK(json["usage"]["domains"][1]["share"]["<g1>"].get<double>() == Approx(10.0 / 12));
+  CHECK(json["usage"]["domains"][1]["share"]["<v1>"].get<double>() == Approx(10.0 / 12));
   CHECK(json["usage"]["domains"][0]["blocks"][0]["experts"] == 2);
   CHECK(json["usage"]["domains"][0]["blocks"][1]["used"].is_null());
   CHECK(json["usage"]["together"].size() == 3);
   CHECK(json["usage"]["overlap"][0][0].get<double>() == Approx(0).margin(1e-12));
   CHECK(json["usage"]["overlap_permuted"].size() == 2);
-  CHECK(json["causal_value"]["generations"] == nlohmann::json({"<g1>"}));
+  CHECK(json["causal_value"]["views"] == nlohmann::json({"<v1>"}));
   CHECK(json["causal_value"]["value"][0][1] == 1.5);
   CHECK(json["causal_value"]["intervals"][0][0] == nlohmann::json({-0.5, 0.25}));
   CHECK(json["causal_value"]["intervals"][0][1].is_null());
@@ -135,27 +135,27 @@ TEST_CASE("page and terminal show what was looked at, and no name becomes markup
   report.inside = by_hand();
   const std::string html = report_html(report), page = visible_text(html);
   CHECK(page_fault(html) == "");
-  for (const char* part : {"What each generation is worth", "−0.250", "+1.500", "−0.500 to +0.250", "Who predicts", "a &amp; b", "83.3 %",
-                           "16.7 %", "&lt;g1&gt;", "shuffled"})
+  for (const char* part : {"What each view is worth", "−0.250", "+1.500", "−0.500 to +0.250", "Who predicts", "a &amp; b", "83.3 %",
+                           "16.7 %", "&lt;v1&gt;", "shuffled"})
     CHECK((std::string(part) + (holds(page, part) ? "" : " is not on the page")) == part);
   CHECK(holds(html, "class=\"better4 own\""));  // b's own generation
   CHECK(holds(html, "class=\"worse3\""));
   CHECK_FALSE(holds(html, "forgetting --usage"));
   const std::string text = report_text(report);
-  for (const char* part : {"without", "<g1>     -0.2500  +1.5000", "reuse", "83.3", "<g1> layer 1", "split-half control"})
+  for (const char* part : {"without", "<v1>     -0.2500  +1.5000", "reuse", "83.3", "<v1> layer 1", "split-half control"})
     CHECK((std::string(part) + (holds(text, part) ? "" : " is not in the text")) == part);
 }
 
 TEST_CASE("bands fill the drawing from bottom to top, a view without weight draws none, and the switch is marked") {
   DocumentWeights document{"d", {0, 1, 2}, {{0.75, 0.25, 0}, {0.25, 0.75, 0}}, 200, 100};
-  const std::string svg = weight_bands(document, {"base", "g1", "g2"}, 0);
+  const std::string svg = weight_bands(document, {"base", "v1", "v2"}, 0);
   CHECK(holds(svg, "class=\"view0\""));
   CHECK(holds(svg, "class=\"view1\""));
   CHECK_FALSE(holds(svg, "class=\"view2\""));
   CHECK(holds(svg, "<title>base: 50.0 % on average</title>"));
   CHECK(holds(svg, "class=\"switch\""));
   document.boundary = -1;
-  CHECK_FALSE(holds(weight_bands(document, {"base", "g1", "g2"}, 0), "class=\"switch\""));
+  CHECK_FALSE(holds(weight_bands(document, {"base", "v1", "v2"}, 0), "class=\"switch\""));
   CHECK(view_colour(1) == view_colour(8));  // seven colours take turns
   CHECK(view_colour(0) != view_colour(7));
 }

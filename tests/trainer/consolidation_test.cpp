@@ -31,7 +31,7 @@ ConsolidationOutcome fold(Session& session, const ConsolidationOptions& options,
   TrainOptions train;
   train.steps = steps, train.batch = 4;
   EvaluateOptions evaluate;
-  evaluate.eval_bytes = 3000, evaluate.eval_batch = 4;
+  evaluate.eval_batch = 4;
   Silent progress;
   const std::atomic<bool> stop{false};
   return consolidate(session, views_between(session, {1}, {3}), options, train, evaluate, {}, 1, progress, stop);
@@ -45,8 +45,8 @@ TEST_CASE("two views are folded into one, which remembers what they knew, and th
   {
     Session session = SmallWorld::open(pool);
     const ConsolidationOutcome outcome = fold(session, {.self_text = 6000, .replay = 0.5}, 60);
-    CHECK(outcome.folded == std::vector<std::string>{"g1", "g2"});
-    CHECK(outcome.view == "g3");
+    CHECK(outcome.folded == std::vector<std::string>{"v1", "v2"});
+    CHECK(outcome.view == "v3");
     CHECK(outcome.parent == "base");
     CHECK(outcome.parameters_after < outcome.parameters_before);
     REQUIRE(outcome.costs.size() == 3);
@@ -59,8 +59,8 @@ TEST_CASE("two views are folded into one, which remembers what they knew, and th
   // The new head is a model of two views, of which a fresh reader sees nothing else.
   Session session = SmallWorld::open(pool);
   CHECK(all_views(session.loaded.model) == std::vector<int>{0, 3});
-  CHECK(session.generation.trunk("g1") == nullptr);
-  CHECK(session.generation.trunk("g3") != nullptr);
+  CHECK(session.generation.trunk("v1") == nullptr);
+  CHECK(session.generation.trunk("v3") != nullptr);
   const auto& stages = session.loaded.history.stages;
   CHECK(stages.back().strategy == kConsolidate);
   // What the pool knew of each domain before its own stage, when nobody had been taught it.
@@ -69,9 +69,9 @@ TEST_CASE("two views are folded into one, which remembers what they knew, and th
   CHECK(session.pool.verify().damage.empty());
   const ForgettingReport report = make_report(session);
   REQUIRE(report.foldings.size() == 1);
-  CHECK(report.foldings[0].into == "g3");
+  CHECK(report.foldings[0].into == "v3");
   CHECK(report.foldings[0].costs.size() == 3);
-  CHECK_THAT(report_text(report), Catch::Contains("Folding views into g3"));
+  CHECK_THAT(report_text(report), Catch::Contains("Folding views into v3"));
 }
 
 TEST_CASE("a pool grows on after a folding, and the views before it come back with a rollback") {
@@ -83,7 +83,7 @@ TEST_CASE("a pool grows on after a folding, and the views before it come back wi
   RunOptions again = world.options(1, 4);
   again.stage.domain = "again";
   SmallWorld::run(session, again);
-  CHECK(session.loaded.model.view(4).name == "g4");
+  CHECK(session.loaded.model.view(4).name == "v4");
   CHECK(all_views(session.loaded.model).size() == 3);
   const Session old = SmallWorld::open(pool, "g3", pool::Access::kRead);
   CHECK(all_views(old.loaded.model) == std::vector<int>{0, 1, 2});
@@ -100,6 +100,15 @@ TEST_CASE("a folding that costs more than its limit leaves head where it was") {
   CHECK(session.pool.resolve(kRefused) == outcome.commit.id);
 }
 
+TEST_CASE("repeated foldings are held to the best that a domain ever was") {
+  History history;
+  history.stages = {{}, {.loss = {{"a", 2.0}}}, {.loss = {{"a", 2.1}}}, {.loss = {{"a", 2.2}}}};
+  CHECK(history.best_stage("a", 3) == 1);
+  CHECK(history.forgotten(3, "a") == Approx(0.2));
+  CHECK(std::isnan(history.forgotten(3, "b")));
+  CHECK(std::isnan(history.forgotten(1, "a")));  // nothing was before
+}
+
 TEST_CASE("folding refuses what it cannot do, with one line that says why") {
   const SmallWorld world;
   const std::string pool = grown_twice(world);
@@ -109,9 +118,9 @@ TEST_CASE("folding refuses what it cannot do, with one line that says why") {
   CHECK_THROWS_AS(fold(session, {.self_text = 0}, 1), UsageError);
   CHECK_THROWS_AS(fold(session, {.replay = 1}, 1), UsageError);
   CHECK(session.loaded.model.newest() == 2);
-  // A third view on g2: folding g1 and g2 would take its ground away.
+  // A third view on v2: folding v1 and v2 would take its ground away.
   RunOptions third = world.options(1, 4);
-  third.stage.domain = "third", third.stage.parent = "g2";
+  third.stage.domain = "third", third.stage.parent = "v2";
   SmallWorld::run(session, third);
   CHECK_THROWS_AS(views_between(session, {1}, {3}), UsageError);
   CHECK(views_between(session, {1}, {4}) == std::vector<int>{1, 2, 3});

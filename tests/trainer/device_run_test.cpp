@@ -22,8 +22,8 @@ RunOptions short_stage(const SmallWorld& world, Strategy strategy, int domain) {
   options.stage.penalty_samples = 2, options.stage.rows_background = 2;
   if (strategy == Strategy::kSmf) options.stage.rows = 12, options.stage.rows_rate = 300;
   if (strategy == Strategy::kSelfReplay) options.stage.self_text = 100;
-  options.train.batch = 2, options.train.checkpoint_every = 1;  // commits beside the steps, whatever the strategy has to keep
-  options.evaluate.eval_bytes = 400, options.evaluate.eval_batch = 2;
+  options.train.batch = 2, options.measure.checkpoint_every = 1;  // commits beside the steps, whatever the strategy has to keep
+  options.measure.eval_bytes = 400, options.evaluate.eval_batch = 2;
   options.evaluate.eval_overlap = 0;
   return options;
 }

@@ -31,7 +31,7 @@ struct Scene {
     test::randomise(model, 0, 0.2f);
   }
   TokenLogP score(const std::vector<streams::Document>& list, std::int64_t batch, double overlap) {
-    return score_documents(ctx, model, 0, list, {.eval_bytes = 0, .eval_batch = batch, .eval_overlap = overlap});
+    return score_documents(ctx, model, 0, list, {.eval_batch = batch, .eval_overlap = overlap});
   }
 };
 
@@ -79,6 +79,7 @@ TEST_CASE("within the first window the overlap changes nothing; after it a byte 
 TEST_CASE("held-out text is bounded, never cut inside a character, and survives being stored") {
   const auto list = documents({"first", "a much longer second document", "third"});
   CHECK(select_held_out(list, 12).size() == 2);
+  CHECK(select_held_out(documents({"\xE6\x97\xA5\xE6\x9C\xAC"}), 1).front().text.size() == 3);  // a character is the least
   const auto cut = select_held_out(documents({"\xC3\xA9\xC3\xA9\xC3\xA9"}), 3);
   REQUIRE(cut.size() == 1);
   CHECK(cut[0].text == "\xC3\xA9");
@@ -109,7 +110,7 @@ TEST_CASE("a guessed mixture is an upper bound of the full one, the same in any 
   std::vector<ByteBigrams> statistics(4);
   for (int g = 0; g < 4; ++g) statistics[g].add(text.substr(100 * g, 100));  // each knows a quarter of the text
   const auto score = [&](Context& ctx, const std::vector<streams::Document>& list, std::int64_t batch, double guess) {
-    return score_domain(ctx, scene.model, views, list, {.eval_bytes = 0, .eval_batch = batch, .guess = guess}, {}, statistics);
+    return score_domain(ctx, scene.model, views, list, {.eval_batch = batch, .guess = guess}, {}, statistics);
   };
   Context one_thread{Device{}, 1};
   const DomainScore alone = score(scene.ctx, documents({text}), 4, 0.4);
@@ -138,7 +139,7 @@ TEST_CASE("without a guess the mixture is Bayes' rule on what each view scores a
   scene.model.add_view(0, test::tiny_delta(), "test", true);
   test::randomise(scene.model, 1, 0.3f);
   const auto list = documents({"one text", "and another one, longer than a window of sixteen"});
-  const EvaluateOptions options{.eval_bytes = 0, .eval_batch = 3};
+  const EvaluateOptions options{.eval_batch = 3};
   const DomainScore score = score_domain(scene.ctx, scene.model, all_views(scene.model), list, options, {});
   const TokenLogP old = score_documents(scene.ctx, scene.model, 0, list, options),
                   grown = score_documents(scene.ctx, scene.model, 1, list, options);
@@ -161,7 +162,7 @@ TEST_CASE("views that share their lowest blocks score what each scores alone, to
   std::string text;
   for (int i = 0; i < 300; ++i) text += static_cast<char>('a' + i * i % 26);
   const auto list = documents({"short", text, "", text.substr(7, 90)});
-  const EvaluateOptions options{.eval_bytes = 0, .eval_batch = 3};
+  const EvaluateOptions options{.eval_batch = 3};
   const std::vector<int> views = all_views(scene.model);
   const ViewScores alone = score_views(scene.ctx, scene.model, views, list, options);
   const DomainScore together = score_domain(scene.ctx, scene.model, views, list, options, {});

@@ -34,7 +34,7 @@ struct Newcomer {
     meet_first_batch(ctx, model, 1, step, {.rows = 4, .length = 16, .tokens = kTokens, .bytes = 64});
   }
   std::vector<float> logits(int view) { return logits_of(ctx, model, view, tiny_tokens(64, 257, 2), 16); }
-  const layers::Parameter& sub_keys(const std::string& half) { return *model.parameters(1).find("g1.layers.0.peer.sub_keys." + half); }
+  const layers::Parameter& sub_keys(const std::string& half) { return *model.parameters(1).find("v1.layers.0.peer.sub_keys." + half); }
 };
 
 double length_of(const layers::Parameter& sub_keys, std::int64_t key) {
@@ -84,6 +84,6 @@ TEST_CASE("a moving average of the weights starts from the centroids, not from t
   RunOptions options = world.options(1, 2);
   options.stage.average = 0.999999;
   SmallWorld::run(session, options);
-  const layers::Parameter& rows = *session.loaded.model.parameters(1).find("g1.layers.0.peer.sub_keys.rows");
+  const layers::Parameter& rows = *session.loaded.model.parameters(1).find("v1.layers.0.peer.sub_keys.rows");
   for (std::int64_t key = 0; key < 4; ++key) CHECK(length_of(rows, key) == Approx(1).margin(1e-4));
 }

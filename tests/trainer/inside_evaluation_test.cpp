@@ -16,7 +16,7 @@ RunOptions inside(const SmallWorld& world, int domain, Strategy strategy, std::i
   RunOptions options = world.options(domain, steps);
   options.stage = composed(strategy);
   options.stage.domain = kNames[domain];
-  options.train.eval_every = every;
+  options.measure.eval_every = every;
   return options;
 }
 

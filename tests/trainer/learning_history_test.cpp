@@ -41,7 +41,7 @@ TEST_CASE("a stored state survives being written and read; any text that is not 
   StoredState state;
   state.seed = 7;
   state.model.width = 96;
-  state.views = {{"base", "english", -1, {}}, {"g1", "c++", 0, {.annex_side = 20}}};
+  state.views = {{"base", "english", -1, {}}, {"v1", "c++", 0, {.annex_side = 20}}};
   state.blocks = {{0, 48, 40, 0, 1, true}};
   state.history = example();
   state.run = StoredRun{{{"steps", "12"}}, 5, 1, {9, 1, 77}};
@@ -54,7 +54,7 @@ TEST_CASE("a stored state survives being written and read; any text that is not 
 
 TEST_CASE("a view that was stored before there was an option opens with the option's default") {
   StoredState state;
-  state.views = {{"base", "english", -1, {}}, {"g1", "c++", 0, {.annex_side = 20, .feed_forward_rank = 3, .residual_scale = 2}}};
+  state.views = {{"base", "english", -1, {}}, {"v1", "c++", 0, {.annex_side = 20, .feed_forward_rank = 3, .residual_scale = 2}}};
   std::string text = to_json(state);
   for (const std::string field : {R"(,"feed-forward-rank":"3")", R"(,"residual-scale":"2")"}) {
     const std::size_t at = text.find(field);

@@ -45,7 +45,7 @@ TEST_CASE("the gradient of the overlap with older adapters is that of finite dif
     }
   }
   CHECK(overlapping > 20);
-  const layers::Parameter& on_feed_forward = *chain.model.parameters(4).find("g4.layers.0.mlp.down_proj.lora_A.weight");
+  const layers::Parameter& on_feed_forward = *chain.model.parameters(4).find("v4.layers.0.mlp.down_proj.lora_A.weight");
   CHECK(std::any_of(on_feed_forward.gradient.data(), on_feed_forward.gradient.data() + on_feed_forward.size(),
                     [](float g) { return g != 0; }));
 }
@@ -54,7 +54,7 @@ TEST_CASE("only adapters on the view's path count, each against its own map, and
   Chain chain;
   for (int view = 1; view <= 4; ++view)
     for (auto& parameter : chain.model.parameters(view)) std::fill_n(parameter->value.data(), parameter->size(), 0.0f);
-  layers::Parameter &own = chain.a("g4", 4), &parent = chain.a("g2", 2), &sibling = chain.a("g3", 3);
+  layers::Parameter &own = chain.a("v4", 4), &parent = chain.a("v2", 2), &sibling = chain.a("v3", 3);
   own.value[0] = 2, parent.value[1] = 3, sibling.value[0] = 5;  // rows (2 0 ..), (0 3 ..), (5 0 ..)
   const Orthogonality penalty(chain.model, 4, 0.5);
   CHECK(penalty.value() == 0);

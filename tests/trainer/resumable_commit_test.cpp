@@ -26,7 +26,7 @@ TEST_CASE("commits beside the steps of a stage change no bit of it, whatever the
       first.stage.domain = kNames[0], first.grow_first = false;
       first.stream = world.options(0).stream;
       for (RunOptions* stage : {&first, &options}) {
-        stage->train.checkpoint_every = every, stage->train.eval_every = 1;
+        stage->measure.checkpoint_every = every, stage->measure.eval_every = 1;
         SmallWorld::run(session, *stage);
       }
       learnt[every].push_back(logits_of(session.ctx, session.loaded.model, session.loaded.model.newest(), tiny_tokens(64, 257), 16));
@@ -49,7 +49,7 @@ TEST_CASE("a stage that ends in an error goes on from the commit before, to the 
   };
   SmallWorld world;
   RunOptions options = world.options(0);
-  options.train.checkpoint_every = 5;
+  options.measure.checkpoint_every = 5;
   const std::string whole = world.init("whole"), parts = world.init("parts");
   {
     Session session = SmallWorld::open(whole);

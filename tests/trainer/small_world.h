@@ -49,7 +49,7 @@ class SmallWorld {
     o.stream.document_bytes = 400;
     o.stream.held_out_share = 0.2;
     o.train.steps = steps, o.train.batch = 4;
-    o.evaluate.eval_bytes = 3000, o.evaluate.eval_batch = 4;
+    o.measure.eval_bytes = 3000, o.evaluate.eval_batch = 4;
     return o;
   }
   static Session open(const std::string& pool, const std::string& ref = kHead, pool::Access access = pool::Access::kWrite) {
@@ -58,7 +58,11 @@ class SmallWorld {
   // Or goes on, when the session stands at an unfinished stage.
   static StageOutcome run(Session& session, const RunOptions& options, std::int64_t stop_after = kNever) {
     StopAfter progress(stop_after);
-    if (session.loaded.run) return resume_stage(session, options.profile, progress, progress.stop);
+    if (session.loaded.run) {
+      RunOptions stored = options_of(*session.loaded.run);
+      stored.profile = options.profile;
+      return resume_stage(session, stored, progress, progress.stop);
+    }
     return run_stage(session, options, progress, progress.stop);
   }
   StageOutcome stage(const std::string& pool, int domain) const {

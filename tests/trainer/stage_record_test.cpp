@@ -150,7 +150,7 @@ TEST_CASE("a stage begins on no unfinished one, and goes on with no finished one
   const std::atomic<bool> never{false};
   Session unfinished = SmallWorld::open(path, kResume, pool::Access::kRead), finished = SmallWorld::open(path, kHead, pool::Access::kRead);
   CHECK_THROWS_WITH(run_stage(unfinished, world.options(2), silent, never), Catch::Contains("unfinished stage"));
-  CHECK_THROWS_AS(resume_stage(finished, nullptr, silent, never), UsageError);
+  CHECK_THROWS_AS(resume_stage(finished, RunOptions(), silent, never), UsageError);
 }
 
 TEST_CASE("what one session grows with does not change the pool's own shape") {

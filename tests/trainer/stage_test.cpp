@@ -274,7 +274,7 @@ TEST_CASE("a naive reference leaves the model alone and fills the plasticity of 
   SmallWorld::run(b, options);
   options.stage.reference = Reference::kNaive;
   SmallWorld::run(a, options);
-  CHECK(a.generation.trunk("g1")->content == b.generation.trunk("g1")->content);
+  CHECK(a.generation.trunk("v1")->content == b.generation.trunk("v1")->content);
   CHECK(std::isfinite(derive(a.loaded.history.matrix()).plasticity[1]));
   CHECK(std::isnan(derive(b.loaded.history.matrix()).plasticity[1]));
 }

@@ -206,6 +206,34 @@ TEST_CASE("a penalty or a replay that has nothing to go by says what to do") {
   CHECK_THAT(refusal(Strategy::kSmf), Catch::Contains("--strategy smf"));
 }
 
+TEST_CASE("what a stage lacks of the stages before is found before its text is read") {
+  const SmallWorld world;
+  Session session = SmallWorld::open(world.init("pool"));
+  SmallWorld::run(session, with(world, Strategy::kNaive, 0, 5));
+  RunOptions unread = with(world, Strategy::kEwc, 1, 5);
+  unread.stream.from = {world / "nowhere.txt"};
+  CHECK_THROWS_AS(SmallWorld::run(session, unread), UsageError);
+  unread.stage = with(world, Strategy::kReplay, 1, 5).stage;
+  CHECK_THROWS_AS(SmallWorld::run(session, unread), UsageError);
+}
+
+TEST_CASE("after growth a penalty goes on once its importances were measured anew with a weight of zero") {
+  const SmallWorld world;
+  const std::string path = world.init("pool");
+  RunOptions third = with(world, Strategy::kEwc, 2, 5);
+  {
+    Session session = SmallWorld::open(path);
+    SmallWorld::run(session, with(world, Strategy::kEwc, 0, 5));
+    SmallWorld::run(session, with(world, Strategy::kGrow, 1, 5));
+    CHECK_THROWS_WITH(SmallWorld::run(session, third), Catch::Contains("--penalty-weight 0"));
+  }
+  Session again = SmallWorld::open(path);
+  third.stage.penalty_weight = 0;
+  CHECK(SmallWorld::run(again, third).steps == 5);
+  RunOptions fourth = with(world, Strategy::kEwc, 0, 5);
+  CHECK(SmallWorld::run(again, fourth).steps == 5);
+}
+
 TEST_CASE("--experts takes a number, preset or auto, and says so") {
   CHECK(wanted_experts("preset").count == 0);
   CHECK(wanted_experts("4k").count == 4000);
@@ -279,9 +307,11 @@ TEST_CASE("with --experts auto a known text grows nothing and changes no logit; 
   CHECK(known.steps == 0);
   CHECK(logits_of(session.ctx, session.loaded.model, 0, tiny_tokens(64, 257), 16) == before);
   CHECK(session.loaded.history.stages[2].loss.at("sea") == session.loaded.history.stages[1].loss.at("sea"));
+  again.stage.replay = 0.25, again.stage.self_text = 500, again.stage.distill = 1;  // guards that a stage without training has no use for
+  CHECK(SmallWorld::run(session, again).steps == 0);
 
   const StageOutcome learnt = SmallWorld::run(session, news);
   CHECK(session.loaded.model.newest() == 1);
   CHECK(learnt.steps == 30);
-  CHECK(session.loaded.history.stages[3].loss.at("code") < session.loaded.history.stages[2].loss.at("code"));
+  CHECK(session.loaded.history.stages[4].loss.at("code") < session.loaded.history.stages[3].loss.at("code"));
 }
