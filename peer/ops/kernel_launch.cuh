@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
+#include "peer/base/require.h"
 #include "peer/device/cuda_check.cuh"
 #include "peer/device/cuda_queue.cuh"
 
@@ -38,6 +40,7 @@ __global__ void __launch_bounds__(kThreads, kResidentBlocks) block_kernel(Body b
 template <class... Parameters, class... Arguments>
 void launch(Context& ctx, const char* name, void (*kernel)(Parameters...), std::int64_t blocks, dim3 threads, Arguments... arguments) {
   if (blocks == 0) return;
+  require(blocks <= std::numeric_limits<std::int32_t>::max(), "launch: a kernel must have fewer than 2^31 blocks");
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(blocks));
   config.blockDim = threads;

@@ -1,12 +1,10 @@
 #include <cmath>
 
-#include "peer/device/rounded_gemm.h"
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/expert_mix.h"
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/page_use.h"
-#include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
 #include "peer/ops/router_gate.h"
 #include "peer/ops/row_order.h"
@@ -71,13 +69,6 @@ void clear_empty_segments(std::int64_t segments, Ids& expert, Numbers& begin) {
 
 View<float, 2> by_pick(Floats& b) { return b.view(kTokens, kPicks); }
 View<float, 2> by_width(Floats& b) { return b.view(kTokens, kWidth); }
-
-// Small whole numbers: their sums are exact in any order, and ties abound.
-Floats random_whole(std::int64_t size, std::uint32_t subject) {
-  Floats out = random_normal(size, subject, 1.5);
-  for (std::int64_t i = 0; i < size; ++i) out[i] = std::round(out[i]);
-  return out;
-}
 
 }  // namespace
 
@@ -262,108 +253,4 @@ TEST_CASE("query_norm and its backward are the same on both devices for every ki
         random_normal(kSize, 1, 2, 1), random_normal(kColumns, 2), random_normal(kColumns, 3), random_normal(kColumns, 4),
         filled<float>(kColumns, 0.75f), Floats(kSize), Floats(kSize), Floats(kSize), random_normal(kSize, 7), Floats(kSize),
         random_normal(kColumns, 5), random_normal(kColumns, 6));
-}
-
-TEST_CASE("product_key_topk makes the same picks on both devices, whatever the ties, and its backward is the same") {
-  constexpr std::int64_t kHeads = 2, kHalf = 8, kSide = 70, kOpen = 61, kBest = 6, kSlots = kTokens * kHeads * kBest;
-  for (const std::int64_t sets : {std::int64_t{1}, kHeads})
-    check_parity(
-        [&](Context& ctx, Floats& query, Floats& rows, Floats& columns, Numbers& row, Numbers& column, Floats& score, Floats& dquery,
-            Floats& drows, Floats& dcolumns) {
-          const auto query_view = query.view(kTokens, kHeads, 2, kHalf);
-          const auto row_keys = rows.view(sets, kSide, kHalf), column_keys = columns.view(sets, kSide, kHalf);
-          const auto row_view = row.view(kTokens, kHeads, kBest), column_view = column.view(kTokens, kHeads, kBest);
-          ops::product_key_topk(ctx, {query_view, row_keys, column_keys, kOpen, row_view, column_view, score.view(kTokens, kHeads, kBest)});
-          ops::product_key_topk_backward(
-              ctx, {query_view, row_keys, column_keys, row_view, column_view, score.view(kTokens, kHeads, kBest),
-                    dquery.view(kTokens, kHeads, 2, kHalf), drows.view(sets, kSide, kHalf), dcolumns.view(sets, kSide, kHalf)});
-        },
-        random_whole(kTokens * kHeads * 2 * kHalf, 1), random_whole(sets * kSide * kHalf, 2), random_whole(sets * kSide * kHalf, 3),
-        Numbers(kSlots), Numbers(kSlots), Floats(kSlots), Floats(kTokens * kHeads * 2 * kHalf), Floats(sets * kSide * kHalf),
-        Floats(sets * kSide * kHalf));
-}
-
-TEST_CASE("product_key_topk makes the same picks on both devices wherever in a row of scores the best lie, for any K") {
-  struct Shape {
-    std::int64_t side, best;
-    bool in_one_lane;  // of a warp: the best are 32 sub-keys apart
-  };
-  constexpr std::int64_t kRows = 6, kHalf = 4;
-  for (const Shape shape : {Shape{1, 1, false}, Shape{20, 16, false}, Shape{64, 32, false}, Shape{1024, 16, false}, Shape{300, 40, false},
-                            Shape{2500, 16, true}}) {
-    INFO("n = " << shape.side << ", K = " << shape.best);
-    const auto keys = [&](std::uint32_t subject) {
-      Floats keys = random_whole(shape.side * kHalf, subject);
-      for (std::int64_t i = 0; i < shape.side; ++i)
-        for (std::int64_t j = 0; j < kHalf; ++j)
-          if (shape.in_one_lane && i % 32 == 7) keys[i * kHalf + j] = 20 + static_cast<float>(i % 5);
-      return keys;
-    };
-    Floats query = random_whole(kRows * 2 * kHalf, 9);
-    for (std::int64_t i = 0; i < query.size(); ++i) query[i] = std::abs(query[i]) + 1;
-    const std::int64_t slots = kRows * shape.best;
-    check_parity(
-        [&](Context& ctx, Floats& q, Floats& rows, Floats& columns, Numbers& row, Numbers& column, Floats& score) {
-          ops::product_key_topk(
-              ctx, {q.view(kRows, 1, 2, kHalf), rows.view(1, shape.side, kHalf), columns.view(1, shape.side, kHalf), shape.side,
-                    row.view(kRows, 1, shape.best), column.view(kRows, 1, shape.best), score.view(kRows, 1, shape.best)});
-        },
-        std::move(query), keys(1), keys(2), Numbers(slots), Numbers(slots), Floats(slots));
-  }
-}
-
-TEST_CASE("product_key_topk in bf16 splits its numbers: exact ones give the same picks, others scores of nearly fp32's accuracy") {
-  constexpr std::int64_t kHeads = 2, kHalf = 24, kSide = 90, kBest = 6, kSlots = kTokens * kHeads * kBest;
-  struct Picks {
-    std::vector<std::int32_t> row, column;
-    std::vector<float> score;
-  };
-  const auto picks_of = [&](Context& ctx, std::int64_t sets, bool whole) {
-    const auto numbers = [&](std::int64_t size, std::uint32_t subject) {
-      return copy_to(ctx, ctx.device(), whole ? random_whole(size, subject) : random_normal(size, subject));
-    };
-    const Floats query = numbers(kTokens * kHeads * 2 * kHalf, 1), rows = numbers(sets * kSide * kHalf, 2),
-                 columns = numbers(sets * kSide * kHalf, 3);
-    Numbers row(ctx.device(), kSlots), column(ctx.device(), kSlots);
-    Floats score(ctx.device(), kSlots);
-    ops::product_key_topk(
-        ctx, {query.view(kTokens, kHeads, 2, kHalf), rows.view(sets, kSide, kHalf), columns.view(sets, kSide, kHalf), kSide - 3,
-              row.view(kTokens, kHeads, kBest), column.view(kTokens, kHeads, kBest), score.view(kTokens, kHeads, kBest)});
-    ctx.wait();
-    return Picks{{row.data(), row.data() + kSlots}, {column.data(), column.data() + kSlots}, {score.data(), score.data() + kSlots}};
-  };
-  Context cpu, cuda(parse_device("cuda"));
-  const PrecisionScope scope(cuda, Precision::kBf16);
-  for (const std::int64_t sets : {std::int64_t{1}, kHeads}) {
-    const Picks exact = picks_of(cpu, sets, true), same = picks_of(cuda, sets, true);
-    CHECK(same.row == exact.row);
-    CHECK(same.column == exact.column);
-    CHECK(same.score == exact.score);
-    const Picks expected = picks_of(cpu, sets, false), actual = picks_of(cuda, sets, false);
-    int apart = 0;
-    double largest = 0;
-    for (std::size_t i = 0; i < expected.row.size(); ++i) {
-      apart += expected.row[i] != actual.row[i] || expected.column[i] != actual.column[i];
-      largest = std::max(largest, static_cast<double>(std::abs(expected.score[i] - actual.score[i])));
-    }
-    CHECK(largest < 2 * kHalf * 0x1p-15);  // of products of about 1, were all errors to add up; bf16 alone is at 2^-8
-    CHECK(largest > 0);
-    CHECK(apart <= kSlots / 200);
-  }
-}
-
-TEST_CASE("product_key_topk_backward is the same on both devices where a few sub-keys have most of the picks") {
-  constexpr std::int64_t kQueries = 400, kHalf = 40, kSide = 9, kBest = 2, kSlots = kQueries * kBest;
-  Numbers row = random_below<std::int32_t>(kSlots, 1, 2), column = random_below<std::int32_t>(kSlots, 2, kSide);
-  check_parity(
-      [&](Context& ctx, Floats& query, Floats& rows, Floats& columns, Numbers& r, Numbers& c, Floats& dscore, Floats& dquery, Floats& drows,
-          Floats& dcolumns) {
-        ops::product_key_topk_backward(
-            ctx, {query.view(kQueries, 1, 2, kHalf), rows.view(1, kSide, kHalf), columns.view(1, kSide, kHalf), r.view(kQueries, 1, kBest),
-                  c.view(kQueries, 1, kBest), dscore.view(kQueries, 1, kBest), dquery.view(kQueries, 1, 2, kHalf),
-                  drows.view(1, kSide, kHalf), dcolumns.view(1, kSide, kHalf)});
-      },
-      random_normal(kQueries * 2 * kHalf, 3), random_normal(kSide * kHalf, 4), random_normal(kSide * kHalf, 5), std::move(row),
-      std::move(column), random_normal(kSlots, 6), Floats(kQueries * 2 * kHalf), random_normal(kSide * kHalf, 7),
-      random_normal(kSide * kHalf, 8));
 }

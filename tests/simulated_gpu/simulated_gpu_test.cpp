@@ -15,6 +15,7 @@ namespace {
 void write_number(int* to) { *to = static_cast<int>(threadIdx.x); }
 void write_thread(int* to) { to[blockIdx.x * blockDim.x + threadIdx.x] = static_cast<int>(threadIdx.x); }
 void rotate_lanes(int* to) { to[threadIdx.x] = __shfl_xor_sync(0xffffffffu, static_cast<int>(threadIdx.x), 5); }
+void lanes_below(int* to) { to[threadIdx.x] = __shfl_up_sync(0xffffffffu, static_cast<int>(threadIdx.x), 3); }
 void some_leave_before_the_barrier(int*) {
   if (threadIdx.x > 3) __syncthreads();
 }
@@ -81,6 +82,9 @@ TEST_CASE("threads of a block exchange numbers through shared memory, lanes of a
   stream.launch(rotate_lanes, 1, 64, to);
   REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
   for (int i = 0; i < 64; ++i) CHECK(to[i] == (i ^ 5));
+  stream.launch(lanes_below, 1, 64, to);
+  REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
+  for (int i = 0; i < 64; ++i) CHECK(to[i] == (i % 32 < 3 ? i : i - 3));  // the lowest lanes keep their own
   cudaFree(to);
 }
 

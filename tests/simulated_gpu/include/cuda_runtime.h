@@ -61,6 +61,12 @@ template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int distance) {
   return __shfl_sync(mask, value, static_cast<int>(simulated_gpu::lane_of_thread()) ^ distance);
 }
+// The lanes that have none so far below keep their own.
+template <class T>
+T __shfl_up_sync(unsigned mask, T value, unsigned distance) {
+  const unsigned lane = simulated_gpu::lane_of_thread();
+  return __shfl_sync(mask, value, static_cast<int>(lane < distance ? lane : lane - distance));
+}
 inline unsigned __ballot_sync(unsigned, int predicate) {
   const std::uint64_t* of_lane = simulated_gpu::exchange(predicate != 0);
   unsigned bits = 0;
