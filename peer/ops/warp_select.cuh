@@ -9,7 +9,6 @@
 
 namespace peer::ops::cuda {
 
-inline constexpr unsigned kAllLanes = 0xffffffffu;
 inline constexpr int kMostCandidates = 64;  // of a warp: twice as many as are ever wanted
 
 // take(k, key) by lane 0 for the `wanted` largest of key_at(0 .. count), all different, in falling order: each is the largest below the one
