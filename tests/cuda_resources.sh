@@ -11,7 +11,7 @@ architecture=${1:-sm_90}
 [[ $# -gt 0 ]] && shift
 ops=("$@")
 [[ ${#ops[@]} -gt 0 ]] || for file in peer/ops/*_cuda.cu; do ops+=("$(basename "$file" _cuda.cu)"); done
-hot=' expert_mix expert_row_gradient expert_row_update adamw_rows product_key_topk product_key_topk_backward attention bf16_attention bf16_attention_backward cached_attention cross_entropy row_order slot_order '
+hot=' expert_mix expert_row_gradient expert_row_update adamw_rows product_key_topk product_key_topk_backward query_norm attention bf16_attention bf16_attention_backward cached_attention cross_entropy row_order slot_order '
 
 object=$(mktemp --suffix=.o)
 trap 'rm -f "$object"' EXIT

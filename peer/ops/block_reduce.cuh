@@ -6,9 +6,11 @@
 
 namespace peer::ops::cuda {
 
+inline constexpr unsigned kAllLanes = 0xffffffffu;
+
 template <class T, class Combine>
 __device__ T warp_reduce(T value, Combine combine) {
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) value = combine(value, __shfl_xor_sync(0xffffffffu, value, distance));
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) value = combine(value, __shfl_xor_sync(kAllLanes, value, distance));
   return value;
 }
 

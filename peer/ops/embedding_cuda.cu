@@ -1,5 +1,5 @@
 #include "peer/ops/cuda_twins.h"
-#include "peer/ops/slot_order_cuda.cuh"
+#include "peer/ops/slot_row_sums.cuh"
 
 namespace peer::ops::cuda {
 
@@ -12,15 +12,13 @@ void embedding(Context& ctx, const Embedding& op) {
   });
 }
 
-// A block adds up kThreads columns of the tokens that share an id.
 void embedding_backward(Context& ctx, const EmbeddingBackward& op) {
-  const std::int64_t ids = op.dtable.shape[0], width = op.dx.shape[1], tiles = blocks_of(width, kThreads);
+  const std::int64_t ids = op.dtable.shape[0], width = op.dx.shape[1];
   const SortedSlots sorted = sort_slots(ctx, 0, op.dx.shape[0], ids, [=] __device__(std::int64_t n) { return op.id[n]; });
-  for_each_block(ctx, ids * tiles, [=] __device__(std::int64_t b) {
-    sum_run(
-        sorted.run_of(static_cast<std::uint32_t>(b / tiles)), b % tiles * kThreads, width,
-        [&](std::int64_t place, std::int64_t c) { return op.dx.row(sorted.slot[place])[c]; },
-        [&](std::int64_t c, float sum) { op.dtable.row(b / tiles)[c] += sum; });
+  const auto row_of = [] __device__(std::int32_t n) { return WeightedRow{n, 1.0f}; };
+  const auto to = [=] __device__(std::int64_t id) { return op.dtable.row(id); };
+  with_lane_numbers(width, {op.dx.data, op.dtable.data}, [&]<int kNumbers>() {
+    add_slot_rows<kNumbers>(ctx, 3, SlotRows{sorted, op.dx.data, width, row_of}, ids, to);
   });
 }
 

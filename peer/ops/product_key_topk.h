@@ -30,7 +30,7 @@ inline Work work(const ProductKeyTopK& op) {
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 
 // dquery[.,.,0] = sum_k dscore rows[row],  drows[row] += sum dscore query[.,.,0]; the same for columns.
-// One thread sums a sub-key's picks, by rising slot in chunks of fixed size: the same bits for any number of threads.
+// A sub-key's picks are summed by rising slot, in pieces of fixed size: the same bits for any number of threads.
 struct ProductKeyTopKBackward {
   View<const float, 4> query;          // (N, H, 2, d_half)
   View<const float, 3> rows;           // (S, n, d_half)

@@ -19,6 +19,22 @@ void rms_norm(Context& ctx, const RmsNorm& op) {
   });
 }
 
+namespace {
+
+template <int kNumbers>
+void weight_gradient(Context& ctx, const RmsNormBackward& op) {
+  const std::int64_t width = op.x.shape[1];
+  column_sums<1, kNumbers>(
+      ctx, 0, op.x.shape[0], width,
+      [=] __device__(std::int64_t n, std::int64_t c, ColumnSums<1, kNumbers> & sum) {
+        const auto x = load_numbers<kNumbers>(op.x.data + n * width + c), dy = load_numbers<kNumbers>(op.dy.data + n * width + c);
+        for (int i = 0; i < kNumbers; ++i) sum[0][i] += static_cast<double>(op.inverse_rms[n] * x.x[i] * dy.x[i]);
+      },
+      [=] __device__(std::int64_t c, const double* sum) { op.dweight[c] += static_cast<float>(sum[0]); });
+}
+
+}  // namespace
+
 // With r = (mean(x^2) + epsilon)^-1/2:  dx = r weight dy - x r^3 <weight dy, x> / D,   dweight = sum_n r x dy
 void rms_norm_backward(Context& ctx, const RmsNormBackward& op) {
   const std::int64_t rows = op.x.shape[0], width = op.x.shape[1];
@@ -31,11 +47,7 @@ void rms_norm_backward(Context& ctx, const RmsNormBackward& op) {
     const float along_x = r * r * r * block_sum(product) / static_cast<float>(width);
     for (std::int64_t i = threadIdx.x; i < width; i += kThreads) dx[i] += r * op.weight[i] * dy[i] - along_x * x[i];
   });
-  if (op.dweight.empty()) return;
-  column_sums(
-      ctx, 0, rows, width,
-      [=] __device__(std::int64_t n, std::int64_t c) { return static_cast<double>(op.inverse_rms[n] * op.x.row(n)[c] * op.dy.row(n)[c]); },
-      [=] __device__(std::int64_t c, double sum) { op.dweight[c] += static_cast<float>(sum); });
+  if (!op.dweight.empty()) with_lane_numbers(width, {op.x.data, op.dy.data}, [&]<int kNumbers>() { weight_gradient<kNumbers>(ctx, op); });
 }
 
 }  // namespace peer::ops::cuda

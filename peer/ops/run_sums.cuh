@@ -1,4 +1,4 @@
-// Sums over runs of places: the picks of an expert, of a sub-key, the tokens that share an id.
+// Runs of sorted places, and sums over them: the picks of an expert.
 #pragma once
 
 #include <cstdint>

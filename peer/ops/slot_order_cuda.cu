@@ -22,4 +22,16 @@ SortedSlots sort_pairs(Context& ctx, int temporary, std::uint32_t* key, std::int
   return {key + count, slot + count, count};
 }
 
+const Run* find_runs(Context& ctx, int scratch, const SortedSlots& sorted, std::int64_t keys) {
+  Run* runs = ctx.scratch<Run>(scratch, keys);
+  cuda_check(cudaMemsetAsync(runs, 0, static_cast<std::size_t>(keys) * sizeof(Run), cuda_queue(ctx).stream.get()), "cudaMemsetAsync");
+  for_each_element(ctx, sorted.count, [=] __device__(std::int64_t place) {
+    const std::uint32_t key = sorted.key[place];
+    if (key >= keys) return;
+    if (place == 0 || sorted.key[place - 1] != key) runs[key].begin = place;
+    if (place == sorted.count - 1 || sorted.key[place + 1] != key) runs[key].end = place + 1;
+  });
+  return runs;
+}
+
 }  // namespace peer::ops::cuda

@@ -11,25 +11,15 @@ struct SortedSlots {
   const std::uint32_t* key;  // (count)  rising
   const std::int32_t* slot;  // (count)  rising within a key
   std::int64_t count;
-
-  // The first place whose key is not below `k`.
-  __device__ std::int64_t first_of(std::uint32_t k) const {
-    std::int64_t begin = 0, end = count;
-    while (begin < end) {
-      const std::int64_t middle = (begin + end) / 2;
-      if (key[middle] < k)
-        begin = middle + 1;
-      else
-        end = middle;
-    }
-    return begin;
-  }
-  __device__ Run run_of(std::uint32_t k) const { return {first_of(k), first_of(k + 1)}; }
 };
 
 // Stable radix sort of (key, slot) pairs, both (2 * count) with the first half set; the other half is overwritten. `temporary` is a
 // scratch slot. count, bound < 2^31.
 SortedSlots sort_pairs(Context& ctx, int temporary, std::uint32_t* key, std::int32_t* slot, std::int64_t count, std::int64_t bound);
+
+// The places of each key k < keys, none where it has no slots, in the scratch slot `scratch`. One look at each place: a binary search for
+// each key is two dozen reads, of which each waits for the one before.
+const Run* find_runs(Context& ctx, int scratch, const SortedSlots& sorted, std::int64_t keys);
 
 template <class KeyAt>
 __global__ void __launch_bounds__(kThreads)

@@ -10,7 +10,6 @@
 
 namespace peer::ops::cuda {
 
-inline constexpr unsigned kAllLanes = 0xffffffffu;
 // Of a warp. Of 1,024 independent scores 21 reach the bound of the best 16 and of their 256 sums 25, no more than 52 of either in thousands
 // of rows; with 32 wanted it is about 115, and more than this once in 300 rows. Many more reach it where scores are equal.
 inline constexpr int kMostCandidates = 256;

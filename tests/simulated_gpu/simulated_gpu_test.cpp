@@ -16,6 +16,10 @@ void write_number(int* to) { *to = static_cast<int>(threadIdx.x); }
 void write_thread(int* to) { to[blockIdx.x * blockDim.x + threadIdx.x] = static_cast<int>(threadIdx.x); }
 void rotate_lanes(int* to) { to[threadIdx.x] = __shfl_xor_sync(0xffffffffu, static_cast<int>(threadIdx.x), 5); }
 void lanes_below(int* to) { to[threadIdx.x] = __shfl_up_sync(0xffffffffu, static_cast<int>(threadIdx.x), 3); }
+void match_lanes(int* to) {
+  const int value = static_cast<int>(threadIdx.x) == 9 ? 0 : static_cast<int>(threadIdx.x) % 4 - 1;
+  to[threadIdx.x] = static_cast<int>(__match_any_sync(0xffffffffu, value));
+}
 void some_leave_before_the_barrier(int*) {
   if (threadIdx.x > 3) __syncthreads();
 }
@@ -85,6 +89,19 @@ TEST_CASE("threads of a block exchange numbers through shared memory, lanes of a
   stream.launch(lanes_below, 1, 64, to);
   REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
   for (int i = 0; i < 64; ++i) CHECK(to[i] == (i % 32 < 3 ? i : i - 3));  // the lowest lanes keep their own
+  cudaFree(to);
+}
+
+TEST_CASE("a lane hears which lanes of its warp have its value, itself among them") {
+  Stream stream;
+  int* to = numbers(64);
+  stream.launch(match_lanes, 1, 64, to);
+  REQUIRE(cudaStreamSynchronize(stream.stream) == cudaSuccess);
+  for (int i = 0; i < 64; ++i) {
+    const auto value_of = [](int thread) { return thread == 9 ? 0 : thread % 4 - 1; };
+    for (int lane = 0; lane < 32; ++lane)
+      CHECK((static_cast<unsigned>(to[i]) >> lane & 1) == (value_of(i / 32 * 32 + lane) == value_of(i) ? 1u : 0u));
+  }
   cudaFree(to);
 }
 

@@ -14,7 +14,7 @@
 #define __launch_bounds__(...)
 #define __shared__ static  // blocks run one after another, so their threads may share what is static
 
-struct float2 {
+struct __attribute__((may_alias, aligned(8))) float2 {
   float x, y;
 };
 struct alignas(8) uint2 {
@@ -71,6 +71,17 @@ inline unsigned __ballot_sync(unsigned, int predicate) {
   const std::uint64_t* of_lane = simulated_gpu::exchange(predicate != 0);
   unsigned bits = 0;
   for (unsigned lane = 0; lane < simulated_gpu::kLanes; ++lane) bits |= static_cast<unsigned>(of_lane[lane]) << lane;
+  return bits;
+}
+// The lanes whose value has the same bits.
+template <class T>
+unsigned __match_any_sync(unsigned, T value) {
+  static_assert(sizeof(T) == sizeof(std::uint32_t) || sizeof(T) == sizeof(std::uint64_t));
+  std::uint64_t own = 0;
+  std::memcpy(&own, &value, sizeof value);
+  const std::uint64_t* of_lane = simulated_gpu::exchange(own);
+  unsigned bits = 0;
+  for (unsigned lane = 0; lane < simulated_gpu::kLanes; ++lane) bits |= static_cast<unsigned>(of_lane[lane] == own) << lane;
   return bits;
 }
 inline void __syncwarp() { simulated_gpu::exchange(0); }
