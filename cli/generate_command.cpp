@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/sample.h"
+#include "streams/byte_reader.h"
 #include "streams/byte_tokenizer.h"
 #include "trainer/baseline.h"
 #include "trainer/session.h"
@@ -11,7 +12,7 @@ namespace peer::cli {
 namespace {
 
 struct GenerateOptions {
-  std::string prompt;
+  std::string prompt, prompt_file;
   std::int64_t bytes = 200;
   double temperature = 0.7;
   std::string at = "head";
@@ -20,6 +21,7 @@ struct GenerateOptions {
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.prompt, OptionInfo{"prompt", "how the text begins", "TEXT"});
+    visit(self.prompt_file, OptionInfo{"prompt-file", "the same, read from a file or - (stdin), to its last byte", "PATH"});
     visit(self.bytes, OptionInfo{"bytes", "longest continuation", "bytes"});
     visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest byte"});
     visit(self.at, OptionInfo{"at", "the state that writes: head, a tag, g12, head~1", "REF"});
@@ -31,6 +33,15 @@ struct GenerateOptions {
                    "VIEW"});
   }
 };
+
+std::string read_prompt(const GenerateOptions& options) {
+  if (options.prompt_file.empty()) return options.prompt;
+  if (!options.prompt.empty()) throw UsageError("option 'prompt-file': expected none beside --prompt, or --prompt none");
+  std::string text;
+  const auto bytes = streams::open_file(options.prompt_file);
+  for (char block[4096]; const std::size_t got = bytes->read(block, sizeof block);) text.append(block, got);
+  return text;
+}
 
 // A token of a small model is too little work to be worth waking a second thread for: beside another program that takes ten times longer.
 constexpr std::int64_t kSmallModel = 8 << 20;  // active numbers
@@ -46,11 +57,12 @@ int run(Call& call, const GenerateOptions& options, const model::MixtureOptions&
   trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
   const std::vector<int> views = trainer::views_called(session.loaded, options.view);
+  const std::string prompt = read_prompt(options);
   Context ctx(session.ctx.device(), threads_for(call, session));
   std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
-  streams::ByteTokenizer::append(options.prompt, tokens);
+  streams::ByteTokenizer::append(prompt, tokens);
   std::string text;
-  if (!call.common.json) call.out << options.prompt;
+  if (!call.common.json) call.out << prompt << std::flush;
   model::sample(ctx, session.loaded.model, views, mixture, {.temperature = options.temperature, .seed = call.common.seed}, tokens,
                 options.bytes, streams::ByteTokenizer::kEndOfDocument, [&](std::int32_t token) {
                   text.push_back(static_cast<char>(token));
@@ -58,7 +70,7 @@ int run(Call& call, const GenerateOptions& options, const model::MixtureOptions&
                   return true;
                 });
   if (call.common.json)
-    call.print({{"prompt", options.prompt}, {"text", text}, {"bytes", text.size()}});
+    call.print({{"prompt", prompt}, {"text", text}, {"bytes", text.size()}});
   else
     call.out << '\n';
   return kDone;
@@ -71,7 +83,8 @@ Command generate_command() {
                        .group = Group::kMeasure,
                        .summary = "Continue a text, in whichever domain it begins",
                        .positionals = {kPoolArgument},
-                       .examples = {{"generate my-pool --prompt 'Once upon a time'", "write"}},
+                       .examples = {{"generate my-pool --prompt 'Once upon a time'", "write"},
+                                    {"generate my-pool --prompt-file draft.txt", "go on with a file"}},
                        .json = R"({"prompt", "text", "bytes"})"},
                       run);
 }

@@ -19,6 +19,10 @@ class Decoder {
   // token (B): reads one more token of every text. Returns logits (B, V) of the token that follows, for the host, valid until the next
   // call.
   peer::View<const float, 2> read(peer::View<const std::int32_t, 1> token);
+  // token (B, chunk()): reads so many more tokens of every text at once, what read() would read one after the other, up to rounding. Only
+  // while the texts hold a multiple of chunk() tokens. Returns logits (B * chunk(), V), valid as those of read().
+  peer::View<const float, 2> read_chunk(peer::View<const std::int32_t, 2> token);
+  std::int64_t chunk() const { return half_.length; }
   void restart();  // nothing was read
 
  private:
@@ -28,7 +32,7 @@ class Decoder {
   Model& model_;
   Activations one_, half_;            // (B, 1) and (B, T/2) tokens
   ReadText text_;                     // of up to T tokens
-  Buffer<std::int32_t> token_;        // (B)     on the device
+  Buffer<std::int32_t> token_;        // (B, T/2)  on the device
   std::vector<std::int32_t> window_;  // (T, B)  the tokens that text_ holds
 };
 

@@ -16,19 +16,19 @@ class MixedReader {
   MixedReader(Context& ctx, Model& model, std::span<const int> views, const MixtureOptions& options)
       : mixture_(static_cast<int>(views.size()), options) {
     for (const int view : views) decoders_.emplace_back(ctx, model, view, 1);
+    following_.resize(views.size());
+  }
+
+  // Reads what every text begins with, in chunks while it fills them.
+  void read_all(std::span<const std::int32_t> tokens) {
+    for (const auto chunk = static_cast<std::size_t>(decoders_.front().chunk()); tokens.size() >= chunk; tokens = tokens.subspan(chunk))
+      read_chunk(tokens.first(chunk));
+    for (const std::int32_t token : tokens) read(token);
   }
 
   void read(std::int32_t token) {
-    if (!following_.empty()) {
-      std::vector<double> log_p;
-      for (const Distribution& p : following_) log_p.push_back(p[static_cast<std::size_t>(token)]);
-      mixture_.update(log_p);
-    }
-    following_.clear();
-    for (Decoder& decoder : decoders_) {
-      const peer::View<const float, 2> logits = decoder.read({&token, 1});
-      following_.push_back(log_softmax({logits.data, static_cast<std::size_t>(logits.shape[1])}));
-    }
+    weigh(token);
+    for (std::size_t v = 0; v < decoders_.size(); ++v) following_[v] = log_softmax(row(decoders_[v].read({&token, 1}), 0));
   }
 
   Distribution following() const {
@@ -42,9 +42,33 @@ class MixedReader {
   }
 
  private:
+  static std::span<const float> row(peer::View<const float, 2> logits, std::size_t at) {
+    return {logits.row(static_cast<std::int64_t>(at)), static_cast<std::size_t>(logits.shape[1])};
+  }
+
+  void read_chunk(std::span<const std::int32_t> tokens) {
+    std::vector<std::vector<double>> log_p(tokens.size() - 1);  // of each token but the first, by view
+    weigh(tokens.front());
+    for (std::size_t v = 0; v < decoders_.size(); ++v) {
+      const auto logits = decoders_[v].read_chunk({tokens.data(), 1, std::ssize(tokens)});
+      for (std::size_t t = 0; t + 1 < tokens.size(); ++t)
+        log_p[t].push_back(log_softmax(row(logits, t))[static_cast<std::size_t>(tokens[t + 1])]);
+      following_[v] = log_softmax(row(logits, tokens.size() - 1));
+    }
+    for (const std::vector<double>& of_token : log_p) mixture_.update(of_token);
+  }
+
+  // By how well each view predicted the token that now comes; the first was predicted by none.
+  void weigh(std::int32_t token) {
+    if (following_.front().empty()) return;
+    std::vector<double> log_p;
+    for (const Distribution& p : following_) log_p.push_back(p[static_cast<std::size_t>(token)]);
+    mixture_.update(log_p);
+  }
+
   std::vector<Decoder> decoders_;
   Mixture mixture_;
-  std::vector<Distribution> following_;  // by view: of the token after those read
+  std::vector<Distribution> following_;  // by view: of the token after those read; empty before the first
 };
 
 }  // namespace
@@ -55,7 +79,7 @@ void sample(Context& ctx, Model& model, std::span<const int> views, const Mixtur
   require(!tokens.empty() && !views.empty(), "sample: there must be a token and a view");
   MixedReader reader(ctx, model, views, mixture);
   const Random random(static_cast<std::uint64_t>(options.seed), Purpose::kSample);
-  for (const std::int32_t token : tokens) reader.read(token);
+  reader.read_all(tokens);
   for (std::int64_t made = 0; made < count; ++made) {
     const std::int32_t token = draw(reader.following(), options.temperature, random.uniform(static_cast<std::uint64_t>(made)));
     if (token == stop || !on_token(token)) return;

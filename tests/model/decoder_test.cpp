@@ -61,6 +61,32 @@ TEST_CASE("when the window is full the newer half is read again as a window of i
   }
 }
 
+TEST_CASE("chunks are read as their tokens are one after the other, beyond the window too") {
+  Context ctx;
+  Model m = grown();
+  model::Decoder chunks(ctx, m, 1, 2), alone(ctx, m, 1, 2);
+  const std::int64_t length = chunks.chunk(), rows = 2;
+  const auto a = test::tiny_tokens(5 * length + 2, m.options().vocabulary, 1),
+             b = test::tiny_tokens(5 * length + 2, m.options().vocabulary, 2);
+  const auto one_by_one = [&](std::int64_t t, model::Decoder& decoder) {
+    const std::int32_t pair[] = {a[t], b[t]};
+    return decoder.read({pair, 2});
+  };
+  for (std::int64_t first = 0; first < 5 * length; first += length) {
+    std::vector<std::int32_t> tokens(a.begin() + first, a.begin() + first + length);
+    tokens.insert(tokens.end(), b.begin() + first, b.begin() + first + length);
+    const auto logits = chunks.read_chunk({tokens.data(), rows, length});
+    for (std::int64_t t = 0; t < length; ++t) {
+      const auto expected = one_by_one(first + t, alone);
+      for (std::int64_t r = 0; r < rows; ++r)
+        check_close({expected.row(r), expected.row(r) + expected.shape[1]}, logits.row(r * length + t));
+    }
+  }
+  const auto expected = one_by_one(5 * length, alone);
+  check_close({expected.data, expected.data + expected.size()}, one_by_one(5 * length, chunks).data);
+  CHECK_THROWS_AS(chunks.read_chunk({a.data(), rows, length}), ContractError);  // not where a chunk ended
+}
+
 TEST_CASE("texts that are read side by side do not see each other, and a restart forgets") {
   Context ctx;
   Model m = grown();
