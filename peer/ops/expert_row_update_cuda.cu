@@ -1,3 +1,4 @@
+#include "peer/device/cuda_backend.h"
 #include "peer/ops/cuda_expert_twins.h"
 #include "peer/ops/record_update.cuh"
 #include "peer/ops/run_sums.cuh"
@@ -209,25 +210,13 @@ void update_segments(Context& ctx, const ExpertRowUpdate& op, const Vector* x, c
   });
 }
 
-// Rows of tokens are read once for each of their picks: half the bytes in bf16.
-const Bfloat16* rounded(Context& ctx, int slot, View<const float, 2> x) {
-  Bfloat16* to = ctx.scratch<Bfloat16>(slot, x.size());
-  for_each_element(ctx, x.size() / kPack, [=] __device__(std::int64_t i) {
-    const Pack pack = load_whole(x.data + i * kPack);
-    Bfloat16 numbers[kPack];
-    for (int j = 0; j < kPack; ++j) numbers[j].bits = bfloat16_of(pack.x[j]);
-    store_whole(numbers, to + i * kPack);
-  });
-  return to;
-}
-
 template <class Number>
 void update(Context& ctx, const ExpertRowUpdate& op) {
   with_record_group(op.rows.width, [&]<class Group, bool kWhole, int kPacks>() {
     if constexpr (kWhole)
-      if (ctx.precision() == Precision::kBf16)
-        return update_segments<Number, Bfloat16, Group, kWhole, kPacks>(ctx, op, rounded(ctx, kRoundedX, op.x),
-                                                                        rounded(ctx, kRoundedDy, op.dy));
+      if (ctx.precision() == Precision::kBf16)  // x and dy are read once for each pick: half the bytes
+        return update_segments<Number, Bfloat16, Group, kWhole, kPacks>(ctx, op, cuda_rounded(ctx, kRoundedX, op.x).data,
+                                                                        cuda_rounded(ctx, kRoundedDy, op.dy).data);
     update_segments<Number, float, Group, kWhole, kPacks>(ctx, op, op.x.data, op.dy.data);
   });
 }
