@@ -38,7 +38,7 @@ Bf16Products::Product Bf16Products::make(const Shape& s) const {
   return product;
 }
 
-void Bf16Products::run(const Shape& shape, const std::uint16_t* a, const std::uint16_t* b, float* c) {
+void Bf16Products::run(const Shape& shape, const Bfloat16* a, const Bfloat16* b, float* c) {
   try {
     auto found = products_.find(shape);
     if (found == products_.end()) found = products_.emplace(shape, make(shape)).first;

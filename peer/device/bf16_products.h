@@ -7,6 +7,8 @@
 #include <map>
 #include <unordered_map>
 
+#include "peer/base/element.h"
+
 namespace peer {
 
 class Bf16Products {
@@ -18,7 +20,7 @@ class Bf16Products {
     auto operator<=>(const Shape&) const = default;
   };
   // C = op(A) op(B) + beta C. ContractError when oneDNN refuses.
-  void run(const Shape& shape, const std::uint16_t* a, const std::uint16_t* b, float* c);
+  void run(const Shape& shape, const Bfloat16* a, const Bfloat16* b, float* c);
 
  private:
   struct Product {

@@ -12,7 +12,7 @@
 namespace peer {
 namespace {
 
-constexpr int kScratchOfA = 6, kScratchOfB = 7;
+constexpr int kScratchOfA = 6, kScratchOfB = 7;  // B's is the same in rounded_gemm_cuda.cu
 constexpr std::int64_t kNumbersWorthThreads = 1 << 16;
 
 // A CPU that multiplies bf16 has these vectors. Their code lies where that of the ops' AVX-512 path lies (cpu_paths.cmake).
@@ -21,35 +21,48 @@ constexpr std::int64_t kNumbersWorthThreads = 1 << 16;
 #else
 #define PEER_WIDE
 #endif
-PEER_WIDE void round_row(const float* from, std::int64_t count, std::uint16_t* to) {
+PEER_WIDE void round_row(const float* from, std::int64_t count, Bfloat16* to) {
 #pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) to[i] = bfloat16_of(from[i]);
+  for (std::int64_t i = 0; i < count; ++i) to[i].bits = bfloat16_of(from[i]);
 }
 
-// `x` rounded and dense. One pass over an operand costs a few hundredths of the products that it takes part in.
-const std::uint16_t* rounded(Context& ctx, int slot, Matrix<const float> x) {
-  std::uint16_t* to = ctx.scratch<std::uint16_t>(slot, x.rows * x.columns);
+// `x` rounded, on a CPU dense. One pass over an operand costs a few hundredths of the products that it takes part in.
+Matrix<const Bfloat16> rounded_copy(Context& ctx, int slot, Matrix<const float> x) {
+  if constexpr (kWithCuda)
+    if (!ctx.device().is_cpu()) return cuda_rounded(ctx, slot, x);
+  Bfloat16* to = ctx.scratch<Bfloat16>(slot, x.rows * x.columns);
 #pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (x.rows * x.columns >= kNumbersWorthThreads)
   for (std::int64_t i = 0; i < x.rows; ++i) round_row(x.data + i * x.stride, x.columns, to + i * x.columns);
-  return to;
+  return {to, x.rows, x.columns, x.columns};
 }
 
 }  // namespace
 
-void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
-  if (ctx.precision() == Precision::kFp32) return gemm(ctx, a, ta, b, tb, beta, c);
-  const GemmShape shape = gemm_shape(a, ta, b, tb, c);
+Matrix<const Bfloat16> LeftOperand::rounded() {
+  if (rounded_.data == nullptr) rounded_ = rounded_copy(ctx_, kScratchOfA, a_);
+  return rounded_;
+}
+
+void LeftOperand::multiply(Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
+  if (ctx_.precision() == Precision::kFp32) return gemm(ctx_, a_, ta, b, tb, beta, c);
+  const GemmShape shape = gemm_shape(a_, ta, b, tb, c);
   if (shape.m == 0 || shape.n == 0) return;
-  ctx.count_flops(shape.flops());
-  const Timed timed(ctx.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
+  ctx_.count_flops(shape.flops());
+  const Timed timed(ctx_.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
   if constexpr (kWithCuda)
-    if (!ctx.device().is_cpu()) {
-      cuda_rounded_gemm(ctx, a, ta, b, tb, beta, c);
-      return ctx.wait_if_profiled();
+    if (!ctx_.device().is_cpu()) {
+      if (shape.k == 0)
+        cuda_gemm(ctx_, a_, ta, b, tb, beta, c);
+      else
+        cuda_rounded_gemm(ctx_, rounded(), ta, b, tb, beta, c);
+      return ctx_.wait_if_profiled();
     }
-  const std::uint16_t *rounded_a = rounded(ctx, kScratchOfA, a), *rounded_b = rounded(ctx, kScratchOfB, b);
-  ctx.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta}, rounded_a, rounded_b,
-                          c.data);
+  ctx_.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta}, rounded().data,
+                           rounded_copy(ctx_, kScratchOfB, b).data, c.data);
+}
+
+void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
+  LeftOperand(ctx, a).multiply(ta, b, tb, beta, c);
 }
 
 void check_precision(Device device, Precision precision) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "peer/base/element.h"
 #include "peer/device/gemm.h"
 
 namespace peer {
@@ -8,6 +9,22 @@ namespace peer {
 // (ties to even) and sums their exact products in fp32. For the model's linear maps: what picks experts is compared in fp32.
 // Uses ctx's scratch slots 6 and 7. Not to be called inside an OpenMP parallel region.
 void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
+
+// The left operand of several rounded_gemm()s, which is rounded once. It lies in ctx's scratch: between the first product and the last
+// nothing else may be given to rounded_gemm(), nor may the numbers of `a` change.
+class LeftOperand {
+ public:
+  LeftOperand(Context& ctx, Matrix<const float> a) : ctx_(ctx), a_(a) {}
+  // C = op(A) op(B) + beta C
+  void multiply(Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
+
+ private:
+  Matrix<const Bfloat16> rounded();
+
+  Context& ctx_;
+  Matrix<const float> a_;
+  Matrix<const Bfloat16> rounded_;  // without data before the first product in bf16
+};
 
 // Throws DeviceError where `device` has no instructions for products of `precision`.
 void check_precision(Device device, Precision precision);

@@ -14,8 +14,9 @@ inline void linear(Context& ctx, View<const float, 2> x, const Parameter& weight
 // dx (N, I) = dy (N, O) weight + beta dx;   dweight (O, I) += dy^T x when trainable
 inline void linear_backward(Context& ctx, View<const float, 2> x, View<const float, 2> dy, Parameter& weight, float beta,
                             View<float, 2> dx) {
-  rounded_gemm(ctx, dy, Transpose::kNo, weight.matrix(), Transpose::kNo, beta, dx);
-  if (weight.trainable()) rounded_gemm(ctx, dy, Transpose::kYes, x, Transpose::kNo, 1.0f, weight.gradient_matrix());
+  LeftOperand left(ctx, dy);
+  left.multiply(Transpose::kNo, weight.matrix(), Transpose::kNo, beta, dx);
+  if (weight.trainable()) left.multiply(Transpose::kYes, x, Transpose::kNo, 1.0f, weight.gradient_matrix());
 }
 
 }  // namespace peer::layers

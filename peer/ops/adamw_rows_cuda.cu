@@ -7,15 +7,17 @@ namespace {
 template <class Number, class Group, bool kWhole, int kPacks>
 void update(Context& ctx, const AdamwRows& op) {
   for_each_group<Group>(ctx, op.expert.shape[0], [=] __device__(std::int64_t c) {
-    const std::int64_t expert = op.expert[c], count = 2 * op.rows.width;
-    if (!takes_update(op.rows, expert)) return;
+    const TrainedRecord<Number> record = trained_record<kWhole, Number>(op.rows, op.expert[c]);
+    if (record.expert < 0) return;
+    ask_for<Group, kPacks>(record);
     RecordGradient<kPacks> gradient{};
 #pragma unroll
     for (int p = 0; p < kPacks; ++p) {
-      const std::int64_t first = (static_cast<std::int64_t>(p) * Group::kSize + Group::rank()) * kPack;
-      if (first < count) gradient.pack[p] = load_pack<kWhole>(op.gradient.row(c) + first, count - first);
+      const std::int64_t first = first_of_pack<Group>(p), left = record.count - first;
+      if (left > 0) gradient.pack[p] = load_pack<kWhole>(op.gradient.row(c) + first, left);
     }
-    update_record<Group, Number, kWhole>(op.rule, op.rows, expert, gradient);
+    begin_update<Group>(op.rule, record);
+    finish_update<Group, kWhole>(op.rule.clip, record, gradient);
   });
 }
 

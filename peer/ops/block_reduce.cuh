@@ -39,6 +39,15 @@ template <class T>
 __device__ T warp_sum(T value) {
   return warp_reduce(value, Plus<T>());
 }
+// The sums of several values, each in the order of warp_sum(), whose exchanges do not wait for each other's.
+template <class T, int kCount>
+__device__ void warp_sums(T (&values)[kCount]) {
+#pragma unroll
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) values[i] += __shfl_xor_sync(0xffffffffu, values[i], distance);
+  }
+}
 template <class T>
 __device__ T warp_max(T value) {
   return warp_reduce(value, Larger<T>());

@@ -30,9 +30,10 @@ struct ExpertRows {
   Element element = Element::kFloat32;
 
   constexpr const ExpertPage& page_of(std::int64_t expert) const { return pages[expert >> page_shift]; }
+  constexpr std::int64_t number_in_page(std::int64_t expert) const { return expert & ((std::int64_t{1} << page_shift) - 1); }
   constexpr std::byte* record(std::int64_t expert) const {
     const ExpertPage& page = page_of(expert);
-    return page.data + (expert & ((std::int64_t{1} << page_shift) - 1)) * page.stride;
+    return page.data + number_in_page(expert) * page.stride;
   }
   constexpr std::int64_t parameter_bytes() const { return 2 * width * bytes_of(element); }
 

@@ -48,7 +48,7 @@ void launch(Context& ctx, const char* name, void (*kernel)(Parameters...), std::
   cuda_check(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...), name);
 }
 
-inline std::int64_t blocks_of(std::int64_t count, std::int64_t each) { return (count + each - 1) / each; }
+constexpr std::int64_t blocks_of(std::int64_t count, std::int64_t each) { return (count + each - 1) / each; }
 
 // body(i), i < count, by one thread each.
 template <class Body>

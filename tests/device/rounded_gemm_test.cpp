@@ -5,6 +5,7 @@
 #include "peer/base/element.h"
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/gradient_check.h"
 #include "tests/support/random_tensor.h"
 
 using namespace peer;
@@ -59,6 +60,23 @@ TEST_CASE("a bf16 product is that of the rounded operands, summed in fp32 and ad
         CHECK(worst < 2e-5);
         for (std::int64_t i = 0; i + 1 < m; ++i) REQUIRE(c[i * (n + gap) + n] == before[i * (n + gap) + n]);  // beside C
       }
+}
+
+TEST_CASE("a left operand of several products gives each the bits of its own rounded_gemm") {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    if (precision == Precision::kBf16 && !can_multiply_bf16()) continue;
+    Context ctx(Device{}, 1);
+    const PrecisionScope scope(ctx, precision);
+    const auto dy = random_normal(30 * 17, 1), weight = random_normal(17 * 40, 2), x = random_normal(30 * 40, 3);
+    Buffer<float> dx(30 * 40), dx_alone(30 * 40), dweight = random_normal(17 * 40, 4), dweight_alone = random_normal(17 * 40, 4);
+    LeftOperand left(ctx, dy.view(30, 17));
+    left.multiply(Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx.view(30, 40));
+    left.multiply(Transpose::kYes, x.view(30, 40), Transpose::kNo, 1, dweight.view(17, 40));
+    rounded_gemm(ctx, dy.view(30, 17), Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx_alone.view(30, 40));
+    rounded_gemm(ctx, dy.view(30, 17), Transpose::kYes, x.view(30, 40), Transpose::kNo, 1, dweight_alone.view(17, 40));
+    CHECK(same_bits(dx, dx_alone));
+    CHECK(same_bits(dweight, dweight_alone));
+  }
 }
 
 TEST_CASE("rounded_gemm of a context that was given no precision has the bits of gemm") {

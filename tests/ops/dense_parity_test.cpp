@@ -33,30 +33,82 @@ TEST_CASE("gemm is the same on both devices for every transposition") {
           random_normal(33 * 19, 1), random_normal(19 * 45, 2), random_normal(33 * 45, 3));
 }
 
+namespace {
+
+Floats rounded_to_bf16(const Floats& x) {
+  Floats out(x.size());
+  for (std::int64_t i = 0; i < x.size(); ++i) out[i] = Bfloat16{bfloat16_of(x[i])};
+  return out;
+}
+
+// How a matrix lies in a larger one: numbers before its first, and between two rows.
+struct Place {
+  std::int64_t before, between;
+};
+
+}  // namespace
+
 TEST_CASE("rounded_gemm in bf16 on the device is gemm of the rounded operands, whatever lies beside a matrix") {
-  const auto rounded = [](const Floats& x) {
-    Floats out(x.size());
-    for (std::int64_t i = 0; i < x.size(); ++i) out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16_of(x[i])) << 16);
-    return out;
-  };
-  const auto inside = [](Floats& x, std::int64_t rows, std::int64_t columns) {
-    return Matrix<float>(x.data(), rows, columns, columns + 3);
+  struct Shape {
+    std::int64_t m, n, k;
   };
   Context cpu, cuda(parse_device("cuda"));
   const PrecisionScope scope(cuda, Precision::kBf16);
-  for (const Transpose ta : {Transpose::kNo, Transpose::kYes})
-    for (const Transpose tb : {Transpose::kNo, Transpose::kYes})
-      for (const float beta : {0.0f, 1.0f}) {
-        const Floats a = random_normal(36 * 36, 1), b = random_normal(48 * 48, 2);
-        Floats expected = random_normal(33 * 48, 3), on_cuda = copy_to(cuda, cuda.device(), expected);
-        Floats rounded_a = rounded(a), rounded_b = rounded(b);
-        Floats a_on_cuda = copy_to(cuda, cuda.device(), a), b_on_cuda = copy_to(cuda, cuda.device(), b);
-        const auto left = [&](Floats& x) { return ta == Transpose::kYes ? inside(x, 19, 33) : inside(x, 33, 19); };
-        const auto right = [&](Floats& x) { return tb == Transpose::kYes ? inside(x, 45, 19) : inside(x, 19, 45); };
-        gemm(cpu, left(rounded_a), ta, right(rounded_b), tb, beta, inside(expected, 33, 45));
-        rounded_gemm(cuda, left(a_on_cuda), ta, right(b_on_cuda), tb, beta, inside(on_cuda, 33, 45));
-        check_parity(cuda, expected, on_cuda);
-      }
+  for (const Shape shape : {Shape{33, 45, 19}, Shape{16, 40, 24}, Shape{8, 16, 2056}})  // rows of whole packs, more than a block takes
+    for (const Place place : {Place{0, 0}, Place{0, 3}, Place{4, 8}, Place{1, 4}})
+      for (const Transpose ta : {Transpose::kNo, Transpose::kYes})
+        for (const Transpose tb : {Transpose::kNo, Transpose::kYes}) {
+          const auto [m, n, k] = shape;
+          CAPTURE(m, n, k, place.before, place.between);
+          const auto inside = [&](Floats& x, std::int64_t rows, std::int64_t columns) {
+            return Matrix<float>(x.data() + place.before, rows, columns, columns + place.between);
+          };
+          const auto numbers = [&](std::int64_t rows, std::int64_t columns, std::uint32_t subject) {
+            return random_normal(place.before + rows * (columns + place.between), subject);
+          };
+          const float beta = tb == Transpose::kYes ? 1.0f : 0.0f;
+          const auto left = [&](Floats& x) { return ta == Transpose::kYes ? inside(x, k, m) : inside(x, m, k); };
+          const auto right = [&](Floats& x) { return tb == Transpose::kYes ? inside(x, n, k) : inside(x, k, n); };
+          const Floats a = numbers(std::max(m, k), std::max(m, k), 1), b = numbers(std::max(n, k), std::max(n, k), 2);
+          Floats expected = numbers(m, n, 3), on_cuda = copy_to(cuda, cuda.device(), expected);
+          Floats rounded_a = rounded_to_bf16(a), rounded_b = rounded_to_bf16(b);
+          Floats a_on_cuda = copy_to(cuda, cuda.device(), a), b_on_cuda = copy_to(cuda, cuda.device(), b);
+          gemm(cpu, left(rounded_a), ta, right(rounded_b), tb, beta, inside(expected, m, n));
+          rounded_gemm(cuda, left(a_on_cuda), ta, right(b_on_cuda), tb, beta, inside(on_cuda, m, n));
+          check_parity(cuda, expected, on_cuda);
+        }
+}
+
+TEST_CASE("a left operand of several products on the device gives each the bits of its own rounded_gemm") {
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    Context cuda(parse_device("cuda"));
+    const PrecisionScope scope(cuda, precision);
+    const auto there = [&](std::int64_t size, std::uint32_t subject) { return copy_to(cuda, cuda.device(), random_normal(size, subject)); };
+    const Floats dy = there(24 * 17, 1), weight = there(17 * 40, 2), x = there(24 * 40, 3);
+    Floats dx(cuda.device(), 24 * 40), dweight = there(17 * 40, 4), dx_alone(cuda.device(), 24 * 40), dweight_alone = there(17 * 40, 4);
+    LeftOperand left(cuda, dy.view(24, 17));
+    left.multiply(Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx.view(24, 40));
+    left.multiply(Transpose::kYes, x.view(24, 40), Transpose::kNo, 1, dweight.view(17, 40));
+    rounded_gemm(cuda, dy.view(24, 17), Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx_alone.view(24, 40));
+    rounded_gemm(cuda, dy.view(24, 17), Transpose::kYes, x.view(24, 40), Transpose::kNo, 1, dweight_alone.view(17, 40));
+    cuda.wait();
+    CHECK(same_bits(dx, dx_alone));
+    CHECK(same_bits(dweight, dweight_alone));
+  }
+}
+
+TEST_CASE("rounded_gemm in bf16 on the device sets what a product of no terms is, and rounds no number to one that it is not") {
+  Context cuda(parse_device("cuda"));
+  const PrecisionScope scope(cuda, Precision::kBf16);
+  Floats c = copy_to(cuda, cuda.device(), random_normal(8 * 8, 1)), a(cuda.device(), 8 * 8), one(cuda.device(), 8 * 8);
+  rounded_gemm(cuda, Matrix<float>(a.data(), 8, 0, 8), Transpose::kNo, Matrix<float>(a.data(), 0, 8, 8), Transpose::kNo, 0, c.view(8, 8));
+  cuda.wait();
+  for (std::int64_t i = 0; i < 64; ++i) REQUIRE(c[i] == 0);
+  for (std::int64_t i = 0; i < 8; ++i) one[9 * i] = 1;
+  for (std::int64_t i = 0; i < 8; ++i) a[9 * i] = i % 2 == 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::max();
+  rounded_gemm(cuda, Matrix<float>(a.view(8, 8)), Transpose::kNo, Matrix<float>(one.view(8, 8)), Transpose::kNo, 0, c.view(8, 8));
+  cuda.wait();
+  for (std::int64_t i = 0; i < 8; ++i) CHECK((i % 2 == 0 ? std::isnan(c[9 * i]) : std::isinf(c[9 * i])));
 }
 
 TEST_CASE("a number that is none stays none in a loss and in attention, on both devices") {

@@ -1,5 +1,6 @@
 // expert_row_update on both devices, for rows that a warp takes and rows that a block takes, and for experts that much of a batch picks.
 #include <cmath>
+#include <limits>
 
 #include "peer/device/rounded_gemm.h"
 #include "peer/ops/expert_row_update.h"
@@ -60,11 +61,18 @@ struct Records {
   }
 };
 
-enum class Picks { kEven, kFavourites };
+enum class Picks { kEven, kFavourites, kEachAnother };
 
-// Two favourites, neighbours in the order of rows, have 600 and 1,300 picks: more than a group of threads sums alone.
+// Two favourites, neighbours in the order of rows, have 600 and 1,300 picks: more than a group of threads sums alone. Or expert e has e
+// picks, and the first has all others.
 Buffer<std::int64_t> picks_of(Picks picks) {
   Buffer<std::int64_t> id = random_below<std::int64_t>(kSlots, 1, kExperts - 3);
+  if (picks == Picks::kEachAnother) {
+    std::int64_t slot = 0;
+    for (std::int64_t e = 1; e < kExperts; ++e)
+      for (std::int64_t place = 0; place < e; ++place) id[slot++ * 11 % kSlots] = e;
+    while (slot < kSlots) id[slot++ * 11 % kSlots] = 0;
+  }
   if (picks == Picks::kFavourites)
     for (std::int64_t s = 0; s < 1900; ++s) id[s * 11 % kSlots] = s % 19 < 6 ? 21 : 22;
   return id;
@@ -77,24 +85,39 @@ Buffer<float> coarse(std::int64_t size, std::uint32_t subject) {
   return out;
 }
 
-std::vector<double> updated(Context& ctx, std::int64_t width, Element element, Picks picks) {
+struct Case {
+  std::int64_t width = 0;
+  Element element = Element::kFloat32;
+  Picks picks = Picks::kEven;
+  std::int64_t tokens = kTokens;
+  float clip = 5;
+  float extreme = 0;  // of x and dy of the last token, where it is not zero
+};
+
+std::vector<double> updated(Context& ctx, const Case& c) {
+  const auto [width, element, picks, tokens, clip, extreme] = c;
   Records records(ctx, width, element);
   Buffer<ops::StepState> now(ctx.device(), 1);
   now[0] = {.step = 4, .share = 0.7};
   const auto there = [&](const auto& host) { return copy_to(ctx, ctx.device(), host); };
   const auto id = there(picks_of(picks));
-  const auto x = there(coarse(kTokens * width, 2)), dy = there(coarse(kTokens * width, 3)), dhidden = there(random_normal(kSlots, 4)),
-             up_weight = there(random_normal(kSlots, 5));
-  Buffer<std::int32_t> order(ctx.device(), kSlots), begin(ctx.device(), kSlots + 1);
-  Buffer<std::int64_t> expert(ctx.device(), kSlots);
+  const auto vectors = [&](std::uint32_t subject) {
+    Buffer<float> out = coarse(tokens * width, subject);
+    for (std::int64_t i = extreme != 0 ? out.size() - width : out.size(); i < out.size(); ++i) out[i] = extreme;
+    return there(out);
+  };
+  const auto x = vectors(2), dy = vectors(3), dhidden = there(random_normal(kSlots, 4)), up_weight = there(random_normal(kSlots, 5));
+  const std::int64_t slots = tokens * kPicks;
+  Buffer<std::int32_t> order(ctx.device(), slots), begin(ctx.device(), slots + 1);
+  Buffer<std::int64_t> expert(ctx.device(), slots);
   const std::int64_t touched =
-      ops::row_order(ctx, {id.view(kTokens, kPicks), kExperts, order.view(kSlots), expert.view(kSlots), begin.view(kSlots + 1)});
-  ops::expert_row_update(ctx, {{{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, 5, now.data(), Random(7, Purpose::kRounding)},
-                               x.view(kTokens, width),
-                               dy.view(kTokens, width),
-                               dhidden.view(kTokens, kPicks),
-                               up_weight.view(kTokens, kPicks),
-                               order.view(kSlots),
+      ops::row_order(ctx, {id.view(tokens, kPicks), kExperts, order.view(slots), expert.view(slots), begin.view(slots + 1)});
+  ops::expert_row_update(ctx, {{{1e-2f, 0.9f, 0.95f, 1e-8f, 0.1f}, clip, now.data(), Random(7, Purpose::kRounding)},
+                               x.view(tokens, width),
+                               dy.view(tokens, width),
+                               dhidden.view(tokens, kPicks),
+                               up_weight.view(tokens, kPicks),
+                               order.view(slots),
                                begin.view(touched + 1),
                                0,
                                expert.view(touched),
@@ -103,12 +126,18 @@ std::vector<double> updated(Context& ctx, std::int64_t width, Element element, P
   return records.all();
 }
 
-// The largest difference of two numbers, as a share of the larger or of 1; and how many differ by more than rounding in fp32.
+// The largest difference of two numbers, as a share of the larger or of 1; and how many differ by more than rounding in fp32. What is no
+// finite number differs from all but its like.
 struct Difference {
   double largest = 0;
-  std::size_t coarse = 0;
+  std::size_t coarse = 0, not_finite = 0;
   Difference(const std::vector<double>& a, const std::vector<double>& b) {
     for (std::size_t i = 0; i < a.size(); ++i) {
+      if (!std::isfinite(a[i]) || !std::isfinite(b[i])) {
+        ++not_finite;
+        if (a[i] != b[i] && !(std::isnan(a[i]) && std::isnan(b[i]))) largest = INFINITY;
+        continue;
+      }
       const double apart = std::abs(a[i] - b[i]) / std::max({1.0, std::abs(a[i]), std::abs(b[i])});
       largest = std::max(largest, apart);
       coarse += apart > 1e-4;
@@ -120,22 +149,57 @@ struct Difference {
 
 TEST_CASE("expert_row_update is the same on both devices, for narrow and wide rows and for experts of many picks") {
   Context cpu, cuda(parse_device("cuda"));
-  for (const std::int64_t width : {5, 72, 250, 256, 512, 1000, 1104, 2056})
+  for (const std::int64_t width : {5, 72, 250, 256, 512, 1000, 1024, 1104, 2056})
     for (const Picks picks : {Picks::kEven, Picks::kFavourites}) {
       INFO("D = " << width << (picks == Picks::kEven ? ", even" : ", favourites"));
-      const auto expected = updated(cpu, width, Element::kFloat32, picks), actual = updated(cuda, width, Element::kFloat32, picks);
+      const Case c{.width = width, .picks = picks};
+      const auto expected = updated(cpu, c), actual = updated(cuda, c);
       const Difference difference(expected, actual);
       CHECK(difference.largest < 1e-4);  // sums of a thousand terms, in another order
-      CHECK(updated(cuda, width, Element::kFloat32, picks) == actual);
+      CHECK(updated(cuda, c) == actual);
+    }
+}
+
+TEST_CASE("expert_row_update is the same on both devices for runs of every length, however many vectors are read at once") {
+  Context cpu, cuda(parse_device("cuda"));
+  for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+    cuda.set_precision(precision);  // which changes nothing of vectors that bf16 holds
+    for (const std::int64_t width : {72, 256, 504, 1024, 1536, 2056}) {
+      INFO("D = " << width << (precision == Precision::kBf16 ? ", bf16" : ", fp32"));
+      const Case c{.width = width, .picks = Picks::kEachAnother};
+      CHECK(Difference(updated(cpu, c), updated(cuda, c)).largest < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("expert_row_update is the same on both devices for so few tokens that no run can be long, and for none") {
+  Context cpu, cuda(parse_device("cuda"));
+  for (const std::int64_t tokens : {0, 1, 170, 171})
+    for (const std::int64_t width : {5, 1024}) {
+      INFO("D = " << width << ", " << tokens << " tokens");
+      const Case c{.width = width, .picks = Picks::kFavourites, .tokens = tokens};
+      CHECK(Difference(updated(cpu, c), updated(cuda, c)).largest < 1e-4);
+    }
+}
+
+TEST_CASE("a token's vector that is infinite or none is added to its experts once, on both devices") {
+  Context cpu, cuda(parse_device("cuda"));
+  for (const float extreme : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+    for (const std::int64_t width : {72, 250, 1000}) {
+      INFO("D = " << width << ", " << extreme);
+      const Case c{.width = width, .picks = Picks::kEachAnother, .clip = 0, .extreme = extreme};
+      const Difference difference(updated(cpu, c), updated(cuda, c));
+      CHECK(difference.largest < 1e-4);
+      CHECK(difference.not_finite > 0);
     }
 }
 
 // Only where the sums in fp32 differ by a rounding may a number land on the other neighbour.
 TEST_CASE("expert_row_update rounds rows of bf16 the same on both devices") {
   Context cpu, cuda(parse_device("cuda"));
-  for (const std::int64_t width : {72, 250, 1000}) {
-    const auto expected = updated(cpu, width, Element::kBfloat16, Picks::kEven),
-               actual = updated(cuda, width, Element::kBfloat16, Picks::kEven);
+  for (const std::int64_t width : {72, 250, 1000, 1024}) {
+    const Case c{.width = width, .element = Element::kBfloat16};
+    const auto expected = updated(cpu, c), actual = updated(cuda, c);
     const Difference difference(expected, actual);
     CHECK(difference.largest < 0x1p-7);
     CHECK(difference.coarse <= expected.size() / 1000);
@@ -145,8 +209,9 @@ TEST_CASE("expert_row_update rounds rows of bf16 the same on both devices") {
 TEST_CASE("expert_row_update in bf16 reads vectors that bf16 holds as they are") {
   Context cuda(parse_device("cuda"));
   for (const std::int64_t width : {72, 512, 1000}) {
-    const auto exact = updated(cuda, width, Element::kFloat32, Picks::kFavourites);
+    const Case c{.width = width, .picks = Picks::kFavourites};
+    const auto exact = updated(cuda, c);
     const PrecisionScope scope(cuda, Precision::kBf16);
-    CHECK(updated(cuda, width, Element::kFloat32, Picks::kFavourites) == exact);
+    CHECK(updated(cuda, c) == exact);
   }
 }
