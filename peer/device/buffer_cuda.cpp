@@ -42,6 +42,8 @@ void* cuda_allocate(Device device, std::int64_t bytes) {
   // The driver would page what does not fit, at the speed of the bus; and cards were seen to hang when asked for more than they have.
   if (bytes > memory_of(device).free) fail_for_memory(device, bytes);
   void* data = reserve(device, bytes);
+  constexpr std::int64_t kLargePage = 2 << 20;
+  if (bytes >= kLargePage) cuda_populate(device, data, bytes);
   // The host may write as soon as this returns, and a memset need not be over when it does.
   cudaError_t zeroed = cudaMemset(data, 0, static_cast<std::size_t>(bytes));
   if (zeroed == cudaSuccess) zeroed = cudaDeviceSynchronize();

@@ -35,6 +35,9 @@ void cuda_copy_rows(Device device, const void* from, std::int64_t from_stride, v
 void cuda_free(Device device, void* data) noexcept;
 // Says where memory is to lie and that the device maps it; moves nothing.
 void cuda_advise(Device device, void* data, std::int64_t bytes, Residence residence);
+// Asks for memory of the device behind an address that nothing has touched, so that it comes in large pages and not by faults. What fails
+// here fails again, and is told of, when the memory is written.
+void cuda_populate(Device device, void* data, std::int64_t bytes);
 void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence);
 // Page-locked memory of the host with a stream of its own that fills it from the device: queued by cuda_read, there after cuda_wait, which
 // returns the memory. Destroying it waits.

@@ -38,6 +38,11 @@ void cuda_advise(Device device, void* data, std::int64_t bytes, Residence reside
   cuda_check(advise(data, size, cudaMemAdviseSetAccessedBy, place_of(device, Residence::kDevice)), "cudaMemAdvise");
 }
 
+void cuda_populate(Device device, void* data, std::int64_t bytes) {
+  prefetch(data, static_cast<std::size_t>(bytes), place_of(device, Residence::kDevice), nullptr);
+  cudaGetLastError();
+}
+
 void cuda_set_residence(Context& ctx, void* data, std::int64_t bytes, Residence residence) {
   cuda_advise(ctx.device(), data, bytes, residence);
   cuda_check(prefetch(data, static_cast<std::size_t>(bytes), place_of(ctx.device(), residence), cuda_queue(ctx).stream.get()),
