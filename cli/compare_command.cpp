@@ -10,7 +10,7 @@
 #include "cli/generation_summary.h"
 #include "cli/output_file.h"
 #include "pool/pool.h"
-#include "trainer/comparison_report.h"
+#include "trainer/report/comparison_report.h"
 #include "trainer/session.h"
 
 namespace peer::cli {

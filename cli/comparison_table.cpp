@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "cli/text_table.h"
-#include "trainer/report_words.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::cli {
 namespace {

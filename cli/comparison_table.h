@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "trainer/claims.h"
-#include "trainer/comparison.h"
+#include "trainer/report/claims.h"
+#include "trainer/report/comparison.h"
 
 namespace peer::cli {
 

@@ -4,7 +4,8 @@
 #include "cli/command.h"
 #include "cli/output_file.h"
 #include "trainer/references.h"
-#include "trainer/report.h"
+#include "trainer/report/forgetting_report.h"
+#include "trainer/report/report.h"
 #include "trainer/session.h"
 
 namespace peer::cli {

@@ -11,7 +11,6 @@
 #include "trainer/growth.h"
 #include "trainer/held_out.h"
 #include "trainer/plasticity.h"
-#include "trainer/report.h"
 
 namespace peer::trainer {
 namespace {
@@ -90,53 +89,6 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   save_model(session.loaded, views, session.staging, transaction);
   progress.note(message);
   return transaction.commit(kHead, message);
-}
-
-namespace {
-
-// For every domain its documents' bits after the stage that was best for it, before the last, and after the last; empty for one that
-// the last stage taught and for one that was not measured.
-std::vector<DocumentPairs> best_and_last(const Session& session) {
-  const History& history = session.loaded.history;
-  const StageRecord& last = history.stages.back();
-  std::vector<DocumentPairs> pairs(history.domains.size());
-  for (std::size_t j = 0; j < history.domains.size(); ++j) {
-    const std::string& domain = history.domains[j].name;
-    if (history.learnt(domain) + 1 >= history.stages.size()) continue;
-    const std::size_t best = history.best_stage(domain, history.stages.size() - 1);
-    if (best == 0 || !last.bits.contains(domain)) continue;
-    pairs[j] = {read_bits(session.pool, history.stages[best].bits.at(domain)), read_bits(session.pool, last.bits.at(domain))};
-  }
-  return pairs;
-}
-
-}  // namespace
-
-ForgettingReport make_report(const Session& session) {
-  const History& history = session.loaded.history;
-  ForgettingReport report;
-  report.pool = session.pool.path();
-  report.created = session.generation.created;
-  report.matrix = history.matrix();
-  const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().mixture;
-  report.mixture = mixture ? fmt::format("mixture over {} views", all_views(session.loaded.model).size()) : "one view";
-  for (const StageRecord& stage : history.stages) {
-    auto& row = report.intervals.emplace_back();
-    for (const DomainRecord& domain : history.domains) {
-      const auto cell = stage.bits.find(domain.name);
-      row.push_back(cell == stage.bits.end() ? Interval{} : bootstrap(read_bits(session.pool, cell->second), kBootstrapDraws, 0));
-    }
-  }
-  std::vector<DocumentPairs> pairs = best_and_last(session);
-  for (const DocumentPairs& pair : pairs)
-    report.equivalence.push_back(equivalence_test(pair.before, pair.after, kEquivalenceMargin, kBootstrapDraws, 0));
-  std::erase_if(pairs, [](const DocumentPairs& pair) { return pair.before.empty(); });
-  report.mean_forgetting = mean_paired_bootstrap(pairs, kBootstrapDraws, 0);
-  for (std::size_t i = 1; i < history.stages.size(); ++i)
-    if (const StageRecord& stage = history.stages[i]; stage.strategy == kConsolidate)
-      report.foldings.push_back({session.loaded.model.views()[stage.view].name, folding_costs(session.pool, history.stages[i - 1], stage)});
-  report.costs = stage_costs(session.pool, history);
-  return report;
 }
 
 std::vector<int> parse_views(const model::Model& model, const std::string& text) {

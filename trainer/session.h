@@ -42,9 +42,6 @@ enum class GrowMode { kAnnex, kExtend };
 // extend: the base's grids get `experts` more in all, opened by the next `train`, while everything is still trained.
 pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, const std::string& parent, Progress& progress);
 
-// The forgetting report of a session's generation.
-struct ForgettingReport make_report(const Session& session);
-
 // Which views predict: "mixture" (all), "head" (the newest), or a view's name.
 std::vector<int> parse_views(const model::Model& model, const std::string& text);
 

@@ -87,6 +87,12 @@ TEST_CASE("an include against the arrows is found") {
     planted.plant("tests/pool/commit_test.cpp", "#include \"trainer/stage.h\"\n");
     CHECK(finds(wrong_arrows(planted.read()), "a test of pool must not include trainer/stage.h"));
   }
+  SECTION("from a room to a room within it, which its tests may include") {
+    planted.plant("tests/trainer/look_test.cpp", "#include \"trainer/report/page.h\"\n");
+    CHECK(wrong_arrows(planted.read()).empty());
+    planted.plant("trainer/look.cpp", "#include \"trainer/report/page.h\"\n");
+    CHECK(finds(wrong_arrows(planted.read()), "trainer must not include trainer/report/page.h"));
+  }
   SECTION("or a folder that is no room") {
     planted.plant("peer/attic/box.h", "#pragma once\n");
     CHECK(finds(wrong_arrows(planted.read()), "peer/attic/box.h:1: lies in no room"));

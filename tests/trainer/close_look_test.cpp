@@ -7,9 +7,10 @@
 #include "tests/trainer/page_check.h"
 #include "tests/trainer/small_world.h"
 #include "trainer/held_out.h"
-#include "trainer/report.h"
-#include "trainer/usage_grid.h"
-#include "trainer/weight_bands.h"
+#include "trainer/report/forgetting_report.h"
+#include "trainer/report/report.h"
+#include "trainer/report/usage_grid.h"
+#include "trainer/report/weight_bands.h"
 
 using namespace peer;
 using namespace peer::trainer;

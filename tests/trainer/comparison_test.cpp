@@ -1,12 +1,12 @@
-#include "trainer/comparison.h"
+#include "trainer/report/comparison.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
-#include "trainer/claims.h"
-#include "trainer/comparison_report.h"
+#include "trainer/report/claims.h"
+#include "trainer/report/comparison_report.h"
 #include "trainer/student_t.h"
 
 using namespace peer;

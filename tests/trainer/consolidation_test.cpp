@@ -2,7 +2,8 @@
 
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/report.h"
+#include "trainer/report/forgetting_report.h"
+#include "trainer/report/report.h"
 
 using namespace peer;
 using namespace peer::trainer;

@@ -1,4 +1,4 @@
-#include "trainer/report.h"
+#include "trainer/report/report.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,9 +7,9 @@
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/page_check.h"
-#include "trainer/curve.h"
-#include "trainer/heat_map.h"
-#include "trainer/report_words.h"
+#include "trainer/report/curve.h"
+#include "trainer/report/heat_map.h"
+#include "trainer/report/report_words.h"
 
 using namespace peer;
 using namespace peer::trainer;

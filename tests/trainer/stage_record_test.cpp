@@ -8,7 +8,8 @@
 #include "tests/trainer/small_world.h"
 #include "trainer/baseline.h"
 #include "trainer/held_out.h"
-#include "trainer/report.h"
+#include "trainer/report/forgetting_report.h"
+#include "trainer/report/report.h"
 #include "trainer/stage_cost.h"
 
 using namespace peer;

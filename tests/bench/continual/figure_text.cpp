@@ -10,8 +10,8 @@
 #include "cli/text_table.h"
 #include "peer/base/error.h"
 #include "tests/bench/continual/oracle_label.h"
-#include "trainer/claims.h"
-#include "trainer/report_words.h"
+#include "trainer/report/claims.h"
+#include "trainer/report/report_words.h"
 #include "trainer/session.h"
 #include "trainer/stored_state.h"
 

@@ -1,12 +1,12 @@
-#include "trainer/usage_grid.h"
+#include "trainer/report/usage_grid.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/markup.h"
-#include "trainer/report_words.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

@@ -1,12 +1,12 @@
-#include "trainer/heat_map.h"
+#include "trainer/report/heat_map.h"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <cmath>
 
-#include "trainer/markup.h"
-#include "trainer/report_words.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

@@ -1,6 +1,6 @@
-#include "trainer/markup.h"
+#include "trainer/report/markup.h"
 
-#include "trainer/report_words.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "trainer/bootstrap.h"
-#include "trainer/compared_run.h"
 #include "trainer/document_sum.h"
 #include "trainer/equivalence.h"
+#include "trainer/report/compared_run.h"
 
 namespace peer::trainer {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "trainer/report.h"
+#include "trainer/report/report.h"
 
 namespace peer::trainer {
 

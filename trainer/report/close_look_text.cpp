@@ -1,11 +1,11 @@
-#include "trainer/close_look_text.h"
+#include "trainer/report/close_look_text.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "trainer/aligned_text.h"
-#include "trainer/report_words.h"
+#include "trainer/report/aligned_text.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/comparison.h"
+#include "trainer/report/comparison.h"
 
 #include <algorithm>
 #include <cmath>

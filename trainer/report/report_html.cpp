@@ -3,13 +3,13 @@
 #include <cmath>
 #include <functional>
 
-#include "trainer/close_look_html.h"
-#include "trainer/curve.h"
-#include "trainer/heat_map.h"
-#include "trainer/markup.h"
-#include "trainer/report.h"
-#include "trainer/report_style.h"
-#include "trainer/report_words.h"
+#include "trainer/report/close_look_html.h"
+#include "trainer/report/curve.h"
+#include "trainer/report/heat_map.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report.h"
+#include "trainer/report/report_style.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

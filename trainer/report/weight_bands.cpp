@@ -1,11 +1,11 @@
-#include "trainer/weight_bands.h"
+#include "trainer/report/weight_bands.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "trainer/markup.h"
-#include "trainer/report_words.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

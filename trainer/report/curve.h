@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/report.h"
+#include "trainer/report/report.h"
 
 namespace peer::trainer {
 

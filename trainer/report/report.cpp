@@ -1,13 +1,13 @@
-#include "trainer/report.h"
+#include "trainer/report/report.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "trainer/close_look_json.h"
-#include "trainer/csv.h"
-#include "trainer/report_words.h"
+#include "trainer/report/close_look_json.h"
+#include "trainer/report/csv.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/compared_run.h"
+#include "trainer/report/compared_run.h"
 
 #include <algorithm>
 #include <cmath>

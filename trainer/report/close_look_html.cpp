@@ -1,15 +1,15 @@
-#include "trainer/close_look_html.h"
+#include "trainer/report/close_look_html.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <functional>
 
-#include "trainer/heat_map.h"
-#include "trainer/markup.h"
-#include "trainer/report_words.h"
-#include "trainer/usage_grid.h"
-#include "trainer/weight_bands.h"
+#include "trainer/report/heat_map.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_words.h"
+#include "trainer/report/usage_grid.h"
+#include "trainer/report/weight_bands.h"
 
 namespace peer::trainer {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/aligned_text.h"
+#include "trainer/report/aligned_text.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "trainer/claims.h"
+#include "trainer/report/claims.h"
 
 #include <algorithm>
 #include <cmath>

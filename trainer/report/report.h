@@ -35,8 +35,8 @@ struct ForgettingReport {
 //  "stability_gap": {"mean", "max", "by_domain"}, "costs": [{"stage", "seconds", "steps", "parameters_added", "bytes_written",
 //  "peak_bytes", "old_text_bytes", "flops"}],
 //  "foldings": [{"into", "costs": [{"domain", "before", "after", "low", "high"}]}], "mixture", "usage", "causal_value", "documents"
-//  (trainer/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null where
-//  there is none.
+//  (trainer/report/close_look_json.h; null without), "signs", "unit": "bits per byte"}, indented by two. Numbers at full precision; null
+//  where there is none.
 std::string report_json(const ForgettingReport& report);
 // domain,stage,bits_per_byte,low,high (RFC 4180): one line a measured cell; low and high are empty when unknown.
 std::string report_csv(const ForgettingReport& report);

@@ -1,4 +1,4 @@
-#include "trainer/close_look_json.h"
+#include "trainer/report/close_look_json.h"
 
 #include <cmath>
 

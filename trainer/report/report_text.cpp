@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/aligned_text.h"
-#include "trainer/close_look_text.h"
-#include "trainer/report.h"
-#include "trainer/report_words.h"
+#include "trainer/report/aligned_text.h"
+#include "trainer/report/close_look_text.h"
+#include "trainer/report/report.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

@@ -1,4 +1,4 @@
-#include "trainer/csv.h"
+#include "trainer/report/csv.h"
 
 #include <cmath>
 

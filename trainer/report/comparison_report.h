@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "trainer/comparison.h"
+#include "trainer/report/comparison.h"
 
 namespace peer::trainer {
 

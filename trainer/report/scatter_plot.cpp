@@ -1,4 +1,4 @@
-#include "trainer/scatter_plot.h"
+#include "trainer/report/scatter_plot.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "trainer/markup.h"
-#include "trainer/report_words.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "trainer/comparison_report.h"
-#include "trainer/markup.h"
-#include "trainer/report_style.h"
-#include "trainer/report_words.h"
-#include "trainer/scatter_plot.h"
+#include "trainer/report/comparison_report.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_style.h"
+#include "trainer/report/report_words.h"
+#include "trainer/report/scatter_plot.h"
 
 namespace peer::trainer {
 namespace {

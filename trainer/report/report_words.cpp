@@ -1,4 +1,4 @@
-#include "trainer/report_words.h"
+#include "trainer/report/report_words.h"
 
 #include <fmt/format.h>
 

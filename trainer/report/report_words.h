@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "trainer/bootstrap.h"
-#include "trainer/report.h"
+#include "trainer/report/report.h"
 
 namespace peer::trainer {
 

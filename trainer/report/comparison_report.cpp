@@ -1,11 +1,11 @@
-#include "trainer/comparison_report.h"
+#include "trainer/report/comparison_report.h"
 
 #include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "trainer/csv.h"
+#include "trainer/report/csv.h"
 
 namespace peer::trainer {
 namespace {

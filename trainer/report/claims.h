@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/comparison.h"
+#include "trainer/report/comparison.h"
 
 namespace peer::trainer {
 

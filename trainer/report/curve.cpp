@@ -1,12 +1,12 @@
-#include "trainer/curve.h"
+#include "trainer/report/curve.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/markup.h"
-#include "trainer/report_words.h"
+#include "trainer/report/markup.h"
+#include "trainer/report/report_words.h"
 
 namespace peer::trainer {
 namespace {
