@@ -7,7 +7,6 @@
 //   POOL/shards/<digest>.h5        a page version: expert rows        (HDF5, sealed)
 //   POOL/shards/<digest>.state.h5  the optimizer's state for a page   (HDF5, sealed)
 //   POOL/trunk/<digest>.h5         named dense tensors                (HDF5, sealed)
-//   POOL/pins/               what readers hold open
 //   POOL/{shards,trunk}/tmp-<pid>-<number>   being written; left behind by a crash, removed by the next writer
 #pragma once
 
@@ -34,7 +33,6 @@ inline constexpr std::string_view kHead2File = "HEAD2";
 inline constexpr std::string_view kCatalogueDirectory = "catalogue";
 inline constexpr std::string_view kShardsDirectory = "shards";
 inline constexpr std::string_view kTrunkDirectory = "trunk";
-inline constexpr std::string_view kPinsDirectory = "pins";
 
 std::string_view directory_of(SealedKind kind);
 std::string sealed_path(const SealedName& name);  // relative to the pool: "shards/0123....h5"

@@ -154,7 +154,7 @@ class Pool {
   std::vector<float> page_state(const Generation& generation, BlockId block, PageIndex page) const;  // rows*state_floats; empty when frozen
   std::map<std::string, Tensor> trunk(const TrunkInfo& info) const;
 
-  // Small keyed records (held-out documents, the matrix L, usage): written with a commit or alone, in one synced batch either way.
+  // Small keyed records (held-out documents, their scores, costs): written with a commit or alone, in one synced batch either way.
   std::optional<std::string> record(std::string_view key) const;
   // Every record whose key starts with `prefix`, in key order.
   void for_each_record(std::string_view prefix, const std::function<void(std::string_view key, std::string_view value)>& visit) const;

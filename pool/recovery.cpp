@@ -48,7 +48,7 @@ void remove_temporary_files(const std::string& path) {
 
 void fill_pool(const std::string& path) {
   make_directory(path);
-  for (const std::string_view name : {kShardsDirectory, kTrunkDirectory, kPinsDirectory}) make_directory(join(path, name));
+  for (const std::string_view name : {kShardsDirectory, kTrunkDirectory}) make_directory(join(path, name));
   Catalogue::create(join(path, kCatalogueDirectory));
   create_head2(join(path, kHead2File));
   create_or_open(join(path, kLockFile));

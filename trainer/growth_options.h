@@ -49,10 +49,11 @@ struct GrowthOptions {
                                  "annex: experts, adapters and deltas of its own; adapters: the same without experts and dense block; "
                                  "extend: larger grids of the base, as long as no view was grown; none: nothing"});
     visit(self.experts,
-          OptionInfo{"experts",
-                     "experts that the stage adds, over all layers: a number, preset, or auto: as many as a short probe finds "
-                     "worth it, and none when the text is known",
-                     "N|preset|auto"});
+          OptionInfo{
+              "experts",
+              "experts that the stage adds, over all layers: a number (at least so many: every layer gets a square grid), preset, or auto: "
+              "as many as a short probe finds worth it, and none when the text is known",
+              "N|preset|auto"});
     visit(self.parent,
           OptionInfo{"parent-view",
                      "the view that the stage grows on, or newest; auto: the one that predicts a sample of the new text best"});

@@ -27,7 +27,7 @@ TEST_CASE("a new pool is empty, and its files are where the format says") {
   const Pool pool = Pool::create(scratch / "pool");
   CHECK(pool.empty());
   CHECK(pool.verify().damage.empty());
-  CHECK(names_in(pool.path()) == std::vector<std::string>{"FORMAT", "HEAD2", "LOCK", "catalogue", "pins", "shards", "trunk"});
+  CHECK(names_in(pool.path()) == std::vector<std::string>{"FORMAT", "HEAD2", "LOCK", "catalogue", "shards", "trunk"});
   CHECK(names_in(scratch / "").size() == 1);  // the directory in which it was made took its name
   CHECK_FALSE(pool.ref("head"));
   CHECK_THROWS_AS(pool.resolve("head"), UsageError);
