@@ -49,11 +49,11 @@ class Stage {
     if (grows_view(options_.stage)) named_parent(model_, options_.stage.parent);
     read_corpus();
     History& history = session_.loaded.history;
-    const bool known = history.domain(options_.stage.domain) != nullptr;
+    const bool seen_before = history.domain(options_.stage.domain) != nullptr;
     apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
-    if (options_.stage.reference == Reference::kNaive && known)
+    if (options_.stage.reference == Reference::kNaive && seen_before)
       progress_.note(fmt::format("no naive reference: that of '{}' belongs to the stage that first taught it", options_.stage.domain));
-    if (options_.stage.reference == Reference::kNaive && !known) {
+    if (options_.stage.reference == Reference::kNaive && !seen_before) {
       double naive = kMissing;
       apart([&] { naive = naive_reference(session_, options_, *corpus_, progress_, stop_); });
       if (stop_) return;
@@ -61,8 +61,8 @@ class Stage {
     }
     const ChosenView chosen = choose_view(session_, options_, *corpus_, progress_, stop_);
     if (stop_) return;
-    view_ = chosen.view, known_ = chosen.known;
-    if (!known_) changed_ = make_plastic(model_, view_, trains());
+    view_ = chosen.view, nothing_new_ = chosen.known;
+    if (!nothing_new_) changed_ = make_plastic(model_, view_, trains());
     session_.pool.require_room(bytes_to_commit());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, {.seed = static_cast<std::uint64_t>(options_.seed)});
@@ -92,7 +92,7 @@ class Stage {
               .seconds = now_seconds() - began_,
               .summary = step_ > 0 ? fmt::format("interrupted before step {}; go on with --resume", step_ + 1)
                                    : "interrupted before the first step: nothing to keep"};
-    if (!known_) {
+    if (!nothing_new_) {
       train();
       if (step_ < options_.train.steps) return interrupted();
     }
@@ -246,7 +246,7 @@ class Stage {
 
   // Since the generation before the stage; a view that was grown by hand counts for the stage that trains it.
   std::int64_t numbers_added() {
-    if (known_ || options_.stage.grows == Growth::kNone) return 0;
+    if (nothing_new_ || options_.stage.grows == Growth::kNone) return 0;
     const std::int64_t now = parameters_in(model_, view_);
     if (grows_view(options_.stage)) return now;
     LoadedModel before = load_model(session_.pool, session_.pool.generation(parent()), {});
@@ -269,7 +269,7 @@ class Stage {
     pool::Transaction t = transaction();
     safeguards_->finish(corpus_->training(), t);
     freeze(model_, changed_);
-    if (!known_) count_bytes();
+    if (!nothing_new_) count_bytes();
     const bool first = is_first();
     session_.loaded.history.stages.push_back({.domain = options_.stage.domain,
                                               .strategy = to_text(options_.stage.strategy),
@@ -285,7 +285,7 @@ class Stage {
     const bool refused = forgets_too_much();
     const bool in_place = view_ == 0 && options_.stage.strategy == Strategy::kGrow;
     const std::string what = first ? "base" : in_place ? "in place" : to_text(options_.stage.strategy);
-    const std::string summary = known_ ? fmt::format("{} is no news: measured, not learnt", options_.stage.domain)
+    const std::string summary = nothing_new_ ? fmt::format("{} is no news: measured, not learnt", options_.stage.domain)
                                        : fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
     StageOutcome outcome{.refused = refused,
                          .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
@@ -329,7 +329,7 @@ class Stage {
   std::optional<streams::Corpus> corpus_;
   Records records_;  // held-out text and scores that go into every commit of this stage
   int view_ = 0;
-  bool known_ = false;        // --experts auto found that the text is no news: the stage only measures
+  bool nothing_new_ = false;  // --experts auto found that the text is no news: the stage only measures
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
   std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0;

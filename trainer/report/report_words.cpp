@@ -46,8 +46,10 @@ std::string equivalence_sentence(const Interval& mean) {
 std::string folding_sentence(const Folding& folding) {
   std::vector<std::string> costs;
   for (const FoldingCost& c : folding.costs)
-    costs.push_back(fmt::format("{} {} ({} to {})", printable(c.domain), signed_decimal(c.after - c.before),
-                                signed_decimal(c.difference.low), signed_decimal(c.difference.high)));
+    costs.push_back(fmt::format("{} {} ({})", printable(c.domain), signed_decimal(c.after - c.before),
+                                std::isnan(c.difference.low)
+                                    ? "one document"  // which says nothing about spread
+                                    : fmt::format("{} to {}", signed_decimal(c.difference.low), signed_decimal(c.difference.high))));
   return fmt::format("Folding views into {} changed, in bits per byte with 95 %: {}.", folding.into, fmt::join(costs, ", "));
 }
 
