@@ -56,7 +56,8 @@ std::int64_t experts_worth(Session& session, const RunOptions& options, int pare
 ChosenView grow_view(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
                      const std::atomic<bool>& stop) {
   model::Model& model = session.loaded.model;
-  const int parent = choose_parent(session.ctx, model, options.stage.parent, corpus.training(), options.evaluate, progress);
+  const int parent = choose_parent(session.ctx, model, options.stage.parent, corpus.training(), options.evaluate, progress, stop);
+  if (stop) return {parent};
   const WantedExperts wanted = wanted_experts(options.stage.experts);
   const std::int64_t experts = wanted.by_novelty ? experts_worth(session, options, parent, corpus, progress, stop) : wanted.count;
   if (stop || (wanted.by_novelty && experts == 0)) return {parent, !stop};

@@ -53,12 +53,13 @@ std::optional<int> named_parent(const model::Model& model, const std::string& pa
 }
 
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
-                  const EvaluateOptions& options, Progress& progress) {
+                  const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop) {
   if (const auto named = named_parent(model, parent)) return *named;
   const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;
   for (const int v : all_views(model)) {
+    if (stop) break;
     const int views[] = {v};
     const double bits = bits_per_byte(score_domain(ctx, model, views, sample, options, {}).mixture);
     progress.note(fmt::format("view {:<5} {:<12} {:.3f} bpb on a sample of the new text", model.view(v).name, model.view(v).domain, bits));

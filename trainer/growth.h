@@ -1,6 +1,7 @@
 // What a stage grows, and on which view.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -33,6 +34,6 @@ std::optional<int> named_parent(const model::Model& model, const std::string& pa
 // The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
 // bits.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
-                  const EvaluateOptions& options, Progress& progress);
+                  const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 }  // namespace peer::trainer

@@ -48,9 +48,11 @@ class Stage {
     check_safeguards(session_, options_.stage);
     if (grows_view(options_.stage)) named_parent(model_, options_.stage.parent);
     read_corpus();
+    if (stop_) return;
     History& history = session_.loaded.history;
     const bool seen_before = history.domain(options_.stage.domain) != nullptr;
     apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
+    if (stop_) return;
     if (options_.stage.reference == Reference::kNaive && seen_before)
       progress_.note(fmt::format("no naive reference: that of '{}' belongs to the stage that first taught it", options_.stage.domain));
     if (options_.stage.reference == Reference::kNaive && !seen_before) {
