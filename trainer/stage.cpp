@@ -288,7 +288,7 @@ class Stage {
     const bool in_place = view_ == 0 && options_.stage.strategy == Strategy::kGrow;
     const std::string what = first ? "base" : in_place ? "in place" : to_text(options_.stage.strategy);
     const std::string summary = nothing_new_ ? fmt::format("{} is no news: measured, not learnt", options_.stage.domain)
-                                       : fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
+                                             : fmt::format("{} {}: {} steps, {} numbers added", options_.stage.domain, what, step_, added);
     StageOutcome outcome{.refused = refused,
                          .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
                          .steps = step_,
