@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/generation_summary.h"
 #include "cli/option_limits.h"
+#include "cli/predictor_options.h"
 #include "cli/text_table.h"
 #include "streams/corpus.h"
 #include "trainer/baseline.h"
@@ -17,20 +18,11 @@ namespace {
 
 struct EvalOptions {
   std::string domain;
-  std::string at = "head";
-  std::string view = "auto";
   std::int64_t eval_bytes = 64 << 10;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.domain, OptionInfo{"domain", "score this domain only; with --from: the name to print", "NAME"});
-    visit(self.at, OptionInfo{"at", "the state to score: head, a tag, g12, head~1", "REF"});
-    visit(
-        self.view,
-        OptionInfo{"view",
-                   "what predicts: mixture (over all views), head (the newest view), a view's name, or auto: what the last stage chose by "
-                   "--predicts",
-                   "VIEW"});
     visit(self.eval_bytes, OptionInfo{"eval-bytes", "of --from and --test, score at most so much", "bytes"});
   }
 };
@@ -96,16 +88,16 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
           {"views_computed", score.views_computed}};
 }
 
-int run(Call& call, const EvalOptions& options, const streams::StreamOptions& stream, const trainer::EvaluateOptions& evaluate,
-        const model::MixtureOptions& mixture) {
+int run(Call& call, const EvalOptions& options, const PredictorOptions& predictor, const streams::StreamOptions& stream,
+        const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
   trainer::check(evaluate);
-  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
+  trainer::Session session = trainer::open_session(call.argument("POOL"), predictor.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
-  const std::vector<int> views = trainer::views_called(session.loaded, options.view);
+  const std::vector<int> views = trainer::views_called(session.loaded, predictor.view);
   if (evaluate.guess > 0 && !trainer::can_guess(views, mixture, session.loaded.statistics))
     call.progress.note(
         "--guess: nothing to guess by (one view, no switch share, or a view of which no text was counted): every view reads all");
-  const std::string predictor = views.size() > 1 ? "mixture" : session.loaded.model.view(views.front()).name;
+  const std::string name = views.size() > 1 ? "mixture" : session.loaded.model.view(views.front()).name;
   Json scores = Json::array();
   const std::vector<Target> all = targets(session, options, stream, call.progress);
   for (const Target& target : all) {
@@ -114,7 +106,7 @@ int run(Call& call, const EvalOptions& options, const streams::StreamOptions& st
   }
   call.progress.update("evaluate", static_cast<std::int64_t>(all.size()), static_cast<std::int64_t>(all.size()), "");
   if (call.common.json) {
-    call.print({{"generation", json_of(session.generation.id)}, {"view", predictor}, {"unit", "bits per byte"}, {"domains", scores}});
+    call.print({{"generation", json_of(session.generation.id)}, {"view", name}, {"unit", "bits per byte"}, {"domains", scores}});
     return kDone;
   }
   TextTable table({{"domain"},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/predictor_options.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/sample.h"
 #include "streams/byte_reader.h"
@@ -15,8 +16,6 @@ struct GenerateOptions {
   std::string prompt, prompt_file;
   std::int64_t bytes = 200;
   double temperature = 0.7;
-  std::string at = "head";
-  std::string view = "auto";
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -24,13 +23,6 @@ struct GenerateOptions {
     visit(self.prompt_file, OptionInfo{"prompt-file", "the same, read from a file or - (stdin), to its last byte", "PATH"});
     visit(self.bytes, OptionInfo{"bytes", "longest continuation", "bytes"});
     visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest byte"});
-    visit(self.at, OptionInfo{"at", "the state that writes: head, a tag, g12, head~1", "REF"});
-    visit(
-        self.view,
-        OptionInfo{"view",
-                   "what predicts: mixture (over all views), head (the newest view), a view's name, or auto: what the last stage chose by "
-                   "--predicts",
-                   "VIEW"});
   }
 };
 
@@ -51,12 +43,12 @@ int threads_for(const Call& call, trainer::Session& session) {
   return call.common.threads == 0 && small ? 1 : static_cast<int>(call.common.threads);
 }
 
-int run(Call& call, const GenerateOptions& options, const model::MixtureOptions& mixture) {
+int run(Call& call, const GenerateOptions& options, const PredictorOptions& predictor, const model::MixtureOptions& mixture) {
   if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
   if (!(options.temperature >= 0)) throw UsageError(fmt::format("option 'temperature': expected 0 or more, found {}", options.temperature));
-  trainer::Session session = trainer::open_session(call.argument("POOL"), options.at, pool::Access::kRead, call.device(),
+  trainer::Session session = trainer::open_session(call.argument("POOL"), predictor.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
-  const std::vector<int> views = trainer::views_called(session.loaded, options.view);
+  const std::vector<int> views = trainer::views_called(session.loaded, predictor.view);
   const std::string prompt = read_prompt(options);
   Context ctx(session.ctx.device(), threads_for(call, session));
   std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
