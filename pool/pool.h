@@ -128,7 +128,7 @@ class Transaction;
 // One writer (LockedError names the holder), any number of readers. Move-only.
 class Pool {
  public:
-  // IoError when something already exists at `path`.
+  // IoError when something already exists at `path`, but for an empty directory.
   static Pool create(const std::string& path);
   // IoError when there is no pool, CorruptError when FORMAT or HEAD2 is damaged, LockedError when another process writes.
   static Pool open(const std::string& path, Access access);

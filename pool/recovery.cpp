@@ -46,6 +46,13 @@ void remove_temporary_files(const std::string& path) {
   }
 }
 
+// Nothing, or an empty directory, which a rename replaces.
+void require_room_for_pool(const std::string& path) {
+  std::error_code ignored;
+  if (exists(path) && !(std::filesystem::is_directory(path, ignored) && std::filesystem::is_empty(path, ignored)))
+    throw IoError(fmt::format("{}: something exists here already; choose another path, or remove it", path));
+}
+
 void fill_pool(const std::string& path) {
   make_directory(path);
   for (const std::string_view name : {kShardsDirectory, kTrunkDirectory}) make_directory(join(path, name));
@@ -61,7 +68,7 @@ void fill_pool(const std::string& path) {
 void create_pool(const std::string& given_path) {
   const std::string path = without_trailing_slash(given_path);
   if (path.empty()) throw UsageError("expected the path of a pool to be made, found nothing");
-  if (exists(path)) throw IoError(fmt::format("{}: something exists here already; choose another path, or remove it", path));
+  require_room_for_pool(path);
   const std::string parent = parent_of(path), draft = fmt::format("{}.{}", path, temporary_name(::getpid(), 0));
   if (!exists(parent)) throw IoError(fmt::format("{}: the directory {} does not exist; make it first", path, parent));
   std::filesystem::remove_all(draft);  // of a crashed process that had our pid
@@ -71,6 +78,7 @@ void create_pool(const std::string& given_path) {
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove_all(draft, ignored);
+    require_room_for_pool(path);  // another process may have been faster
     throw;
   }
   sync_directory(parent);

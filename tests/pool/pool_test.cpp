@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "peer/base/error.h"
 #include "tests/pool/scratch_pool.h"
@@ -21,6 +22,17 @@ std::vector<float> read_rows(const Pool& pool, const Generation& generation, std
 }
 
 }  // namespace
+
+TEST_CASE("a pool is made where nothing is or where a directory is empty, and what else stands there is left alone") {
+  const ScratchDirectory scratch;
+  std::filesystem::create_directory(scratch / "empty");
+  CHECK(Pool::create(scratch / "empty").empty());
+  CHECK_THROWS_WITH(Pool::create(scratch / "empty"), Catch::Contains("exists here already"));
+  CHECK(Pool::open(scratch / "empty", Access::kRead).empty());
+  std::ofstream(scratch / "file").flush();
+  CHECK_THROWS_AS(Pool::create(scratch / "file"), IoError);
+  CHECK(std::filesystem::is_regular_file(scratch / "file"));
+}
 
 TEST_CASE("a new pool is empty, and its files are where the format says") {
   const ScratchDirectory scratch;
