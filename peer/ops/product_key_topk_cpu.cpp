@@ -20,11 +20,11 @@ namespace {
 constexpr std::int64_t kChunks = 16, kFewestTokens = 16, kMostTokens = 64;
 // Below this many queries a set of sub-keys, laying it out as panels costs more than it saves.
 constexpr std::int64_t kQueriesWorthPanels = 32;
-// Whether the picks of several queries are sorted at once.
-bool by_columns(std::int64_t k) { return k <= kColumnPicks; }
-
 // Below this many numbers a set, scoring the candidates again takes longer than scores in bf16 save.
 constexpr std::int64_t kNumbersWorthNear = 32 * 1024;
+
+// Whether the picks of several queries are sorted at once.
+bool by_columns(std::int64_t k) { return k <= kColumnPicks; }
 
 // The best sub-keys of a query are a list of keys, falling: K of them, or as many as columns have.
 std::int64_t list_keys(std::int64_t k) { return std::max<std::int64_t>(k, kColumnPicks); }
