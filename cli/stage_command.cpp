@@ -36,9 +36,9 @@ void check_domain(const std::string& domain) {
       throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
 }
 
-// What a new stage grows.
+// What a new stage grows; an interrupted one has grown it.
 model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Session& session) {
-  if (!options.grow_first || options.stage.grows == trainer::Growth::kNone) return {};
+  if (session.loaded.run || !options.grow_first || options.stage.grows == trainer::Growth::kNone) return {};
   const model::Model& model = session.loaded.model;
   const std::int64_t experts = trainer::wanted_experts(options.stage.experts).count;
   if (options.stage.grows != trainer::Growth::kExtend)
@@ -60,6 +60,8 @@ std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer:
   if (trainer::trains_the_base(session, options) || options.stage.grows == trainer::Growth::kNone) {
     trained = model.path(model.newest());
     trained.push_back(0);
+  } else if (session.loaded.run) {
+    trained = {session.loaded.run->view};
   } else if (!options.grow_first) {
     trained = {session.loaded.history.open_view};
   }
@@ -79,11 +81,11 @@ double memory_needed(const trainer::RunOptions& options, const trainer::Session&
 }
 
 // A token forward, on the newest view and what grows.
-double forward_flops(const trainer::RunOptions& options, const trainer::Session& session) {
+std::int64_t forward_flops(const trainer::RunOptions& options, const trainer::Session& session) {
   const model::Model& model = session.loaded.model;
   std::int64_t flops = cost_of_view(model, 0).forward_flops + added_by(options, session).forward_flops;
   for (const int view : model.path(model.newest())) flops += cost_of_view(model, view).forward_flops;
-  return static_cast<double>(flops);
+  return flops;
 }
 
 // Of the base, which is frozen unless this is its first stage.
@@ -94,9 +96,11 @@ double expert_bytes(const trainer::Session& session) {
 
 // What a stage would do, measured on its corpus and its pool.
 int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Session& session) {
-  trainer::check_view_to_train(session, options);
-  trainer::check_safeguards(session, options.stage);
-  if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
+  if (!session.loaded.run) {  // an interrupted stage has found its view, and what it needs of the stages before
+    trainer::check_view_to_train(session, options);
+    trainer::check_safeguards(session, options.stage);
+    if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
+  }
   const streams::Corpus corpus(options.stream);
   const streams::CorpusReport& report = corpus.report();
   if (const std::string hint = streams::format_hint(report); !hint.empty()) call.progress.note(hint);
@@ -123,7 +127,7 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
                 {"parameters_added", parameters_added},
                 {"experts_added", added.experts},
                 {"forward_flops_a_token", forward_flops(options, session)},
-                {"memory_bytes", memory_needed(options, session)}});
+                {"memory_bytes", static_cast<std::int64_t>(memory_needed(options, session))}});
     return kDone;
   }
   call.out << fmt::format("reads   {}, {} ({} held out), {}\n", counted(report.files, "file"), counted(report.documents, "document"),
@@ -131,7 +135,8 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
            << fmt::format("trains  {}, {:.0f} tokens, {:.1f} epochs\n", counted(options.train.steps, "step"), tokens, epochs)
            << fmt::format("adds    {}, {} numbers\n", counted(added.experts, "expert"), parameters_added)
            << fmt::format("takes   {} at least for weights, optimizer and logits, {:.2f} MFLOP a token forward\n",
-                          human_bytes(static_cast<std::int64_t>(memory_needed(options, session))), forward_flops(options, session) / 1e6);
+                          human_bytes(static_cast<std::int64_t>(memory_needed(options, session))),
+                          static_cast<double>(forward_flops(options, session)) / 1e6);
   if (report.duplicates > 0) call.out << fmt::format("drops   {}\n", counted(report.duplicates, "duplicate"));
   if (report.bad > 0) call.out << fmt::format("skips   {}, the first: {}\n", counted(report.bad, "bad document"), report.first_bad);
   return kDone;

@@ -116,6 +116,9 @@ TEST_CASE("beside --resume another stage is refused, and its text may lie elsewh
     CHECK(refused.code == kUsage);
     CHECK(lacks(refused.errors, {"--resume", other[0]}) == "");
   }
+  const Json look = peer_cli("stream", pool, {"--resume", "--dry-run", "--json"}).json();
+  CHECK(look["parameters_added"] == 0);  // it has grown already
+  CHECK(look["memory_bytes"].is_number_integer());
   const std::string text = *(std::find(stage.begin(), stage.end(), "--from") + 1), moved = scratch / "moved.txt";
   std::filesystem::copy(text, moved);
   const std::string metrics = scratch / "resumed";
