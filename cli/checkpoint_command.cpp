@@ -2,7 +2,7 @@
 
 #include "cli/generation_summary.h"
 #include "peer/base/error.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
 
 namespace peer::cli {
 namespace {

@@ -11,7 +11,7 @@
 #include "cli/output_file.h"
 #include "pool/pool.h"
 #include "trainer/report/comparison_report.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
 
 namespace peer::cli {
 namespace {

@@ -9,9 +9,11 @@
 #include "cli/predictor_options.h"
 #include "cli/text_table.h"
 #include "streams/corpus.h"
-#include "trainer/baseline.h"
-#include "trainer/held_out.h"
-#include "trainer/session.h"
+#include "trainer/evaluation/bootstrap.h"
+#include "trainer/evaluation/evaluate.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/session.h"
+#include "trainer/state/views.h"
 
 namespace peer::cli {
 namespace {

@@ -3,10 +3,10 @@
 
 #include "cli/command.h"
 #include "cli/output_file.h"
-#include "trainer/references.h"
+#include "trainer/evaluation/references.h"
 #include "trainer/report/forgetting_report.h"
 #include "trainer/report/report.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
 
 namespace peer::cli {
 namespace {

@@ -6,8 +6,8 @@
 #include "peer/model/sample.h"
 #include "streams/byte_reader.h"
 #include "streams/byte_tokenizer.h"
-#include "trainer/baseline.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
+#include "trainer/state/views.h"
 
 namespace peer::cli {
 namespace {

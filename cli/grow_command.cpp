@@ -6,7 +6,7 @@
 #include "cli/text_table.h"
 #include "peer/model/model_cost.h"
 #include "trainer/growth.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
 
 namespace peer::cli {
 namespace {

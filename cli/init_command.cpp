@@ -5,7 +5,7 @@
 #include "cli/option_limits.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
 
 namespace peer::cli {
 namespace {

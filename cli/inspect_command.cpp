@@ -4,7 +4,8 @@
 #include "cli/generation_summary.h"
 #include "cli/text_table.h"
 #include "trainer/plasticity.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
+#include "trainer/state/views.h"
 
 namespace peer::cli {
 namespace {

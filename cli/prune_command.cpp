@@ -2,7 +2,7 @@
 
 #include "cli/generation_summary.h"
 #include "cli/text_table.h"
-#include "trainer/stored_state.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::cli {
 namespace {

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/generation_summary.h"
-#include "trainer/stored_state.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::cli {
 namespace {

@@ -17,7 +17,8 @@
 #include "streams/utf8.h"
 #include "trainer/chosen_view.h"
 #include "trainer/growth.h"
-#include "trainer/safeguards.h"
+#include "trainer/state/views.h"
+#include "trainer/strategies/safeguards.h"
 
 namespace peer::cli {
 namespace {

@@ -8,6 +8,7 @@
 #include "trainer/growth.h"
 #include "trainer/novelty.h"
 #include "trainer/plasticity.h"
+#include "trainer/state/views.h"
 
 namespace peer::trainer {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "peer/base/progress.h"
 #include "streams/corpus.h"
-#include "trainer/session.h"
 #include "trainer/stage.h"
+#include "trainer/state/session.h"
 
 namespace peer::trainer {
 

@@ -7,15 +7,16 @@
 #include <fmt/format.h>
 
 #include "peer/device/rounded_gemm.h"
-#include "trainer/baseline.h"
+#include "trainer/evaluation/loss_rows.h"
+#include "trainer/evaluation/stage_cost.h"
 #include "trainer/growth.h"
-#include "trainer/held_out.h"
+#include "trainer/options/schedule.h"
 #include "trainer/plasticity.h"
-#include "trainer/schedule.h"
-#include "trainer/self_text.h"
-#include "trainer/stage_cost.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/views.h"
 #include "trainer/step.h"
-#include "trainer/syllabus.h"
+#include "trainer/strategies/self_text.h"
+#include "trainer/strategies/syllabus.h"
 
 namespace peer::trainer {
 namespace {

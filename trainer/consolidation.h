@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "trainer/folding_cost.h"
-#include "trainer/session.h"
+#include "peer/model/mixture.h"
+#include "trainer/evaluation/folding_cost.h"
+#include "trainer/options/train_options.h"
+#include "trainer/state/session.h"
 
 namespace peer::trainer {
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "peer/layers/key_grid.h"
-#include "trainer/held_out.h"
+#include "trainer/evaluation/evaluate.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/views.h"
 
 namespace peer::trainer {
 namespace {
@@ -41,17 +43,6 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
   return select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
 }
 
-std::optional<int> named_parent(const model::Model& model, const std::string& parent) {
-  if (parent == "newest") return model.newest();
-  if (parent == "auto") return std::nullopt;
-  std::vector<std::string> names;
-  for (const int v : all_views(model)) {
-    names.push_back(model.views()[v].name);
-    if (names.back() == parent) return v;
-  }
-  throw UsageError(fmt::format("option 'parent-view': expected auto, newest or one of {}, found '{}'", fmt::join(names, ", "), parent));
-}
-
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop) {
   if (const auto named = named_parent(model, parent)) return *named;
@@ -66,6 +57,30 @@ int choose_parent(Context& ctx, model::Model& model, const std::string& parent, 
     if (v == 0 || bits < best_bits) best = v, best_bits = bits;
   }
   return best;
+}
+
+pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, const std::string& parent, Progress& progress) {
+  model::Model& model = session.loaded.model;
+  History& history = session.loaded.history;
+  if (history.open_view >= 0)
+    throw UsageError(fmt::format("grow: view {} was grown and not trained yet; train it first", model.view(history.open_view).name));
+  int changed = 0;
+  std::string message;
+  if (mode == GrowMode::kAnnex) {
+    const int on = parent == "auto" ? model.newest() : *named_parent(model, parent);
+    changed = model.add_view(on, delta_for(model.options(), session.delta, experts), "", true);
+    history.open_view = changed;
+    message = fmt::format("grow: annex {} on {}, {} experts", model.view(changed).name, model.view(on).name, experts_in(model, changed));
+  } else {
+    const std::int64_t before = experts_in(model, 0), wanted = extended_side(model, session.delta, experts);
+    model.extend(wanted);
+    message = fmt::format("grow: extend to {0}x{0}, {1} experts more", wanted, experts_in(model, 0) - before);
+  }
+  pool::Transaction transaction = session.pool.begin(session.generation.id);
+  const int views[] = {changed};
+  save_model(session.loaded, views, session.staging, transaction);
+  progress.note(message);
+  return transaction.commit(kHead, message);
 }
 
 }  // namespace peer::trainer

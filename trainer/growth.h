@@ -9,10 +9,9 @@
 
 #include "peer/base/progress.h"
 #include "streams/document.h"
-#include "trainer/checkpoint.h"
-#include "trainer/evaluate.h"
-#include "trainer/strategy.h"
-#include "trainer/train_options.h"
+#include "trainer/options/strategy.h"
+#include "trainer/options/train_options.h"
+#include "trainer/state/session.h"
 
 namespace peer::trainer {
 
@@ -28,12 +27,23 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
 // whole grids. UsageError when that is not possible: views were grown on the base, or it has no grid.
 std::int64_t extended_side(const model::Model& model, const model::DeltaOptions& preset, std::int64_t experts);
 
-// The view called `parent`, or "newest"; none for "auto". UsageError when there is no such view.
-std::optional<int> named_parent(const model::Model& model, const std::string& parent);
-
 // The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
 // bits.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
+enum class GrowMode { kAnnex, kExtend };
+
+// Grows by hand and commits: every logit stays as it was. annex: a new view on the newest, to be trained by the next `train`;
+// extend: the base's grids get `experts` more in all, opened by the next `train`, while everything is still trained.
+pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, const std::string& parent, Progress& progress);
+
 }  // namespace peer::trainer
+
+namespace peer {
+template <>
+struct EnumNames<trainer::GrowMode> {
+  static constexpr std::pair<trainer::GrowMode, std::string_view> values[] = {{trainer::GrowMode::kAnnex, "annex"},
+                                                                              {trainer::GrowMode::kExtend, "extend"}};
+};
+}  // namespace peer

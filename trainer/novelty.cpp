@@ -5,11 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "trainer/evaluate.h"
+#include "trainer/evaluation/evaluate.h"
 #include "trainer/growth.h"
-#include "trainer/held_out.h"
+#include "trainer/options/schedule.h"
 #include "trainer/plasticity.h"
-#include "trainer/schedule.h"
+#include "trainer/state/held_out.h"
 #include "trainer/step.h"
 
 namespace peer::trainer {

@@ -3,9 +3,9 @@
 
 #include <span>
 
-#include "trainer/bootstrap.h"
-#include "trainer/session.h"
+#include "trainer/evaluation/bootstrap.h"
 #include "trainer/stage.h"
+#include "trainer/state/session.h"
 
 namespace peer::trainer {
 

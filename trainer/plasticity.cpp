@@ -63,14 +63,4 @@ void meet_first_batch(Context& ctx, model::Model& model, int view, TrainingStep&
   });
 }
 
-std::int64_t experts_in(model::Model& model, int view) {
-  std::int64_t experts = 0;
-  model.for_each_block(view, [&](layers::PeerBlock& block, int) { experts += block.experts().count(); });
-  return experts;
-}
-
-std::int64_t parameters_in(model::Model& model, int view) {
-  return model.parameters(view).count() + experts_in(model, view) * 2 * model.options().width;
-}
-
 }  // namespace peer::trainer

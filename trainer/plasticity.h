@@ -6,9 +6,9 @@
 
 #include "peer/model/model.h"
 #include "streams/batch.h"
-#include "trainer/growth_options.h"
+#include "trainer/options/growth_options.h"
+#include "trainer/options/train_options.h"
 #include "trainer/step.h"
-#include "trainer/train_options.h"
 
 namespace peer::trainer {
 
@@ -24,8 +24,5 @@ void freeze(model::Model& model, const std::vector<int>& views);
 // What a grown view takes from the first batch before it is trained, which changes no output: the batch statistics of its queries, once and
 // for ever (those of a base move until its stage ends), and sub-keys at the centroids of these queries when its options say so.
 void meet_first_batch(Context& ctx, model::Model& model, int view, TrainingStep& step, const streams::Batch& batch);
-
-std::int64_t parameters_in(model::Model& model, int view);  // numbers in the view's own tensors and experts
-std::int64_t experts_in(model::Model& model, int view);
 
 }  // namespace peer::trainer

@@ -15,7 +15,7 @@
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/sum_of_squares.h"
-#include "trainer/schedule.h"
+#include "trainer/options/schedule.h"
 
 namespace peer::trainer {
 namespace {
@@ -247,7 +247,8 @@ void TrainingStep::update_dense() {
                         .gradient = part(parameter.gradient),
                         .weight = part(parameter.value),
                         .m = part(parameter.m),
-                        .v = part(parameter.v)});
+                        .v = part(parameter.v),
+                        .lazy_row = parameter.lazy_row});
     };
     if (mask() == nullptr)
       update({0, parameter.size()});

@@ -6,30 +6,11 @@
 #include "peer/device/repeated_work.h"
 #include "peer/model/model.h"
 #include "streams/batch.h"
-#include "trainer/held_gradient.h"
-#include "trainer/path_integral.h"
-#include "trainer/rehearsal.h"
-#include "trainer/sparse_rows.h"
-#include "trainer/teacher.h"
-#include "trainer/train_options.h"
-#include "trainer/update_mask.h"
-#include "trainer/weight_penalty.h"
+#include "trainer/options/train_options.h"
+#include "trainer/strategies/held_gradient.h"
+#include "trainer/strategies/step_terms.h"
 
 namespace peer::trainer {
-
-// What a step adds to the plain gradient, takes from it, or takes note of. None are owned; each may be missing. The reference sees the
-// gradient of the loss, before the penalty's is added. All but the teacher compute on the host, for which the device is waited for.
-struct StepTerms {
-  const WeightPenalty* penalty = nullptr;
-  PathIntegral* path = nullptr;
-  Teacher* teacher = nullptr;
-  Rehearsal* reference = nullptr;    // batches whose loss a step must not raise (A-GEM)
-  const UpdateMask* mask = nullptr;  // only this may change
-  SparseRows* sparse = nullptr;      // only rows of its choice may change, by SGD
-
-  bool any() const { return teacher != nullptr || any_on_host(); }
-  bool any_on_host() const { return penalty != nullptr || path != nullptr || reference != nullptr || mask != nullptr || sparse != nullptr; }
-};
 
 // One optimizer step after another on one view. Owns the activations: after the first step nothing is allocated. Between its calls the
 // device is idle, and the host may use the model.

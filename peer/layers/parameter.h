@@ -19,7 +19,8 @@ struct Parameter {
   std::string name;  // as in a Hugging Face Llama checkpoint where there is such a tensor
   std::vector<std::int64_t> shape;
   ParameterGroup group = ParameterGroup::kTrunk;
-  bool decays = false;  // weight decay: matrices of the trunk, never norms, embeddings, deltas or sub-keys
+  std::int64_t lazy_row = 0;  // of the optimizer, as in ops/adamw.h
+  bool decays = false;        // weight decay: matrices of the trunk, never norms, embeddings, deltas or sub-keys
   Buffer<float> value, gradient, m, v;
 
   std::int64_t size() const { return value.size(); }

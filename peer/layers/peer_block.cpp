@@ -83,6 +83,7 @@ PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId 
   }
   rows_ = &parameters.add(prefix + ".sub_keys.rows", {sets, side, half}, ParameterGroup::kRouter);
   columns_ = &parameters.add(prefix + ".sub_keys.columns", {sets, side, half}, ParameterGroup::kRouter);
+  for (Parameter* sub_keys : {rows_, columns_}) sub_keys->lazy_row = half;  // a sub-key that no token of a batch picked stays as it is
   initialise_normal(query_->value.data(), query_->size(), 1.0 / std::sqrt(static_cast<double>(width)), seed, query_->name);
   const double key_deviation = std::sqrt(2.0 / static_cast<double>(options.d_key));
   initialise_normal(rows_->value.data(), rows_->size(), key_deviation, seed, rows_->name);

@@ -26,6 +26,8 @@ struct AdamwRates {
 
 inline constexpr double kAdamwFlops = 16;  // a number
 
+// Lazy Adam (as SparseAdam in PyTorch): a row of the tensor whose gradient is 0 throughout, such as a sub-key that no token picked, keeps
+// its weights and its moments.
 struct Adamw {
   AdamwRates rates;
   const StepState* now = nullptr;      // on the op's device
@@ -34,6 +36,7 @@ struct Adamw {
   View<const float, 1> gradient;       // (P)
   View<float, 1> weight;               // (P)  updated
   View<float, 1> m, v;                 // (P)  updated
+  std::int64_t lazy_row = 0;           // numbers of a row, by which P divides; 0: every number is updated
 };
 inline Work work(const Adamw& op) {
   return {.flops = kAdamwFlops * numbers(op.weight), .bytes = view_bytes(op.gradient) + 2 * view_bytes(op.weight, op.m, op.v)};

@@ -17,12 +17,26 @@ void adamw(Context& ctx, const Adamw& op) {
   const float* gradient = op.gradient.data;
   float *weight = op.weight.data, *m = op.m.data, *v = op.v.data;
   const std::int64_t size = op.weight.shape[0];
-#pragma omp parallel for simd schedule(static) num_threads(ctx.threads())
-  for (std::int64_t i = 0; i < size; ++i) {
+  const auto update = [=](std::int64_t i) {
     const float g = gradient[i] * gradient_scale;
     m[i] = beta1 * m[i] + (1.0f - beta1) * g;
     v[i] = beta2 * v[i] + (1.0f - beta2) * (g * g);
     weight[i] -= rate * m[i] / (std::sqrt(v[i]) * root_scale + epsilon) + decay * weight[i];
+  };
+  if (op.lazy_row == 0) {
+#pragma omp parallel for simd schedule(static) num_threads(ctx.threads())
+    for (std::int64_t i = 0; i < size; ++i) update(i);
+    return;
+  }
+  const std::int64_t row = op.lazy_row;
+#pragma omp parallel for schedule(static) num_threads(ctx.threads())
+  for (std::int64_t first = 0; first < size; first += row) {
+    bool touched = false;
+#pragma omp simd reduction(|| : touched)
+    for (std::int64_t i = first; i < first + row; ++i) touched = touched || gradient[i] != 0;
+    if (!touched) continue;
+#pragma omp simd
+    for (std::int64_t i = first; i < first + row; ++i) update(i);
   }
 }
 

@@ -1,12 +1,13 @@
 #include <cmath>
 
+#include "peer/ops/block_reduce.cuh"
 #include "peer/ops/cuda_twins.h"
 #include "peer/ops/kernel_launch.cuh"
 
 namespace peer::ops::cuda {
 namespace {
 
-constexpr std::int64_t kNumbersPerBlock = 16 * kThreads;
+constexpr std::int64_t kNumbersPerBlock = 16 * kThreads, kRowsPerBlock = 4 * kWarps;
 
 // What all numbers of a tensor share at a step.
 struct TensorStep {
@@ -25,10 +26,11 @@ struct TensorStep {
 
 }  // namespace
 
-// The powers are in double precision: one thread of a block computes them.
+// The powers are in double precision: one thread of a block computes them. Of a lazy tensor a warp takes one row after another.
 void adamw(Context& ctx, const Adamw& op) {
-  const std::int64_t size = op.weight.shape[0];
-  for_each_block(ctx, blocks_of(size, kNumbersPerBlock), [=] __device__(std::int64_t block) {
+  const std::int64_t size = op.weight.shape[0], row = op.lazy_row, rows = row > 0 ? size / row : 0;
+  const std::int64_t blocks = row > 0 ? blocks_of(rows, kRowsPerBlock) : blocks_of(size, kNumbersPerBlock);
+  for_each_block(ctx, blocks, [=] __device__(std::int64_t block) {
     __shared__ float shared[4];
     if (threadIdx.x == 0) {
       const TensorStep step(op);
@@ -37,13 +39,25 @@ void adamw(Context& ctx, const Adamw& op) {
     __syncthreads();
     const float gradient_scale = shared[0], rate = shared[1], root_scale = shared[2], decay = shared[3];
     const AdamwRates& rates = op.rates;
-    const std::int64_t end = (block + 1) * kNumbersPerBlock < size ? (block + 1) * kNumbersPerBlock : size;
-    for (std::int64_t i = block * kNumbersPerBlock + threadIdx.x; i < end; i += kThreads) {
+    const auto update = [&](std::int64_t i) {
       const float g = op.gradient[i] * gradient_scale;
       const float m = rates.beta1 * op.m[i] + (1.0f - rates.beta1) * g;
       const float v = rates.beta2 * op.v[i] + (1.0f - rates.beta2) * (g * g);
       op.m[i] = m, op.v[i] = v;
       op.weight[i] -= rate * m / (std::sqrt(v) * root_scale + rates.epsilon) + decay * op.weight[i];
+    };
+    if (row == 0) {
+      const std::int64_t end = (block + 1) * kNumbersPerBlock < size ? (block + 1) * kNumbersPerBlock : size;
+      for (std::int64_t i = block * kNumbersPerBlock + threadIdx.x; i < end; i += kThreads) update(i);
+    } else {
+      const int lane = threadIdx.x % kWarp;
+      const std::int64_t end = (block + 1) * kRowsPerBlock < rows ? (block + 1) * kRowsPerBlock : rows;
+      for (std::int64_t r = block * kRowsPerBlock + threadIdx.x / kWarp; r < end; r += kWarps) {
+        bool touched = false;
+        for (std::int64_t i = lane; i < row; i += kWarp) touched |= op.gradient[r * row + i] != 0;
+        if (__ballot_sync(kAllLanes, touched) == 0) continue;
+        for (std::int64_t i = lane; i < row; i += kWarp) update(r * row + i);
+      }
     }
   });
 }

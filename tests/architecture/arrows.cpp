@@ -14,9 +14,13 @@ const std::map<std::string, std::vector<std::string>> kArrows = {
     {"peer/model", {"peer/layers"}},
     {"pool", {"peer/base"}},
     {"streams", {"peer/base"}},
-    {"trainer", {"peer/model", "pool", "streams"}},
-    {"trainer/report", {"trainer"}},
-    {"cli", {"trainer/report"}},
+    {"trainer/options", {"peer/model", "streams"}},
+    {"trainer/state", {"trainer/options", "pool"}},
+    {"trainer/evaluation", {"trainer/state"}},
+    {"trainer/strategies", {"trainer/state"}},
+    {"trainer", {"trainer/evaluation", "trainer/strategies"}},
+    {"trainer/report", {"trainer/evaluation"}},
+    {"cli", {"trainer", "trainer/report"}},
 };
 
 // The room of a file; empty outside the house (and for a folder that the picture does not have).

@@ -1,5 +1,5 @@
-// peer_bench quick|full|step|rows|disk|memory|generate|precision|profile: lines against the limits of this machine. Exit code 1: a line is
-// beyond its bound.
+// peer_bench quick|full|step|rows|disk|memory|generate|precision|packed|profile: lines against the limits of this machine. Exit code 1: a
+// line is beyond its bound.
 #include <cstdio>
 #include <string>
 
@@ -7,12 +7,14 @@
 #include "tests/bench/layer_benchmarks.h"
 #include "tests/bench/model_benchmarks.h"
 #include "tests/bench/op_benchmarks.h"
+#include "tests/bench/packed_weights.h"
 
 using namespace peer::bench;
 
 namespace {
 
 constexpr PeerShape kManyTokens{.side = 256, .tokens = 2048}, kMillion{.side = 1024, .tokens = 512}, kOnline{.side = 1024, .tokens = 32};
+constexpr PeerShape kOneToken{.side = 1024, .tokens = 1};
 constexpr PeerShape kMillionBf16{.side = 1024, .tokens = 512, .rows = peer::Element::kBfloat16};
 constexpr PeerShape kWideRows{.side = 512, .tokens = 512, .width = 1024};
 constexpr PeerShape kWide{.side = 256, .tokens = 512, .width = 1024};
@@ -29,6 +31,11 @@ void quick(Report& report) {
   peer::Context ctx(peer::Device{}, 1);
   PeerWorkbench bench(ctx, kSmall, true);
   adamw_touched(report, bench, 4, 7, {90, 40});
+}
+
+void online(Report& report) {
+  step(report, "peer.online", kOnline, 15, {});
+  step(report, "peer.online", kOneToken, 30, {});
 }
 
 void rows(Report& report) {
@@ -53,7 +60,7 @@ void full(Report& report) {
   forward(report, kWide, 9, {80});
   step(report, "peer.step", kMillion, 9, {85});
   step(report, "peer.step", kManyTokens, 7, {80});
-  step(report, "peer.online", kOnline, 15, {});
+  online(report);
   rows(report);
   for (const std::int64_t side : {128, 256, 512, 1024, 2048}) topk_row(report, side, 9, side == 1024 ? Goal{100} : Goal{});
   for (const std::int64_t side : {256, 1024, 2048}) topk_scored(report, side, 9, {});
@@ -71,6 +78,12 @@ void precision(Report& report) {
   for (const auto& [inputs, outputs] : {std::pair(128, 128), {128, 384}, {128, 512}}) bf16_products(report, 2048, inputs, outputs, 9);
   for (const auto& [inputs, outputs] : {std::pair(256, 768), {512, 512}, {256, 1024}, {1024, 1024}})
     bf16_products(report, 4096, inputs, outputs, 5);
+}
+
+void packed(Report& report) {
+  for (const auto& [inputs, outputs] : {std::pair(128, 512), {256, 1024}, {768, 768}, {768, 3072}})
+    for (const bool bf16 : {false, true})
+      for (const std::int64_t tokens : {32, 128, 512, 2048}) packed_weights(report, tokens, inputs, outputs, bf16, 9);
 }
 
 void disk(Report& report) {
@@ -99,13 +112,15 @@ int main(int argc, char** argv) {
   else if (what == "full")
     full(report);
   else if (what == "step")
-    step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.online", kOnline, 15, {});
+    step(report, "peer.step", kMillion, 9, {85}), online(report);
   else if (what == "growth")
     growth(report);
   else if (what == "rows")
     rows(report);
   else if (what == "precision")
     precision(report);
+  else if (what == "packed")
+    packed(report);
   else if (what == "disk")
     disk(report);
   else if (what == "generate")
@@ -113,10 +128,10 @@ int main(int argc, char** argv) {
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(
-               stderr,
-               "peer_bench: unknown set '%s'; expected quick, full, step, growth, rows, disk, memory, generate, precision or profile\n",
-               what.c_str()),
+    return std::fprintf(stderr,
+                        "peer_bench: unknown set '%s'; expected quick, full, step, growth, rows, disk, memory, generate, precision, packed "
+                        "or profile\n",
+                        what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;
 }

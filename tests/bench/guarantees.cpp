@@ -11,9 +11,10 @@
 #include <string>
 
 #include "streams/corpus.h"
-#include "trainer/held_out.h"
-#include "trainer/session.h"
-#include "trainer/view_scores.h"
+#include "trainer/evaluation/view_scores.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/session.h"
+#include "trainer/state/views.h"
 
 using namespace peer;
 using namespace peer::trainer;

@@ -99,7 +99,8 @@ void PeerWorkbench::compute(Context& ctx) {
                        .gradient = p->gradient_vector(),
                        .weight = {p->value.data(), p->size()},
                        .m = {p->m.data(), p->size()},
-                       .v = {p->v.data(), p->size()}});
+                       .v = {p->v.data(), p->size()},
+                       .lazy_row = p->lazy_row});
 }
 
 void PeerWorkbench::extend(std::int64_t side) {

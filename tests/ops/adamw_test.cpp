@@ -62,6 +62,39 @@ TEST_CASE("adamw leaves a gradient as it is whose norm the clip does not exceed,
                   ContractError);
 }
 
+TEST_CASE("lazy adamw leaves a row without any gradient as it is, moments included, and updates the others as ever") {
+  constexpr std::int64_t kRows = 67, kRow = 13, kSize = kRows * kRow;
+  for (int threads : {1, 3}) {
+    Context ctx(Device{}, threads);
+    Parameters plain(kSize), lazy(kSize);
+    const auto untouched = [](std::int64_t row) { return row % 3 == 0; };
+    for (std::int64_t step = 1; step <= 4; ++step) {
+      auto gradient = random_normal(kSize, static_cast<std::uint32_t>(step), 0.1);
+      if (step > 1)  // so that there are moments, by which a plain update moves a row
+        for (std::int64_t i = 0; i < kSize; ++i)
+          if (untouched(i / kRow) || i % kRow != 5) gradient[i] = 0;  // one number is enough to touch a row
+      const auto weight = copy_of(lazy.weight), m = copy_of(lazy.m), v = copy_of(lazy.v);
+      const ops::StepState now{.step = step};
+      const auto update = [&](Parameters& p, std::int64_t lazy_row) {
+        ops::adamw(ctx, {kRates, &now, 3, p.squares.view(1), gradient.view(kSize), p.weight.view(kSize), p.m.view(kSize), p.v.view(kSize),
+                         lazy_row});
+      };
+      update(plain, 0), update(lazy, kRow);
+      for (std::int64_t i = 0; i < kSize; ++i) {
+        INFO("step " << step << ", number " << i);
+        if (step > 1 && untouched(i / kRow)) {
+          REQUIRE((lazy.weight[i] == weight[i] && lazy.m[i] == m[i] && lazy.v[i] == v[i]));
+          REQUIRE(plain.weight[i] != weight[i]);
+        } else {
+          REQUIRE(lazy.weight[i] == Approx(plain.weight[i]).epsilon(1e-6));
+          REQUIRE(lazy.m[i] == Approx(plain.m[i]).epsilon(1e-6));
+          REQUIRE(lazy.v[i] == Approx(plain.v[i]).epsilon(1e-6));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("adamw gives the same bits for any number of threads") {
   const auto gradient = random_normal(4099, 2);
   Context one(Device{}, 1);
@@ -84,4 +117,6 @@ TEST_CASE("adamw refuses sizes that do not fit and a step before the first") {
   CHECK_THROWS_AS(p.step(ctx, 0, gradient), ContractError);
   CHECK_THROWS_AS(ops::adamw(ctx, {kRates, &kFirst, 0, {}, gradient.view(3), p.weight.view(4), p.m.view(4), p.v.view(4)}), ContractError);
   CHECK_THROWS_AS(ops::adamw(ctx, {kRates, &kFirst, 0, {}, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(3)}), ContractError);
+  CHECK_THROWS_AS(ops::adamw(ctx, {kRates, &kFirst, 0, {}, gradient.view(4), p.weight.view(4), p.m.view(4), p.v.view(4), 3}),
+                  ContractError);
 }

@@ -221,6 +221,22 @@ TEST_CASE("adamw is the same on both devices") {
       random_normal(999, 1), random_normal(999, 2), Floats(999), Floats(999), filled<double>(1, 36.0));
 }
 
+TEST_CASE("lazy adamw is the same on both devices") {
+  constexpr std::int64_t kRows = 77, kRow = 40;
+  Floats gradient = random_normal(kRows * kRow, 1), m = random_normal(kRows * kRow, 3);
+  for (std::int64_t i = 0; i < gradient.size(); ++i)
+    if (i / kRow % 3 == 0 || i % kRow != 35) gradient[i] = 0;
+  check_parity(
+      [](Context& ctx, Floats& gradient, Floats& weight, Floats& m, Floats& v) {
+        Buffer<ops::StepState> now(ctx.device(), 1);
+        now[0] = {.step = 4};
+        const std::int64_t size = kRows * kRow;
+        ops::adamw(ctx, {{}, now.data(), 0, {}, gradient.view(size), weight.view(size), m.view(size), v.view(size), kRow});
+        ctx.wait();
+      },
+      std::move(gradient), random_normal(kRows * kRow, 2), std::move(m), filled<float>(kRows * kRow, 0.5f));
+}
+
 TEST_CASE("sum_of_squares is the same on both devices") {
   check_parity(
       [&](Context& ctx, Floats& x, Buffer<double>& sum) {

@@ -1,4 +1,4 @@
-#include "trainer/background_commit.h"
+#include "trainer/state/background_commit.h"
 
 #include <filesystem>
 #include <limits>
@@ -6,7 +6,7 @@
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/checkpoint.h"
+#include "trainer/state/checkpoint.h"
 
 using namespace peer;
 using namespace peer::trainer;

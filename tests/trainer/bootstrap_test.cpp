@@ -3,7 +3,7 @@
 #include "peer/base/error.h"
 #include "peer/base/philox.h"
 #include "tests/support/catch.h"
-#include "trainer/bootstrap.h"
+#include "trainer/evaluation/bootstrap.h"
 
 using namespace peer;
 using namespace peer::trainer;

@@ -1,4 +1,4 @@
-#include "trainer/byte_bigrams.h"
+#include "trainer/state/byte_bigrams.h"
 
 #include <cmath>
 

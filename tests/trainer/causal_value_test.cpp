@@ -1,4 +1,4 @@
-#include "trainer/causal_value.h"
+#include "trainer/evaluation/causal_value.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"

@@ -1,4 +1,4 @@
-#include "trainer/close_look.h"
+#include "trainer/evaluation/close_look.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -6,11 +6,11 @@
 #include "tests/support/catch.h"
 #include "tests/trainer/page_check.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/held_out.h"
 #include "trainer/report/forgetting_report.h"
 #include "trainer/report/report.h"
 #include "trainer/report/usage_grid.h"
 #include "trainer/report/weight_bands.h"
+#include "trainer/state/held_out.h"
 
 using namespace peer;
 using namespace peer::trainer;

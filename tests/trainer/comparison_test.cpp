@@ -5,9 +5,9 @@
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
+#include "trainer/evaluation/student_t.h"
 #include "trainer/report/claims.h"
 #include "trainer/report/comparison_report.h"
-#include "trainer/student_t.h"
 
 using namespace peer;
 using namespace peer::trainer;

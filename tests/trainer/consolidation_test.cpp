@@ -4,6 +4,7 @@
 #include "tests/trainer/small_world.h"
 #include "trainer/report/forgetting_report.h"
 #include "trainer/report/report.h"
+#include "trainer/state/views.h"
 
 using namespace peer;
 using namespace peer::trainer;

@@ -1,4 +1,4 @@
-#include "trainer/equivalence.h"
+#include "trainer/evaluation/equivalence.h"
 
 #include <cmath>
 

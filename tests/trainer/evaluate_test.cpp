@@ -1,4 +1,4 @@
-#include "trainer/evaluate.h"
+#include "trainer/evaluation/evaluate.h"
 
 #include <cmath>
 #include <numbers>
@@ -7,8 +7,9 @@
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
-#include "trainer/held_out.h"
-#include "trainer/view_scores.h"
+#include "trainer/evaluation/view_scores.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/views.h"
 
 using namespace peer;
 using namespace peer::trainer;

@@ -1,11 +1,11 @@
-#include "trainer/expert_usage.h"
+#include "trainer/evaluation/expert_usage.h"
 
 #include <algorithm>
 
 #include "streams/byte_tokenizer.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
-#include "trainer/window.h"
+#include "trainer/evaluation/window.h"
 
 using namespace peer;
 using namespace peer::trainer;

@@ -1,4 +1,4 @@
-#include "trainer/grown_part.h"
+#include "trainer/strategies/grown_part.h"
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"

@@ -1,11 +1,11 @@
-#include "trainer/held_gradient.h"
+#include "trainer/strategies/held_gradient.h"
 
 #include <cmath>
 
 #include "peer/ops/cross_entropy.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
-#include "trainer/sparse_rows.h"
+#include "trainer/strategies/sparse_rows.h"
 
 using namespace peer;
 using namespace peer::trainer;

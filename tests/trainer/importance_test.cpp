@@ -1,4 +1,4 @@
-#include "trainer/importance.h"
+#include "trainer/strategies/importance.h"
 
 #include <cmath>
 

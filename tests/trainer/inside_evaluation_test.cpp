@@ -1,10 +1,11 @@
-#include "trainer/inside_evaluation.h"
+#include "trainer/evaluation/inside_evaluation.h"
 
 #include <cmath>
 
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/held_out.h"
+#include "trainer/evaluation/retention.h"
+#include "trainer/state/held_out.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -42,8 +43,8 @@ TEST_CASE("the stability gap is the worst inside a later stage above what the sa
   // The sample holds all of so small a domain: then `learnt` is the cell of L, and the last step's score is the last row's.
   CHECK(score.learnt == Approx(history.stages[1].loss.at("sea")));
   CHECK(score.worst >= Approx(history.stages[2].loss.at("sea")));
-  CHECK(history.matrix().stability_gap[0] == score.worst - score.learnt);
-  CHECK(std::isnan(history.matrix().stability_gap[1]));
+  CHECK(matrix_of(history).stability_gap[0] == score.worst - score.learnt);
+  CHECK(std::isnan(matrix_of(history).stability_gap[1]));
 }
 
 TEST_CASE("scoring inside a stage changes nothing that it learns, and growth has next to no gap") {
@@ -51,8 +52,8 @@ TEST_CASE("scoring inside a stage changes nothing that it learns, and growth has
   const History scored = after_two(world, "scored", Strategy::kGrow, 3), plain = after_two(world, "plain", Strategy::kGrow, 0);
   CHECK(scored.stages[2].loss == plain.stages[2].loss);
   CHECK(plain.stages[2].inside.empty());
-  CHECK(std::isnan(plain.matrix().stability_gap[0]));
-  CHECK(scored.matrix().stability_gap[0] < 0.02);
+  CHECK(std::isnan(matrix_of(plain).stability_gap[0]));
+  CHECK(matrix_of(scored).stability_gap[0] < 0.02);
 }
 
 TEST_CASE("an interrupted stage keeps the worst so far: resumed, it ends in the same bits") {

@@ -1,10 +1,11 @@
-#include "trainer/learning_history.h"
+#include "trainer/state/learning_history.h"
 
 #include <cmath>
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
-#include "trainer/stored_state.h"
+#include "trainer/evaluation/retention.h"
+#include "trainer/state/stored_state.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -29,7 +30,7 @@ TEST_CASE("a history survives being written and read, and the same history gives
 }
 
 TEST_CASE("the matrix has a row a stage, a column a domain, and NaN where nothing was measured") {
-  const RetentionMatrix matrix = example().matrix();
+  const RetentionMatrix matrix = matrix_of(example());
   REQUIRE(matrix.loss.size() == 3);
   CHECK(matrix.loss[1][1] == 4.5);
   CHECK(std::isnan(matrix.loss[0][1]));

@@ -1,4 +1,4 @@
-#include "trainer/orthogonality.h"
+#include "trainer/strategies/orthogonality.h"
 
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"

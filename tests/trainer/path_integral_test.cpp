@@ -1,4 +1,4 @@
-#include "trainer/path_integral.h"
+#include "trainer/strategies/path_integral.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"

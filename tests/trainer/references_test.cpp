@@ -1,4 +1,4 @@
-#include "trainer/references.h"
+#include "trainer/evaluation/references.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "trainer/regulariser.h"
+#include "trainer/strategies/regulariser.h"
 
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"

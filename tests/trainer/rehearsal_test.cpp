@@ -1,4 +1,4 @@
-#include "trainer/rehearsal.h"
+#include "trainer/strategies/rehearsal.h"
 
 #include <algorithm>
 #include <cmath>

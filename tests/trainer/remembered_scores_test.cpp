@@ -1,4 +1,5 @@
-#include "trainer/remembered_scores.h"
+#include "trainer/evaluation/remembered_scores.h"
+#include "trainer/state/views.h"
 
 #include <algorithm>
 

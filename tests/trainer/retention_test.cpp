@@ -1,4 +1,4 @@
-#include "trainer/retention.h"
+#include "trainer/evaluation/retention.h"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +12,7 @@ using namespace peer::trainer;
 
 namespace {
 
-RetentionMatrix matrix_of(std::vector<std::vector<double>> loss, std::vector<double> naive = {}) {
+RetentionMatrix matrix_with(std::vector<std::vector<double>> loss, std::vector<double> naive = {}) {
   RetentionMatrix matrix;
   matrix.stages = {"start"};
   for (std::size_t j = 0; j < loss.front().size(); ++j) {
@@ -26,7 +26,7 @@ RetentionMatrix matrix_of(std::vector<std::vector<double>> loss, std::vector<dou
 }
 
 // Three domains, worked out by hand in the first test.
-RetentionMatrix worked_example() { return matrix_of({{8, 7, 6}, {2, 5, 4}, {2.5, 3, 5}, {2.25, 3.5, 1}}, {2, 2.5, 1.5}); }
+RetentionMatrix worked_example() { return matrix_with({{8, 7, 6}, {2, 5, 4}, {2.5, 3, 5}, {2.25, 3.5, 1}}, {2, 2.5, 1.5}); }
 
 }  // namespace
 
@@ -52,7 +52,7 @@ TEST_CASE("three domains give the numbers that one computes by hand") {
 }
 
 TEST_CASE("two domains: forgetting is the last row minus the only earlier one") {
-  const RetentionNumbers numbers = derive(matrix_of({{8, 8}, {2, 5}, {3, 1}}));
+  const RetentionNumbers numbers = derive(matrix_with({{8, 8}, {2, 5}, {3, 1}}));
   CHECK(numbers.forgetting[0] == Approx(1));
   CHECK(numbers.forgetting_mean == Approx(1));
   CHECK(numbers.forgetting_max == Approx(1));
@@ -63,7 +63,7 @@ TEST_CASE("two domains: forgetting is the last row minus the only earlier one") 
 
 TEST_CASE("a domain that comes back is a stage of its own: what it cost the domain before it is forgetting") {
   // a, b, then a again, which destroys b.
-  RetentionMatrix matrix = matrix_of({{8, 8}, {2, 5}, {4, 1}});
+  RetentionMatrix matrix = matrix_with({{8, 8}, {2, 5}, {4, 1}});
   matrix.stages.push_back("1 again"), matrix.loss.push_back({1.75, 6});
   const RetentionNumbers numbers = derive(matrix);
   CHECK(numbers.forgetting[0] == Approx(1.75 - 2));
@@ -76,13 +76,13 @@ TEST_CASE("a domain that comes back is a stage of its own: what it cost the doma
 }
 
 TEST_CASE("one domain that is trained twice can have forgotten itself") {
-  RetentionMatrix matrix = matrix_of({{8}, {2}});
+  RetentionMatrix matrix = matrix_with({{8}, {2}});
   matrix.stages.push_back("1 again"), matrix.loss.push_back({3});
   CHECK(derive(matrix).forgetting[0] == Approx(1));
 }
 
 TEST_CASE("a domain whose stage is still under way has no cell of its own yet, and the others keep theirs") {
-  RetentionMatrix matrix = matrix_of({{8, 7}, {2, 5}});
+  RetentionMatrix matrix = matrix_with({{8, 7}, {2, 5}});
   matrix.learnt = {1, 2};
   matrix.stages.pop_back();
   const RetentionNumbers numbers = derive(matrix);
@@ -92,7 +92,7 @@ TEST_CASE("a domain whose stage is still under way has no cell of its own yet, a
 }
 
 TEST_CASE("one domain: nothing can have been forgotten, transferred or retained yet") {
-  const RetentionNumbers numbers = derive(matrix_of({{8}, {2}}, {1}));
+  const RetentionNumbers numbers = derive(matrix_with({{8}, {2}}, {1}));
   CHECK(numbers.final_average == Approx(2));
   CHECK(numbers.plasticity_mean == Approx(6.0 / 7));
   for (double number : {numbers.forgetting_mean, numbers.forgetting_max, numbers.backward_transfer, numbers.forward_transfer,
@@ -108,7 +108,7 @@ TEST_CASE("no domain gives no number") {
 }
 
 TEST_CASE("forgetting of a column that keeps improving is negative") {
-  const RetentionNumbers numbers = derive(matrix_of({{8, 8, 8}, {3, 8, 8}, {2.5, 3, 8}, {2.25, 2, 3}}));
+  const RetentionNumbers numbers = derive(matrix_with({{8, 8, 8}, {3, 8, 8}, {2.5, 3, 8}, {2.25, 2, 3}}));
   CHECK(numbers.forgetting[0] == Approx(-0.25));  // against 2.5, the best before the last row; not against 3, as Avalanche
   CHECK(numbers.forgetting[1] == Approx(-1));     // Mammoth, whose best includes the last row, would print 0
   CHECK(numbers.forgetting_mean < 0);
@@ -116,14 +116,14 @@ TEST_CASE("forgetting of a column that keeps improving is negative") {
 }
 
 TEST_CASE("forgetting counts from the best row, which need not be the one right after learning") {
-  const RetentionNumbers numbers = derive(matrix_of({{8, 8, 8}, {3, 8, 8}, {2, 3, 8}, {2.5, 3, 3}}));
+  const RetentionNumbers numbers = derive(matrix_with({{8, 8, 8}, {3, 8, 8}, {2, 3, 8}, {2.5, 3, 3}}));
   CHECK(numbers.forgetting[0] == Approx(0.5));
   CHECK(numbers.backward_transfer == Approx((0.5 + 0) / 2));  // yet it is better than right after learning
 }
 
 TEST_CASE("a row of training counts before its domain was learnt, the state before the stream does not") {
   // Domain 2 was at its best before the stream (1.0), then after stage 1 (2.0), and worse once learnt.
-  const RetentionNumbers numbers = derive(matrix_of({{8, 1, 8}, {3, 2, 8}, {3, 2.5, 8}, {3, 2.75, 3}}));
+  const RetentionNumbers numbers = derive(matrix_with({{8, 1, 8}, {3, 2, 8}, {3, 2.5, 8}, {3, 2.75, 3}}));
   CHECK(numbers.forgetting[1] == Approx(2.75 - 2));
 }
 
@@ -189,12 +189,12 @@ TEST_CASE("the loss form equals the negated accuracy form") {
 
 TEST_CASE("a share of next to no gain is missing instead of huge") {
   const double hardly = kSmallestGain / 2;
-  const RetentionNumbers little = derive(matrix_of({{2 + hardly, 8}, {2, 5}, {3, 1}}, {2, 1}));
+  const RetentionNumbers little = derive(matrix_with({{2 + hardly, 8}, {2, 5}, {3, 1}}, {2, 1}));
   CHECK(std::isnan(little.retention[0]));
   CHECK(std::isnan(little.plasticity[0]));
   CHECK(little.plasticity_mean == Approx(1));
 
-  const RetentionNumbers worse = derive(matrix_of({{2, 8}, {2.5, 5}, {3, 1}}, {2.5, 1}));  // learning it made it worse
+  const RetentionNumbers worse = derive(matrix_with({{2, 8}, {2.5, 5}, {3, 1}}, {2.5, 1}));  // learning it made it worse
   CHECK(std::isnan(worse.retention[0]));
   CHECK(std::isnan(worse.plasticity[0]));
 }
@@ -259,7 +259,7 @@ TEST_CASE("the stability gap's mean and maximum are over the domains in which it
 
 TEST_CASE("which forgetting is printed: not Avalanche's first minus last, not Mammoth's maximum over all rows") {
   const std::vector<std::vector<double>> loss = {{8, 8, 8}, {3, 8, 8}, {2, 3, 8}, {1.5, 3, 3}};
-  const double chaudhry = derive(matrix_of(loss)).forgetting[0];
+  const double chaudhry = derive(matrix_with(loss)).forgetting[0];
   const double avalanche = loss[3][0] - loss[1][0], mammoth = loss[3][0] - 1.5;
   CHECK(chaudhry == Approx(1.5 - 2));
   CHECK(chaudhry != Approx(avalanche));

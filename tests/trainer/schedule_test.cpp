@@ -1,4 +1,4 @@
-#include "trainer/schedule.h"
+#include "trainer/options/schedule.h"
 
 #include "tests/support/catch.h"
 

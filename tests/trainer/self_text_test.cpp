@@ -1,4 +1,4 @@
-#include "trainer/self_text.h"
+#include "trainer/strategies/self_text.h"
 
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"

@@ -1,4 +1,4 @@
-#include "trainer/sparse_rows.h"
+#include "trainer/strategies/sparse_rows.h"
 
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"

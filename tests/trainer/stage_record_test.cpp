@@ -6,11 +6,12 @@
 #include "peer/model/model_cost.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/baseline.h"
-#include "trainer/held_out.h"
+#include "trainer/evaluation/stage_cost.h"
+#include "trainer/growth.h"
 #include "trainer/report/forgetting_report.h"
 #include "trainer/report/report.h"
-#include "trainer/stage_cost.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/views.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -26,7 +27,7 @@ TEST_CASE("a domain that is learnt again keeps its held-out documents and its co
     SmallWorld::run(session, options);
   }
   const Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
-  const RetentionMatrix matrix = session.loaded.history.matrix();
+  const RetentionMatrix matrix = matrix_of(session.loaded.history);
   CHECK(session.loaded.history.stages.size() == 4);
   CHECK(matrix.domains == std::vector<std::string>{"sea", "code"});
   CHECK(matrix.stages == std::vector<std::string>{"before", "sea", "code", "sea again"});

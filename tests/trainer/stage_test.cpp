@@ -6,8 +6,11 @@
 #include "peer/device/rounded_gemm.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
-#include "trainer/baseline.h"
-#include "trainer/held_out.h"
+#include "trainer/evaluation/evaluate.h"
+#include "trainer/evaluation/retention.h"
+#include "trainer/growth.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/views.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -275,8 +278,8 @@ TEST_CASE("a naive reference leaves the model alone and fills the plasticity of 
   options.stage.reference = Reference::kNaive;
   SmallWorld::run(a, options);
   CHECK(a.generation.trunk("v1")->content == b.generation.trunk("v1")->content);
-  CHECK(std::isfinite(derive(a.loaded.history.matrix()).plasticity[1]));
-  CHECK(std::isnan(derive(b.loaded.history.matrix()).plasticity[1]));
+  CHECK(std::isfinite(derive(matrix_of(a.loaded.history)).plasticity[1]));
+  CHECK(std::isnan(derive(matrix_of(b.loaded.history)).plasticity[1]));
 }
 
 TEST_CASE("stream refuses while a view that was grown by hand waits to be trained") {

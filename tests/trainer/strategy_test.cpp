@@ -1,4 +1,4 @@
-#include "trainer/strategy.h"
+#include "trainer/options/strategy.h"
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"

@@ -1,4 +1,4 @@
-#include "trainer/syllabus.h"
+#include "trainer/strategies/syllabus.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "trainer/teacher.h"
+#include "trainer/strategies/teacher.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "trainer/usage_numbers.h"
+#include "trainer/evaluation/usage_numbers.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "trainer/view_guess.h"
+#include "trainer/evaluation/view_guess.h"
 
 #include <cmath>
 

@@ -1,4 +1,4 @@
-#include "trainer/weight_average.h"
+#include "trainer/strategies/weight_average.h"
 
 #include <cmath>
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/evaluation/retention.h"
+
 namespace peer::trainer {
 namespace {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/close_look.h"
+#include "trainer/evaluation/close_look.h"
 
 namespace peer::trainer {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/close_look.h"
+#include "trainer/evaluation/close_look.h"
 
 namespace peer::trainer {
 

@@ -7,9 +7,9 @@
 
 #include "peer/base/error.h"
 #include "peer/model/model_cost.h"
-#include "trainer/held_out.h"
-#include "trainer/stage_cost.h"
-#include "trainer/stored_state.h"
+#include "trainer/evaluation/stage_cost.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::trainer {
 namespace {

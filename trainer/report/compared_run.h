@@ -8,9 +8,9 @@
 
 #include "peer/base/digest.h"
 #include "pool/pool.h"
-#include "trainer/bootstrap.h"
-#include "trainer/learning_history.h"
-#include "trainer/stage_cost.h"
+#include "trainer/evaluation/bootstrap.h"
+#include "trainer/evaluation/stage_cost.h"
+#include "trainer/state/learning_history.h"
 
 namespace peer::trainer {
 

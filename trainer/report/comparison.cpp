@@ -7,7 +7,8 @@
 
 #include "peer/base/error.h"
 #include "peer/base/nearest_name.h"
-#include "trainer/student_t.h"
+#include "trainer/evaluation/retention.h"
+#include "trainer/evaluation/student_t.h"
 
 namespace peer::trainer {
 namespace {

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "trainer/bootstrap.h"
-#include "trainer/document_sum.h"
-#include "trainer/equivalence.h"
+#include "trainer/evaluation/bootstrap.h"
+#include "trainer/evaluation/document_sum.h"
+#include "trainer/evaluation/equivalence.h"
 #include "trainer/report/compared_run.h"
 
 namespace peer::trainer {

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "trainer/held_out.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/views.h"
 
 namespace peer::trainer {
 namespace {
@@ -30,7 +31,7 @@ ForgettingReport make_report(const Session& session) {
   ForgettingReport report;
   report.pool = session.pool.path();
   report.created = session.generation.created;
-  report.matrix = history.matrix();
+  report.matrix = matrix_of(history);
   const bool mixture = session.loaded.model.newest() > 0 && history.stages.back().mixture;
   report.mixture = mixture ? fmt::format("mixture over {} views", all_views(session.loaded.model).size()) : "one view";
   for (const StageRecord& stage : history.stages) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "trainer/report/report.h"
-#include "trainer/session.h"
+#include "trainer/state/session.h"
 
 namespace peer::trainer {
 

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "trainer/bootstrap.h"
-#include "trainer/close_look.h"
-#include "trainer/equivalence.h"
-#include "trainer/folding_cost.h"
-#include "trainer/retention.h"
-#include "trainer/stage_cost.h"
+#include "trainer/evaluation/bootstrap.h"
+#include "trainer/evaluation/close_look.h"
+#include "trainer/evaluation/equivalence.h"
+#include "trainer/evaluation/folding_cost.h"
+#include "trainer/evaluation/retention.h"
+#include "trainer/evaluation/stage_cost.h"
 
 namespace peer::trainer {
 

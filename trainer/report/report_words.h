@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "trainer/bootstrap.h"
+#include "trainer/evaluation/bootstrap.h"
 #include "trainer/report/report.h"
 
 namespace peer::trainer {

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "trainer/bootstrap.h"
+#include "trainer/evaluation/bootstrap.h"
 
 namespace peer::trainer {
 

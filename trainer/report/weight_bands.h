@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "trainer/document_weights.h"
+#include "trainer/evaluation/document_weights.h"
 
 namespace peer::trainer {
 

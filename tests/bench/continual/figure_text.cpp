@@ -12,8 +12,8 @@
 #include "tests/bench/continual/oracle_label.h"
 #include "trainer/report/claims.h"
 #include "trainer/report/report_words.h"
-#include "trainer/session.h"
-#include "trainer/stored_state.h"
+#include "trainer/state/session.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::continual {
 namespace {

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include "peer/base/error.h"
-#include "trainer/evaluate.h"
-#include "trainer/held_out.h"
-#include "trainer/session.h"
+#include "trainer/evaluation/evaluate.h"
+#include "trainer/state/held_out.h"
+#include "trainer/state/session.h"
 
 namespace peer::continual {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "peer/base/error.h"
 #include "pool/pool.h"
-#include "trainer/session.h"
-#include "trainer/stored_state.h"
+#include "trainer/state/session.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::continual {
 namespace {

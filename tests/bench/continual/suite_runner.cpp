@@ -12,9 +12,9 @@
 #include "cli/exit_code.h"
 #include "peer/base/error.h"
 #include "tests/bench/continual/child_program.h"
-#include "trainer/retention.h"
-#include "trainer/session.h"
-#include "trainer/stored_state.h"
+#include "trainer/evaluation/retention.h"
+#include "trainer/state/session.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::continual {
 namespace {

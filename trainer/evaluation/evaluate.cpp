@@ -1,0 +1,98 @@
+#include "trainer/evaluation/evaluate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "trainer/evaluation/mixture_run.h"
+#include "trainer/evaluation/view_guess.h"
+#include "trainer/evaluation/window_reader.h"
+
+namespace peer::trainer {
+namespace {
+
+// A view that reads a window here and there would mostly read padding in a large batch, though its rows cost 5 % less each. Another shape
+// may round otherwise: "an upper bound of the full mixture's" holds to that rounding.
+constexpr std::int64_t kSparseRows = 4;
+
+// kMissing unless the view has read the whole document.
+DocumentBits to_bits(const std::vector<float>& log_p) {
+  double nats = 0;
+  for (const float p : log_p) nats -= p;
+  return {nats / std::numbers::ln2, static_cast<std::int64_t>(log_p.size()) - 1};  // the end is a token, not a byte
+}
+
+// Who reads which windows of each document: [document][view][window].
+using Readers = std::vector<std::vector<std::vector<bool>>>;
+
+Readers everybody(const WindowReader& reader, std::size_t documents, std::size_t views) {
+  Readers readers;
+  for (std::size_t d = 0; d < documents; ++d) readers.emplace_back(views, std::vector<bool>(reader.windows(d).size(), true));
+  return readers;
+}
+
+Readers guessed(const WindowReader& reader, std::span<const int> views, std::span<const streams::Document> documents, double least,
+                std::span<const ByteBigrams> statistics) {
+  std::vector<std::vector<float>> tables;
+  for (const int view : views) tables.push_back(statistics[static_cast<std::size_t>(view)].log_probabilities());
+  Readers readers;
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    std::vector<std::vector<float>> log_p;
+    for (const auto& table : tables) log_p.push_back(score_bytes(table, documents[d].text));
+    readers.push_back(needed_views(view_chances(log_p), reader.windows(d), least));
+  }
+  return readers;
+}
+
+}  // namespace
+
+TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
+                          const EvaluateOptions& options) {
+  const int views[] = {view};
+  WindowReader reader(ctx, model, views, documents, options.eval_batch, options.eval_overlap);
+  for (std::size_t d = 0; d < documents.size(); ++d)
+    for (std::size_t w = 0; w < reader.windows(d).size(); ++w) reader.ask(0, d, w);
+  while (reader.read()) {
+  }
+  TokenLogP log_p;
+  for (std::size_t d = 0; d < documents.size(); ++d) log_p.push_back(reader.log_p(d)[0]);
+  return log_p;
+}
+
+DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics) {
+  const bool guesses = options.guess > 0 && can_guess(views, mixture, statistics);
+  WindowReader reader(ctx, model, views, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
+                      options.eval_overlap);
+  const Readers readers =
+      guesses ? guessed(reader, views, documents, options.guess, statistics) : everybody(reader, documents.size(), views.size());
+  std::int64_t windows = 0;
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    windows += static_cast<std::int64_t>(reader.windows(d).size());
+    for (std::size_t g = 0; g < views.size(); ++g)
+      for (std::size_t w = 0; w < reader.windows(d).size(); ++w)
+        if (readers[d][g][w]) reader.ask(g, d, w);
+  }
+  while (reader.read()) {
+  }
+  DomainScore score;
+  score.by_view.resize(views.size());
+  for (std::size_t d = 0; d < documents.size(); ++d) {
+    std::vector<const std::vector<float>*> log_p;
+    for (const auto& of_view : reader.log_p(d)) log_p.push_back(&of_view);
+    score.mixture.push_back({run_mixture(log_p, mixture), static_cast<std::int64_t>(documents[d].text.size())});
+    for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(reader.log_p(d)[g]));
+  }
+  if (windows > 0) {
+    score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);
+    score.views_computed = static_cast<double>(reader.blocks_computed()) / static_cast<double>(windows * model.options().layers);
+  }
+  return score;
+}
+
+bool can_guess(std::span<const int> views, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics) {
+  return views.size() > 1 && mixture.switch_share > 0 && !statistics.empty() &&
+         std::none_of(views.begin(), views.end(), [&](int v) { return statistics[static_cast<std::size_t>(v)].empty(); });
+}
+
+}  // namespace peer::trainer
