@@ -1,0 +1,6 @@
+file(REMOVE_RECURSE "${POOL}")
+execute_process(COMMAND "${PROGRAM}" "${POOL}" "${SOURCE}/docs" "${SOURCE}/trainer" RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "learn_two_texts: exit code ${result}")
+endif()
+file(REMOVE_RECURSE "${POOL}")
