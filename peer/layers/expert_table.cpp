@@ -89,6 +89,12 @@ void ExpertTable::publish() {
   std::copy_n(pages_.data(), pages, published_.data());
 }
 
+void ExpertTable::set_on_host(std::int64_t page, bool on_host) {
+  require(!device_.is_cpu(), "expert_table: only pages of a device lie elsewhere");
+  pages_[page].on_host = on_host;
+  published_[page].on_host = on_host;
+}
+
 void ExpertTable::append_mapped(const std::byte* records, std::int64_t rows, std::shared_ptr<const void> owner) {
   require(count_ % rows_per_page() == 0, "expert_table: only the last page may be partial");
   require(rows > 0 && rows <= rows_per_page(), "expert_table: rows of a page out of range");

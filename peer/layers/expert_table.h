@@ -23,6 +23,7 @@ class ExpertTable {
   ~ExpertTable();
   ExpertTable(ExpertTable&&) noexcept;
 
+  Device device() const { return device_; }
   std::int64_t width() const { return width_; }
   Element element() const { return element_; }
   std::int64_t rows_per_page() const { return std::int64_t{1} << shift_; }
@@ -40,6 +41,8 @@ class ExpertTable {
   // Where a page's records lie: memory of the table's device.
   const ops::ExpertPage& page(std::int64_t page) const { return pages_[page]; }
   bool trainable(std::int64_t page) const { return pages_[page].trainable; }
+  // Says of a page of an idle device that its memory lies on the host, or no longer: set_residence() moves it.
+  void set_on_host(std::int64_t page, bool on_host);
   bool any_trainable() const {
     return std::any_of(pages_.begin(), pages_.end(), [](const ops::ExpertPage& page) { return page.trainable; });
   }

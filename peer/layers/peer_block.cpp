@@ -176,7 +176,7 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
                         .x = x,
                         .id = saved.id.view(n, h * k),
                         .gate = saved.gate.view(n, h * k),
-                        .rows = experts_.rows(),
+                        .rows = staging_.stage(ctx, experts_.rows(), saved.id.view(n, h * k)),
                         .hidden = saved.hidden.view(n, h * k),
                         .y = y});
 }
@@ -188,10 +188,11 @@ void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& 
   const std::int64_t tokens = x.shape[0], r = picks();
   const Segments segments = rows.wanted() && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
   const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(1, kChunkPicks / r) * ctx.threads() : tokens;
+  const ops::ExpertRows read = staging_.staged(ctx, experts_.rows(), saved.id.view(tokens, r));
   std::int64_t lone = 0;
   for (std::int64_t first = 0; first < tokens; first += chunk) {
     const std::int64_t end = std::min(first + chunk, tokens), begin = lone;
-    mix_backward(ctx, saved, dy, work, dx, first, end - first);
+    mix_backward(ctx, read, saved, dy, work, dx, first, end - first);
     while (lone < segments.lone && work.order[lone] < end * r) ++lone;
     row_gradients(ctx, x, dy, work, segments, begin, lone, rows);
   }
@@ -214,14 +215,14 @@ PeerBlock::Segments PeerBlock::sort_picks(Context& ctx, PeerActivations& saved, 
   return {2 * lone >= touched ? lone : 0, touched};
 }
 
-void PeerBlock::mix_backward(Context& ctx, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work, View<float, 2> dx,
-                             std::int64_t first, std::int64_t tokens) {
+void PeerBlock::mix_backward(Context& ctx, const ops::ExpertRows& rows, PeerActivations& saved, View<const float, 2> dy,
+                             PeerWorkspace& work, View<float, 2> dx, std::int64_t first, std::int64_t tokens) {
   const std::int64_t r = picks(), width = experts_.width();
   ops::expert_mix_backward(ctx, {.activation = options_.activation,
                                  .id = {saved.id.data() + first * r, tokens, r},
                                  .gate = {saved.gate.data() + first * r, tokens, r},
                                  .hidden = {saved.hidden.data() + first * r, tokens, r},
-                                 .rows = experts_.rows(),
+                                 .rows = rows,
                                  .dy = {dy.row(first), tokens, width},
                                  .dgate = {work.dgate.data() + first * r, tokens, r},
                                  .dhidden = {work.dhidden.data() + first * r, tokens, r},

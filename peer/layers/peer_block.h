@@ -7,6 +7,7 @@
 
 #include "peer/base/ids.h"
 #include "peer/layers/cold_rows.h"
+#include "peer/layers/expert_staging.h"
 #include "peer/layers/expert_table.h"
 #include "peer/layers/linear.h"
 #include "peer/layers/peer_options.h"
@@ -48,6 +49,7 @@ class PeerBlock {
   const PeerOptions& options() const { return options_; }
   ExpertTable& experts() { return experts_; }
   const ExpertTable& experts() const { return experts_; }
+  ExpertStaging& staging() { return staging_; }
   std::int64_t side() const { return rows_->shape[1]; }  // n
   std::int64_t open() const { return open_; }            // sub-keys a half that compete; the rest is dormant
   std::int64_t picks() const { return options_.heads * options_.top_k; }
@@ -88,8 +90,8 @@ class PeerBlock {
     std::int64_t lone = 0, touched = 0;
   };
   Segments sort_picks(Context& ctx, PeerActivations& saved, PeerWorkspace& work, std::int64_t tokens);
-  void mix_backward(Context& ctx, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work, View<float, 2> dx,
-                    std::int64_t first, std::int64_t tokens);
+  void mix_backward(Context& ctx, const ops::ExpertRows& rows, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                    View<float, 2> dx, std::int64_t first, std::int64_t tokens);
   void row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
                      std::int64_t first, std::int64_t end, const RowGradients& rows);
   View<const float, 3> keys(const Parameter& p) const { return {p.value.data(), p.shape[0], p.shape[1], p.shape[2]}; }
@@ -99,6 +101,7 @@ class PeerBlock {
   std::string prefix_;
   ExpertTable experts_;
   ColdRows cold_rows_;
+  ExpertStaging staging_;
   std::int64_t open_;
   ops::Statistics statistics_ = ops::Statistics::kBatch;
   float momentum_ = 0.1f;

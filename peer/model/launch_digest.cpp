@@ -34,6 +34,7 @@ std::uint64_t launch_digest(Model& model) {
       const ops::ExpertRows rows = block.experts().rows();
       chain.add(rows.pages);
       chain.add(block.experts().uses().data);
+      chain.add(static_cast<std::uint64_t>(block.staging().moves()));
       chain.add(static_cast<std::uint64_t>(rows.count));
       chain.add(static_cast<std::uint64_t>(block.open()));
       chain.add(static_cast<std::uint64_t>(block.statistics()));

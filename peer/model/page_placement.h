@@ -11,7 +11,8 @@ namespace peer::model {
 
 // Keeps the pages of experts that are used most in the device's memory, and the others in the machine's, where kernels read the rows that
 // were picked over the bus: a row crosses it when a batch needs it, a page only when what is used has changed. Pages that are trained stay
-// on the device as long as they fit. Nothing on the CPU, and on a GPU where all pages fit.
+// on the device as long as they fit. An eighth of the budget holds copies of the rows that a batch needs of the others (ExpertStaging), so
+// that each crosses the bus once. Nothing on the CPU, and on a GPU where all pages fit.
 class PagePlacement {
  public:
   // budget_bytes: of the device's memory, for experts.

@@ -11,6 +11,7 @@
 #include "peer/ops/query_norm.h"
 #include "peer/ops/router_gate.h"
 #include "peer/ops/row_order.h"
+#include "peer/ops/stage_experts.h"
 
 namespace peer::ops::cpu {
 
@@ -28,5 +29,6 @@ void query_norm_backward(Context& ctx, const QueryNormBackward& op);
 void router_gate(Context& ctx, const RouterGate& op);
 void router_gate_backward(Context& ctx, const RouterGateBackward& op);
 std::int64_t row_order(Context& ctx, const RowOrder& op);
+void stage_experts(Context& ctx, const StageExperts& op);
 
 }  // namespace peer::ops::cpu

@@ -21,6 +21,7 @@
 #include "peer/ops/rotary.h"
 #include "peer/ops/router_gate.h"
 #include "peer/ops/row_order.h"
+#include "peer/ops/stage_experts.h"
 #include "peer/ops/sum_of_squares.h"
 #include "peer/ops/swiglu.h"
 
@@ -57,6 +58,7 @@ struct CpuTwins {
   CpuTwin<RouterGate> router_gate;
   CpuTwin<RouterGateBackward> router_gate_backward;
   CpuTwin<RowOrder, std::int64_t> row_order;
+  CpuTwin<StageExperts> stage_experts;
   CpuTwin<SumOfSquares> sum_of_squares;
   CpuTwin<Swiglu> swiglu;
   CpuTwin<SwigluBackward> swiglu_backward;

@@ -94,7 +94,8 @@ __device__ void take_pick(const Pass& pass, std::int64_t slot) {
 template <bool kWhole, class Pass>
 __device__ void add_columns(const Pass& pass, std::int64_t n, int first, int packs) {
   block_add_rows<kWhole>(pass.sum(n), pass.op.rows.width, first, packs, pass.op.id.shape[1], pass.weights_of(n), [&](std::int64_t r) {
-    return pass.op.rows.template parameters<typename Pass::Number>(pass.op.id.row(n)[r]) + (1 - Pass::kMultiplied) * pass.op.rows.width;
+    return pass.op.rows.template nearest_parameters<typename Pass::Number>(pass.op.id.row(n)[r]) +
+           (1 - Pass::kMultiplied) * pass.op.rows.width;
   });
 }
 

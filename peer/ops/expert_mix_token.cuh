@@ -19,7 +19,7 @@ template <bool kWhole, class Pass>
 __device__ const typename Pass::Number* record_of_pick(const Pass& pass, std::int64_t slot) {
   const std::int64_t id = pass.op.id.data[slot];
   device_require(id >= 0 && id < pass.op.rows.count);
-  const auto* record = pass.op.rows.template parameters<typename Pass::Number>(id);
+  const auto* record = pass.op.rows.template nearest_parameters<typename Pass::Number>(id);
   if constexpr (kWhole) device_require(is_aligned(record));
   return record;
 }

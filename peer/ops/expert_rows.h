@@ -20,6 +20,16 @@ struct ExpertPage {
   std::int64_t stride = 0;    // bytes from one record to the next
   bool trainable = false;
   bool* dirty = nullptr;  // set to true by every update of a row; null when frozen
+  bool on_host = false;   // of a GPU: in the machine's memory, and a record is read over the bus
+
+  // A record that is trained may be written between two reads, so that a copy of it would be another.
+  constexpr bool may_be_staged() const { return on_host && !trainable; }
+};
+
+// Copies of records whose pages are on the host (stage_experts.h).
+struct StagedRecords {
+  const std::int32_t* place = nullptr;  // (E)  1 + the number of the expert's copy; 0: it has none. Null: no expert has
+  const std::byte* data = nullptr;      // copies of [down | up], one behind the other
 };
 
 struct ExpertRows {
@@ -28,6 +38,7 @@ struct ExpertRows {
   std::int64_t width = 0;  // D
   std::int64_t count = 0;  // E, experts in the block
   Element element = Element::kFloat32;
+  StagedRecords staged = {};
 
   constexpr const ExpertPage& page_of(std::int64_t expert) const { return pages[expert >> page_shift]; }
   constexpr std::int64_t number_in_page(std::int64_t expert) const { return expert & ((std::int64_t{1} << page_shift) - 1); }
@@ -41,6 +52,12 @@ struct ExpertRows {
   template <class Number>
   constexpr Number* parameters(std::int64_t expert) const {  // (2D)  [down | up]
     return reinterpret_cast<Number*>(record(expert));
+  }
+  // The same to be read alone: a copy, where the expert has one.
+  template <class Number>
+  constexpr const Number* nearest_parameters(std::int64_t expert) const {  // (2D)  [down | up]
+    const std::int32_t place = staged.place != nullptr && page_of(expert).may_be_staged() ? staged.place[expert] : 0;
+    return place == 0 ? parameters<const Number>(expert) : reinterpret_cast<const Number*>(staged.data + (place - 1) * parameter_bytes());
   }
   template <class Number>
   constexpr const Number* down(std::int64_t expert) const {
@@ -56,15 +73,21 @@ struct ExpertRows {
   }
 };
 
-// The bytes of [down | up] of the different experts among `id`: what a gather cannot avoid reading. Ids and rows are of the host.
-inline double picked_row_bytes(const ExpertRows& rows, View<const std::int64_t, 2> id) {
+// How many different experts there are among `id`, of those for which counts(expert). Ids and rows are of the host.
+template <class Counts>
+std::int64_t different_experts(const ExpertRows& rows, View<const std::int64_t, 2> id, Counts&& counts) {
   std::vector<bool> picked(static_cast<std::size_t>(rows.count));
   std::int64_t different = 0;
   for (std::int64_t i = 0; i < id.size(); ++i) {
-    different += !picked[static_cast<std::size_t>(id[i])];
+    different += !picked[static_cast<std::size_t>(id[i])] && counts(id[i]);
     picked[static_cast<std::size_t>(id[i])] = true;
   }
-  return static_cast<double>(different * rows.parameter_bytes());
+  return different;
+}
+
+// The bytes of [down | up] of the different experts among `id`: what a gather cannot avoid reading.
+inline double picked_row_bytes(const ExpertRows& rows, View<const std::int64_t, 2> id) {
+  return static_cast<double>(different_experts(rows, id, [](std::int64_t) { return true; }) * rows.parameter_bytes());
 }
 
 // Bytes of a record of width D: the parameters, and with the optimizer's state behind them (padded to a cache line).

@@ -33,6 +33,7 @@ constinit const CpuTwins PEER_CPU_TABLE = {
     .router_gate = cpu::router_gate,
     .router_gate_backward = cpu::router_gate_backward,
     .row_order = cpu::row_order,
+    .stage_experts = cpu::stage_experts,
     .sum_of_squares = cpu::sum_of_squares,
     .swiglu = cpu::swiglu,
     .swiglu_backward = cpu::swiglu_backward,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "peer/base/error.h"
 #include "peer/base/normal.h"
@@ -91,20 +92,42 @@ Floor floor_of(const Rates& rates, const PeerWorkbench& bench, Precision precisi
           (rows + vectors + records) / rates.bytes + tokens * 2 * s.query_flops() / map_rate};
 }
 
-// The forward while every second page lies in the machine's memory: what a pool of twice the device's memory would cost.
-void half_on_host(Context& ctx, PeerWorkbench& bench, const std::string& shape, double all_on_device, int rounds) {
+struct Passes {
+  double forward, both;  // seconds; both: with the backward and the router's update
+};
+
+Passes passes_of(Context& ctx, PeerWorkbench& bench, int rounds) {
+  bench.record_anew();
+  return {seconds_on(ctx, rounds, [&] { bench.forward(); }), seconds_on(ctx, rounds, [&] { bench.step(); })};
+}
+
+// The passes while every second page is frozen in the machine's memory, which is what a pool of twice the device's memory would cost: with
+// every picked row read there each time, and with a copy of each. Leaves the experts frozen.
+void half_on_host(Context& ctx, PeerWorkbench& bench, const std::string& shape, int rounds) {
   layers::ExpertTable& experts = bench.block().experts();
-  const auto place_odd = [&](Residence residence) {
-    for (std::int64_t p = 1; p < experts.page_count(); p += 2) set_residence(ctx, experts.page_data(p), experts.page_bytes(p), residence);
+  layers::ExpertStaging& staging = bench.block().staging();
+  experts.set_trainable(false);  // what is trained has no copies
+  const Passes on_device = passes_of(ctx, bench, rounds);
+  for (std::int64_t p = 0; p < experts.page_count(); p += 2) {
+    set_residence(ctx, experts.page_data(p), experts.page_bytes(p), Residence::kHost);
     ctx.wait();
+    experts.set_on_host(p, true);
+  }
+  const auto bytes_on_host = [&](View<const std::int64_t, 1> id) {
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < id.size(); ++i) count += experts.page(id[i] / experts.rows_per_page()).on_host;
+    return static_cast<double>(count * experts.rows().parameter_bytes());
   };
-  place_odd(Residence::kHost);
-  const double seconds = seconds_on(ctx, rounds, [&] { bench.forward(); });
-  place_odd(Residence::kDevice);
-  const double bytes = 0.5 * static_cast<double>(bench.shape().tokens * bench.shape().picks() *
-                                                 ops::frozen_record_bytes(bench.shape().width, bench.shape().rows));
-  std::printf("%-16s %-36s %10.3f ms, %.1f times as long, %.1f GB/s over the bus\n", "gpu.half.on.host", shape.c_str(), 1e3 * seconds,
-              seconds / all_on_device, 1e-9 * bytes / seconds);
+  const std::vector<std::int64_t> different = bench.different();
+  const auto different_count = static_cast<std::int64_t>(different.size());
+  for (const std::int64_t slots : {std::int64_t{0}, different_count}) {
+    staging.reserve(ctx.device(), experts.rows(), slots);
+    const Passes passes = passes_of(ctx, bench, rounds);
+    const double bytes = slots == 0 ? 2 * bytes_on_host(bench.picked()) : bytes_on_host({different.data(), different_count});
+    std::printf("%-16s %-36s %10.3f ms, %.1f times as long; with backward %.3f ms, %.1f times, %.1f GB/s over the bus\n",
+                slots == 0 ? "gpu.half.on.host" : "gpu.half.staged", shape.c_str(), 1e3 * passes.forward,
+                passes.forward / on_device.forward, 1e3 * passes.both, passes.both / on_device.both, 1e-9 * bytes / passes.both);
+  }
 }
 
 void peer_block(Context& ctx, const Rates& rates, const PeerShape& s, Precision precision, int rounds) {
@@ -132,7 +155,7 @@ void peer_block(Context& ctx, const Rates& rates, const PeerShape& s, Precision 
   const auto taken = static_cast<double>(device_bytes_in_use(ctx.device()) - before);
   std::printf("%-16s %-36s %10.2f GB, %.3f of the pool, %.1f KB a token beside it\n", "gpu.memory", shape.c_str(), 1e-9 * taken,
               taken / pool, 1e-3 * (taken - pool) / static_cast<double>(s.tokens));
-  half_on_host(ctx, bench, shape, forward, rounds);
+  half_on_host(ctx, bench, shape, rounds);
 }
 
 // A grid of twice the side: new pages beside the old ones, and one step with them.

@@ -107,7 +107,7 @@ void PeerWorkbench::extend(std::int64_t side) {
   block_.extend(parameters_, side, true, kSeed);
   block_.open_all();
   shape_.side = side;
-  repeated_ = {};
+  record_anew();
 }
 
 std::vector<std::int64_t> PeerWorkbench::different() const {

@@ -35,7 +35,8 @@ class PeerWorkbench {
   void step() { step(ctx_); }
   void step(Context& ctx);  // forward, backward, AdamW of the touched rows, AdamW of the router
 
-  void extend(std::int64_t side);  // a larger grid, all of it open
+  void record_anew() { repeated_ = {}; }  // when experts were frozen, or placed elsewhere
+  void extend(std::int64_t side);         // a larger grid, all of it open
 
   const PeerShape& shape() const { return shape_; }
   layers::PeerBlock& block() { return block_; }

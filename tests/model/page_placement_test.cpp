@@ -49,6 +49,7 @@ TEST_CASE("pages that fit are left where they are, and their picks are not count
   placement.place(pool.ctx, pool.model);
   CHECK(placement.pages_on_host() == 0);
   CHECK(pool.experts().uses().empty());
+  pool.model.for_each_block(0, [](layers::PeerBlock& block, int) { CHECK(block.staging().slots() == 0); });
 }
 
 TEST_CASE("of pages that do not fit, those that are used most are kept on the device") {

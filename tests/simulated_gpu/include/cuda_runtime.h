@@ -90,6 +90,11 @@ inline unsigned atomicAdd(unsigned* at, unsigned number) {
   *at += number;
   return before;
 }
+inline int atomicCAS(int* at, int expected, int desired) {
+  const int before = *at;
+  if (before == expected) *at = desired;
+  return before;
+}
 inline std::size_t __cvta_generic_to_shared(const void* shared) { return reinterpret_cast<std::size_t>(shared); }
 inline int __popc(unsigned bits) { return std::popcount(bits); }
 inline int __ffs(int bits) { return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1; }
