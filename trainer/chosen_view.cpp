@@ -72,7 +72,8 @@ ChosenView grow_view(Session& session, const RunOptions& options, streams::Corpu
 }  // namespace
 
 bool trains_the_base(const Session& session, const RunOptions& options) {
-  return session.loaded.model.newest() == 0 && (!grows_view(options.stage) || !options.grow_first);
+  const bool nothing_learnt = !session.loaded.history.any_stage();  // what is grown on, is frozen: it should know something
+  return session.loaded.model.newest() == 0 && (nothing_learnt || !grows_view(options.stage) || !options.grow_first);
 }
 
 void check_view_to_train(const Session& session, const RunOptions& options) {
@@ -94,6 +95,8 @@ ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& c
   ChosenView chosen;
   if (trains_the_base(session, options)) {
     name_base(model, options.stage, progress);
+    if (options.grow_first && !history.any_stage() && grows_view(options.stage))
+      progress.note("nothing was learnt yet: this stage trains the base, and those after it grow");
     if (options.stage.grows == Growth::kExtend && options.grow_first)
       extend_base(session, options, progress);
     else

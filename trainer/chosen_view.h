@@ -15,12 +15,12 @@ struct ChosenView {
   bool known = false;  // --experts auto found that the text is no news to this view: nothing was grown, and the stage only measures
 };
 
-// `stream` grows a view on the best parent, or trains the newest in place; `train` takes the view that was grown by hand, or the base while
-// nothing was grown. `options`: for a base that is trained as it is, what they say of growth is made to say so. UsageError when there is
-// nothing to train. May return early, with nothing grown, when `stop` is set.
+// `stream` grows a view on the best parent, or trains the newest in place, or the base while nothing was learnt; `train` takes the view
+// that was grown by hand, or the base while nothing was grown. `options`: for a base that is trained as it is, what they say of growth is
+// made to say so. UsageError when there is nothing to train. May return early, with nothing grown, when `stop` is set.
 ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop);
 
-// Whether that is the base, in place: nothing was grown on it yet, and the stage grows no view.
+// Whether that is the base, in place: nothing was grown on it yet, and the stage grows no view, or nothing was learnt yet.
 bool trains_the_base(const Session& session, const RunOptions& options);
 
 // The part of that which needs neither text nor scores: UsageError when the stage will find no view to train.

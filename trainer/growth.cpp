@@ -64,6 +64,8 @@ pool::CommitReport grow(Session& session, std::int64_t experts, GrowMode mode, c
   History& history = session.loaded.history;
   if (history.open_view >= 0)
     throw UsageError(fmt::format("grow: view {} was grown and not trained yet; train it first", model.view(history.open_view).name));
+  if (mode == GrowMode::kAnnex && !history.any_stage())
+    throw UsageError("grow: nothing was learnt yet, and what a view grows on stays as it is; peer-cli train the base first");
   int changed = 0;
   std::string message;
   if (mode == GrowMode::kAnnex) {

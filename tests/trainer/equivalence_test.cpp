@@ -66,6 +66,16 @@ TEST_CASE("the verdict follows from the 90 % interval: two one-sided tests at 5 
     }
 }
 
+TEST_CASE("from fewer than ten documents nothing is claimed, however alike they are") {
+  const EquivalenceTest few = test(changed_by(0.001, 0, 9)), enough = test(changed_by(0.001, 0, 10));
+  CHECK(few.documents == 9);
+  CHECK(few.change == Approx(0.001));
+  CHECK(few.verdict == Verdict::kUntested);
+  CHECK(std::isnan(few.p_worse));
+  CHECK(std::isnan(few.interval.high));
+  CHECK(enough.verdict == Verdict::kEquivalent);
+}
+
 TEST_CASE("one document, or none, is not tested") {
   CHECK(test(changed_by(0, 0, 1)).verdict == Verdict::kUntested);
   CHECK(std::isnan(test(changed_by(0, 0, 1)).p_worse));

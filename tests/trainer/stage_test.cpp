@@ -258,6 +258,20 @@ TEST_CASE("rows of bf16 take half the room, learn what rows of fp32 learn, and a
   CHECK(loss[1] == Approx(loss[0]).margin(0.05));
 }
 
+TEST_CASE("on a pool that has learnt nothing yet stream trains the base, and grow refuses: what is grown on stays as it is for ever") {
+  SmallWorld world;
+  Session streamed = SmallWorld::open(world.init("streamed"));
+  RunOptions options = world.options(0, 4);
+  options.grow_first = true;
+  SilentProgress progress;
+  CHECK_THROWS_WITH(grow(streamed, 0, GrowMode::kAnnex, "newest", progress), Catch::Contains("nothing was learnt yet"));
+  SmallWorld::run(streamed, options);
+  CHECK(streamed.loaded.model.newest() == 0);
+  Session trained = SmallWorld::open(world.init("trained"));
+  SmallWorld::run(trained, world.options(0, 4));
+  CHECK(streamed.generation.trunk("base")->content == trained.generation.trunk("base")->content);
+}
+
 TEST_CASE("train refuses when every view is frozen, and says what to do") {
   SmallWorld world;
   const std::string pool = world.init("pool");

@@ -9,6 +9,7 @@
 namespace peer::trainer {
 
 inline constexpr int kBootstrapDraws = 2000;
+inline constexpr std::uint64_t kBootstrapSeed = 0;  // one for all, so that a quantity has one interval wherever it is printed
 
 struct Interval {
   double low = kMissing, high = kMissing;

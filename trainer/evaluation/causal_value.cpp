@@ -45,7 +45,7 @@ void add_domain(CausalValue& causal, const model::Model& model, std::span<const 
     causal.views.push_back(model.views()[static_cast<std::size_t>(passed[v])].name);
     const std::vector<DocumentBits> masked = mixture_bits(scores, views_without(model, views, passed[v]), options);
     causal.value[v].push_back(bits_per_byte(masked) - bits_per_byte(whole));
-    causal.interval[v].push_back(paired_bootstrap(whole, masked, kBootstrapDraws, 0));
+    causal.interval[v].push_back(paired_bootstrap(whole, masked, kBootstrapDraws, kBootstrapSeed));
   }
 }
 

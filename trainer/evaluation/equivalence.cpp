@@ -20,9 +20,10 @@ EquivalenceTest equivalence_test(const std::vector<DocumentBits>& before, const 
                                  std::uint64_t seed) {
   require(margin > 0, "equivalence: the margin must be positive");
   EquivalenceTest test;
-  const std::vector<double> d = paired_draws(before, after, draws, seed);
+  test.documents = after.size();
   test.change = bits_per_byte(after) - bits_per_byte(before);
-  if (d.empty()) return test;
+  if (test.documents < kFewestDocuments) return test;
+  const std::vector<double> d = paired_draws(before, after, draws, seed);
   const auto count = static_cast<double>(d.size());
   const auto worse = static_cast<double>(d.end() - std::lower_bound(d.begin(), d.end(), margin));
   const auto better = static_cast<double>(std::upper_bound(d.begin(), d.end(), -margin) - d.begin());

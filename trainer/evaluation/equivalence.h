@@ -2,6 +2,7 @@
 // difference is not significant shows nothing; too few documents would always do.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -13,18 +14,23 @@ namespace peer::trainer {
 // What is called equal, of a domain that is to be remembered and of two strategies alike: fixed in advance, for every claim.
 inline constexpr double kEquivalenceMargin = 0.005;  // bits per byte
 
+// A bootstrap over fewer documents draws the same few again and again: its intervals are too narrow, and nothing is claimed from them.
+inline constexpr std::size_t kFewestDocuments = 10;
+
 enum class Verdict {
   kEquivalent,  // beyond doubt within the margin on both sides
   kNotWorse,    // beyond doubt not worse by the margin; it may be better by more
   kForgotten,   // beyond doubt worse by more than the margin
   kUndecided,
-  kUntested,  // fewer than two documents
+  kUntested,  // fewer documents than kFewestDocuments
 };
 
 // Of the change d = bits(after)/bytes - bits(before)/bytes, by paired bootstrap over documents, each test at 5 %.
 struct EquivalenceTest {
+  std::size_t documents = 0;
   double change = kMissing;
-  Interval interval;           // 90 %: its ends are the two one-sided 95 % bounds
+  Interval interval;           // kMissing, as what follows, from fewer than kFewestDocuments
+                               // 90 %: its ends are the two one-sided 95 % bounds
   double p_worse = kMissing;   // of "worse by the margin or more":  (1 + draws with d >= margin) / (1 + draws)
   double p_better = kMissing;  // of "better by the margin or more": (1 + draws with d <= -margin) / (1 + draws)
   Verdict verdict = Verdict::kUntested;
@@ -41,6 +47,6 @@ template <>
 struct EnumNames<trainer::Verdict> {
   using enum trainer::Verdict;
   static constexpr std::pair<trainer::Verdict, std::string_view> values[] = {
-      {kEquivalent, "equivalent"}, {kNotWorse, "not worse"}, {kForgotten, "forgotten"}, {kUndecided, "undecided"}, {kUntested, "untested"}};
+      {kEquivalent, "equivalent"}, {kNotWorse, "not worse"}, {kForgotten, "forgotten"}, {kUndecided, "undecided"}, {kUntested, "too few"}};
 };
 }  // namespace peer

@@ -11,7 +11,7 @@ std::vector<FoldingCost> folding_costs(const pool::Pool& pool, const StageRecord
                      .before = old->second,
                      .after = loss,
                      .difference = paired_bootstrap(read_bits(pool, before.bits.at(domain)), read_bits(pool, after.bits.at(domain)),
-                                                    kBootstrapDraws, 0)});
+                                                    kBootstrapDraws, kBootstrapSeed)});
   }
   return costs;
 }

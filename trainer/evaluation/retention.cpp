@@ -119,7 +119,7 @@ RetentionNumbers derive(const RetentionMatrix& matrix) {
     double best = kMissing;
     for (std::size_t l = 1; l < S; ++l) best = std::fmin(best, matrix.at(l, j));
     numbers.forgetting[j] = now - best;
-    numbers.retention[j] = share(first - now, first - learnt);
+    numbers.retention[j] = share(before - now, before - learnt);
     backward.push_back(learnt - now);
   }
 

@@ -46,7 +46,9 @@ struct RetentionNumbers {
   double forgetting_mean = kMissing, forgetting_max = kMissing;
   std::vector<double> plasticity;  // (L[own(j)-1][j] - L[own(j)][j]) / (L[own(j)-1][j] - naive[j]); kMissing without a naive run
   double plasticity_mean = kMissing;
-  std::vector<double> retention;  // (L[0][j] - L[S][j]) / (L[0][j] - L[own(j)][j]), own(j) < S; else it would be 1 by definition
+  // (L[own(j)-1][j] - L[S][j]) / (L[own(j)-1][j] - L[own(j)][j]), own(j) < S; else it would be 1 by definition. What a domain got from
+  // its own stage, not what the stages before it brought: below 0 it is worse than before it was learnt.
+  std::vector<double> retention;
   double retention_mean = kMissing;
   std::vector<double> intransigence;  // L[own(k)][k] - L*_k                                   (Chaudhry et al. 2018)
   double intransigence_mean = kMissing;

@@ -28,7 +28,7 @@ DomainCourse course_of(const pool::Pool& pool, const History& history, const Dom
   course.own = history.loss(own, domain.name), course.own_bits = bits_of(pool, history.stages[own], domain.name);
   course.last = history.loss(last, domain.name), course.last_bits = bits_of(pool, history.stages[last], domain.name);
   course.older = own < last;
-  if (const std::size_t best = history.best_stage(domain.name, last); best > 0) {
+  if (const std::size_t best = history.best_stage(domain.name, last); course.older && best > 0) {
     course.best = history.loss(best, domain.name);
     course.best_bits = bits_of(pool, history.stages[best], domain.name);
   }

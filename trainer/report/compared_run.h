@@ -18,10 +18,11 @@ namespace peer::trainer {
 // other. kMissing, and no documents, where nothing was measured.
 struct DomainCourse {
   std::string name;
-  Digest held_out;                                          // of the held-out documents
-  double before = kMissing;                                 // bits per byte just before its own (first) stage
-  double naive = kMissing;                                  // of a naive copy from the same parent (--reference naive)
-  double own = kMissing, best = kMissing, last = kMissing;  // right after its own stage; the best before the last stage; after the last
+  Digest held_out;           // of the held-out documents
+  double before = kMissing;  // bits per byte just before its own (first) stage
+  double naive = kMissing;   // of a naive copy from the same parent (--reference naive)
+  double own = kMissing, best = kMissing,
+         last = kMissing;  // right after its own stage; the best before the last stage, of an older one; after the last
   std::vector<DocumentBits> own_bits, best_bits, last_bits;
   bool older = false;  // learnt before the last stage: it has had time to be forgotten
 };

@@ -13,8 +13,6 @@
 namespace peer::trainer {
 namespace {
 
-constexpr std::uint64_t kBootstrapSeed = 0;
-
 // The numbers of GroupNumbers as sums over documents.
 struct RunSums {
   DocumentSum new_loss, forgetting, final_average, backward_transfer;
@@ -90,7 +88,7 @@ std::vector<std::size_t> partners(const ComparedGroup& a, const ComparedGroup& b
 
 void describe(ComparedGroup& group, int draws) {
   group.numbers = numbers_of(group, draws);
-  double plasticity = 0, stages = 0;
+  double plasticity = 0;
   int measured = 0;
   for (const ComparedRun& run : group.runs) {
     const auto runs = static_cast<double>(group.runs.size());
@@ -100,8 +98,8 @@ void describe(ComparedGroup& group, int draws) {
     group.flops += run.cost.flops / runs;
     group.peak_bytes += run.cost.peak_bytes / runs;
     group.old_text_bytes += run.cost.old_text_bytes / runs;
-    stages = static_cast<double>(run.stages.size() - 1);
-    group.added_per_domain += static_cast<double>(run.cost.parameters_added) / stages / static_cast<double>(run.base_parameters) / runs;
+    const auto later = static_cast<double>(run.domains.size() - 1);
+    group.added_per_domain += static_cast<double>(run.cost.parameters_added) / later / static_cast<double>(run.base_parameters) / runs;
     for (const DomainCourse& domain : run.domains) {
       const double forgotten = domain.older ? domain.last - domain.best : kMissing;
       if (!std::isnan(forgotten) && !(forgotten <= group.forgetting_max))

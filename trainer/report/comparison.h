@@ -48,7 +48,7 @@ struct ComparedGroup {
   GroupNumbers difference;           // to the baseline's; of the baseline itself: missing
   // Means over runs.
   double seconds = 0, parameters_added = 0, flops = 0, bytes_written = 0, peak_bytes = 0, old_text_bytes = 0;
-  double added_per_domain = 0;  // parameters added by a stage, as a share of the base's
+  double added_per_domain = 0;  // parameters added for each domain after the first, foldings included, as a share of the base's
 };
 
 struct Comparison {

@@ -54,11 +54,12 @@ Json foldings_json(const std::vector<Folding>& foldings) {
 Json equivalence_json(const std::vector<EquivalenceTest>& tests) {
   Json list = Json::array();
   for (const EquivalenceTest& test : tests) {
-    if (test.verdict == Verdict::kUntested) {
+    if (test.documents == 0) {
       list.push_back(nullptr);
       continue;
     }
-    list.push_back({{"change", test.change},
+    list.push_back({{"documents", test.documents},
+                    {"change", test.change},
                     {"low", test.interval.low},
                     {"high", test.interval.high},
                     {"p_worse", test.p_worse},
@@ -118,13 +119,13 @@ std::string report_json(const ForgettingReport& report) {
 std::string report_csv(const ForgettingReport& report) {
   const std::size_t T = check_report(report);
   const RetentionMatrix& matrix = report.matrix;
-  std::string csv = "domain,stage,bits_per_byte,low,high\n";
+  std::string csv = "domain,stage,bits_per_byte,low,high,row\n";
   for (std::size_t column = 0; column < T; ++column)
     for (std::size_t stage = 0; stage < matrix.loss.size(); ++stage) {
       if (std::isnan(matrix.loss[stage][column])) continue;
       const Interval interval = interval_of(report, stage, column);
-      csv += fmt::format("{},{},{},{},{}\n", csv_field(matrix.domains[column]), csv_field(matrix.stages[stage]),
-                         csv_number(matrix.loss[stage][column]), csv_number(interval.low), csv_number(interval.high));
+      csv += fmt::format("{},{},{},{},{},{}\n", csv_field(matrix.domains[column]), csv_field(matrix.stages[stage]),
+                         csv_number(matrix.loss[stage][column]), csv_number(interval.low), csv_number(interval.high), stage);
     }
   return csv;
 }

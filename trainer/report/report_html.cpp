@@ -73,10 +73,11 @@ std::string with_interval(const ForgettingReport& report, std::size_t stage, std
 
 std::string with_verdict(const ForgettingReport& report, double forgetting, std::size_t column) {
   std::string html = figure(signed_decimal(forgetting));
-  if (report.equivalence.empty() || report.equivalence[column].verdict == Verdict::kUntested) return html;
+  if (report.equivalence.empty() || report.equivalence[column].documents == 0) return html;
   const EquivalenceTest& test = report.equivalence[column];
-  const std::string hint = fmt::format("90 %: {} to {}; p (worse by the margin) {}, p (better) {}", signed_decimal(test.interval.low),
-                                       signed_decimal(test.interval.high), decimal(test.p_worse, 4), decimal(test.p_better, 4));
+  const std::string hint = fmt::format("{} documents; 90 %: {} to {}; p (worse by the margin) {}, p (better) {}", test.documents,
+                                       signed_decimal(test.interval.low), signed_decimal(test.interval.high), decimal(test.p_worse, 4),
+                                       decimal(test.p_better, 4));
   return html + fmt::format("<small title=\"{}\">{}</small>", hint, to_text(test.verdict));
 }
 

@@ -31,9 +31,9 @@ std::string matrix_text(const RetentionMatrix& matrix, const RetentionNumbers& n
   }
   rows.push_back(Row(T + 1));
   rows.push_back(numbers_row("forgetting", numbers.forgetting, signed_decimal, 4));
-  if (std::any_of(tests.begin(), tests.end(), [](const EquivalenceTest& test) { return test.verdict != Verdict::kUntested; })) {
+  if (std::any_of(tests.begin(), tests.end(), [](const EquivalenceTest& test) { return test.documents > 0; })) {
     Row row = {fmt::format("within {}", kEquivalenceMargin)};
-    for (const EquivalenceTest& test : tests) row.push_back((test.verdict == Verdict::kUntested ? "-" : to_text(test.verdict)) + ' ');
+    for (const EquivalenceTest& test : tests) row.push_back((test.documents == 0 ? "-" : to_text(test.verdict)) + ' ');
     rows.push_back(std::move(row));
   }
   rows.push_back(numbers_row("retention", numbers.retention, decimal, 3));

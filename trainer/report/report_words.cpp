@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "peer/base/counted.h"
 #include "peer/base/require.h"
 
 namespace peer::trainer {
@@ -41,6 +42,15 @@ std::string equivalence_sentence(const Interval& mean) {
   return fmt::format(
       "With 95 % confidence the average forgetting lies between {} and {}: {} {}, so it can {}be claimed that nothing was forgotten.",
       signed_decimal(mean.low), signed_decimal(mean.high), claimed ? "below" : "not below", kEquivalenceMargin, claimed ? "" : "not ");
+}
+
+// Empty where every older domain has documents enough.
+std::string few_documents_sentence(const ForgettingReport& report) {
+  for (std::size_t j = 0; j < report.equivalence.size(); ++j)
+    if (const std::size_t documents = report.equivalence[j].documents; documents > 0 && documents < kFewestDocuments)
+      return fmt::format("{} is scored on {}; from fewer than {} nothing is claimed (--eval-bytes, when it is first learnt, keeps more).",
+                         printable(report.matrix.domains[j]), counted(static_cast<std::int64_t>(documents), "document"), kFewestDocuments);
+  return "";
 }
 
 std::string folding_sentence(const Folding& folding) {
@@ -136,7 +146,7 @@ std::vector<NamedNumber> named_numbers(const RetentionNumbers& numbers) {
       {"backward transfer", signed_decimal(numbers.backward_transfer), "what later stages gave the older domains since each was learnt"},
       {"forward transfer", signed_decimal(numbers.forward_transfer), "what earlier stages gave a domain before its own"},
       {"plasticity", decimal(numbers.plasticity_mean), "gain in the own stage as a share of naive fine-tuning's; 1: learns as much"},
-      {"retention", decimal(numbers.retention_mean), "share of an older domain's gain that is still there; 1: keeps all"},
+      {"retention", decimal(numbers.retention_mean), "share of an older domain's gain in its own stage that is still there; 1: keeps all"},
       {"final average", decimal(numbers.final_average), "bits per byte after the last stage, averaged over domains"},
       {"area", decimal(numbers.area), "bits per byte of the domains seen so far, averaged over stages"},
   };
@@ -184,9 +194,15 @@ std::vector<std::string> summary(const ForgettingReport& report, const Retention
     return sentences;
   }
   sentences.push_back(forgetting_sentence(domains, numbers));
-  if (!std::isnan(report.mean_forgetting.high)) sentences.push_back(equivalence_sentence(report.mean_forgetting));
+  if (const std::string few = few_documents_sentence(report); !few.empty())
+    sentences.push_back(few);
+  else if (!std::isnan(report.mean_forgetting.high))
+    sentences.push_back(equivalence_sentence(report.mean_forgetting));
   if (!std::isnan(numbers.retention_mean))
-    sentences.push_back(fmt::format("Of what it had gained on the older domains, {} remains.", percent(numbers.retention_mean)));
+    sentences.push_back(
+        numbers.retention_mean >= 0
+            ? fmt::format("Of what the older domains gained in their own stages, {} remains.", percent(numbers.retention_mean))
+            : "Of what the older domains gained in their own stages nothing remains: they are worse than before them.");
   if (!std::isnan(numbers.plasticity_mean))
     sentences.push_back(fmt::format("In its own stage a domain comes {} as far as with naive fine-tuning of the whole model.",
                                     percent(numbers.plasticity_mean)));
