@@ -1,4 +1,5 @@
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "streams/corpus.h"
 #include "trainer/evaluation/bootstrap.h"
 #include "trainer/evaluation/evaluate.h"
+#include "trainer/evaluation/remembered_scores.h"
 #include "trainer/state/held_out.h"
 #include "trainer/state/session.h"
 #include "trainer/state/views.h"
@@ -21,16 +23,19 @@ namespace {
 struct EvalOptions {
   std::string domain;
   std::int64_t eval_bytes = 64 << 10;
+  bool anew = false;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.domain, OptionInfo{"domain", "score this domain only; with --from: the name to print", "NAME"});
     visit(self.eval_bytes, OptionInfo{"eval-bytes", "of --from and --test, score at most so much", "bytes"});
+    visit(self.anew, OptionInfo{"anew", "read the text with every view, also with those whose scores on it the pool remembers"});
   }
 };
 
 struct Target {
   std::string name;
+  std::optional<Digest> held_out;  // of a domain of the pool: names the documents
   std::vector<streams::Document> documents;
 };
 
@@ -52,14 +57,14 @@ std::vector<Target> targets(const trainer::Session& session, const EvalOptions& 
     std::vector<streams::Document> scored = trainer::select_held_out(all, options.eval_bytes);
     if (const std::int64_t whole = bytes_of(all), part = bytes_of(scored); part < whole)
       progress.note(fmt::format("scores {} of {} bytes: --eval-bytes {}", part, whole, options.eval_bytes));
-    return {{options.domain.empty() ? text.from.front() : options.domain, std::move(scored)}};
+    return {{options.domain.empty() ? text.from.front() : options.domain, std::nullopt, std::move(scored)}};
   }
   std::vector<Target> found;
   std::vector<std::string> names;
   for (const trainer::DomainRecord& domain : session.loaded.history.domains) {
     names.push_back(domain.name);
     if (options.domain.empty() || options.domain == domain.name)
-      found.push_back({domain.name, trainer::read_held_out(session.pool, domain)});
+      found.push_back({domain.name, domain.held_out, trainer::read_held_out(session.pool, domain)});
   }
   if (found.empty() && names.empty()) throw UsageError("eval: the pool has seen no domain yet; train it, or score a text with --from");
   if (found.empty())
@@ -68,15 +73,25 @@ std::vector<Target> targets(const trainer::Session& session, const EvalOptions& 
   return found;
 }
 
-Json score(Call& call, trainer::Session& session, const Target& target, const std::vector<int>& views,
+// What the stages before have scored: the same bits as if the views read again.
+trainer::ViewScores remembered(trainer::Session& session, const Target& target, const std::vector<int>& views,
+                               const trainer::EvaluateOptions& evaluate) {
+  const trainer::Records none;
+  return trainer::RememberedScores(session, evaluate, {}, none).known(views, *target.held_out, target.documents);
+}
+
+Json score(Call& call, trainer::Session& session, const Target& target, const std::vector<int>& views, bool anew,
            const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
-  const trainer::DomainScore score =
-      trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture, session.loaded.statistics);
+  trainer::ViewScores known;
+  if (!anew && target.held_out && evaluate.guess == 0) known = remembered(session, target, views, evaluate);
+  const trainer::DomainScore score = trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture,
+                                                           session.loaded.statistics, known);
   const trainer::Interval interval =
       trainer::bootstrap(score.mixture, trainer::kBootstrapDraws, static_cast<std::uint64_t>(call.common.seed));
   std::int64_t bytes = 0;
   for (const auto& d : score.mixture) bytes += d.bytes;
-  Json by_view = Json::object();
+  Json by_view = Json::object(), remembered = Json::array();
+  for (const auto& [view, scores] : known) remembered.push_back(session.loaded.model.view(view).name);
   for (std::size_t v = 0; v < views.size(); ++v)  // NaN, printed as null: the view did not read all of it
     by_view[session.loaded.model.view(views[v]).name] = trainer::bits_per_byte(score.by_view[v]);
   return {{"domain", target.name},
@@ -87,7 +102,8 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
           {"documents", target.documents.size()},
           {"views", by_view},
           {"views_read", score.views_read},
-          {"views_computed", score.views_computed}};
+          {"views_computed", score.views_computed},
+          {"views_remembered", remembered}};
 }
 
 int run(Call& call, const EvalOptions& options, const PredictorOptions& predictor, const streams::StreamOptions& stream,
@@ -104,7 +120,7 @@ int run(Call& call, const EvalOptions& options, const PredictorOptions& predicto
   const std::vector<Target> all = targets(session, options, stream, call.progress);
   for (const Target& target : all) {
     call.progress.update("evaluate", static_cast<std::int64_t>(scores.size()), static_cast<std::int64_t>(all.size()), target.name);
-    scores.push_back(score(call, session, target, views, evaluate, mixture));
+    scores.push_back(score(call, session, target, views, options.anew, evaluate, mixture));
   }
   call.progress.update("evaluate", static_cast<std::int64_t>(all.size()), static_cast<std::int64_t>(all.size()), "");
   if (call.common.json) {
@@ -130,6 +146,11 @@ int run(Call& call, const EvalOptions& options, const PredictorOptions& predicto
                fmt::format("{:.2f}", s["views_computed"].get<double>()), each});
   }
   call.out << table.text();
+  std::size_t remembered = 0;
+  for (const Json& s : scores) remembered += s["views_remembered"].size();
+  if (remembered > 0)
+    call.out << fmt::format("\n{} of {} scores by view were remembered from earlier stages, not computed; --anew computes all\n",
+                            remembered, scores.size() * views.size());
   return kDone;
 }
 
@@ -144,7 +165,7 @@ Command eval_command() {
        .examples = {{"eval my-pool", "every domain seen, on the documents kept in the pool"},
                     {"eval my-pool --from other.txt --at g3 --view base", "any text (its first --eval-bytes), any state, one view"}},
        .json =
-           R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views", "views_read", "views_computed"}]})"},
+           R"({"generation", "view", "unit", "domains": [{"domain", "bits_per_byte", "low", "high", "bytes", "documents", "views", "views_read", "views_computed", "views_remembered"}]})"},
       run);
 }
 

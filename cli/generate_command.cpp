@@ -15,16 +15,31 @@ namespace {
 struct GenerateOptions {
   std::string prompt, prompt_file;
   std::int64_t bytes = 200;
-  double temperature = 0.7;
+  std::int64_t count = 1;
+  std::vector<std::string> stop;
+  model::DrawOptions draw;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.prompt, OptionInfo{"prompt", "how the text begins", "TEXT"});
     visit(self.prompt_file, OptionInfo{"prompt-file", "the same, read from a file or - (stdin), to its last byte", "PATH"});
     visit(self.bytes, OptionInfo{"bytes", "longest continuation", "bytes"});
-    visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest byte"});
+    visit(self.count, OptionInfo{"count", "so many continuations of the one prompt, each drawn anew; the first is that of --count 1"});
+    visit(self.stop,
+          OptionInfo{"stop", "end before this text, should the continuation come to it; of several before the first", "TEXT..."});
+    model::DrawOptions::fields(self.draw, visit);
   }
 };
+
+void check(const GenerateOptions& options) {
+  constexpr std::int64_t kMost = 1'000'000;
+  if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
+  if (options.count < 1 || options.count > kMost)
+    throw UsageError(fmt::format("option 'count': expected 1 to {}, found {}", kMost, options.count));
+  for (const std::string& text : options.stop)
+    if (text.empty()) throw UsageError("option 'stop': expected a text of one byte at least, found ''");
+  model::check(options.draw);
+}
 
 std::string read_prompt(const GenerateOptions& options) {
   if (options.prompt_file.empty()) return options.prompt;
@@ -43,9 +58,15 @@ int threads_for(const Call& call, trainer::Session& session) {
   return call.common.threads == 0 && small ? 1 : static_cast<int>(call.common.threads);
 }
 
+// What ends a continuation: the end of the document, and what the user named.
+std::vector<std::vector<std::int32_t>> stop_sequences(const GenerateOptions& options) {
+  std::vector<std::vector<std::int32_t>> sequences = {{streams::ByteTokenizer::kEndOfDocument}};
+  for (const std::string& text : options.stop) streams::ByteTokenizer::append(text, sequences.emplace_back());
+  return sequences;
+}
+
 int run(Call& call, const GenerateOptions& options, const PredictorOptions& predictor, const model::MixtureOptions& mixture) {
-  if (options.bytes < 0) throw UsageError(fmt::format("option 'bytes': expected 0 or more, found {}", options.bytes));
-  if (!(options.temperature >= 0)) throw UsageError(fmt::format("option 'temperature': expected 0 or more, found {}", options.temperature));
+  check(options);
   trainer::Session session = trainer::open_session(call.argument("POOL"), predictor.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
   const std::vector<int> views = trainer::views_called(session.loaded, predictor.view);
@@ -53,18 +74,25 @@ int run(Call& call, const GenerateOptions& options, const PredictorOptions& pred
   Context ctx(session.ctx.device(), threads_for(call, session));
   std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
   streams::ByteTokenizer::append(prompt, tokens);
-  std::string text;
-  if (!call.common.json) call.out << prompt << std::flush;
-  model::sample(ctx, session.loaded.model, views, mixture, {.temperature = options.temperature, .seed = call.common.seed}, tokens,
-                options.bytes, streams::ByteTokenizer::kEndOfDocument, [&](std::int32_t token) {
-                  text.push_back(static_cast<char>(token));
-                  if (!call.common.json) call.out << text.back() << std::flush;
-                  return true;
-                });
-  if (call.common.json)
-    call.print({{"prompt", prompt}, {"text", text}, {"bytes", text.size()}});
-  else
-    call.out << '\n';
+  Json samples = Json::array();
+  for (std::int64_t n = 0; n < options.count; ++n) {
+    if (!call.common.json && options.count > 1) call.out << fmt::format("--- {} of {}\n", n + 1, options.count);
+    if (!call.common.json) call.out << prompt << std::flush;
+    std::string text;
+    model::sample(ctx, session.loaded.model, views, mixture,
+                  {.draw = options.draw, .seed = call.common.seed, .number = static_cast<std::uint32_t>(n)}, tokens, options.bytes,
+                  stop_sequences(options), [&](std::int32_t token) {
+                    text.push_back(static_cast<char>(token));
+                    if (!call.common.json) call.out << text.back() << std::flush;
+                    return true;
+                  });
+    if (!call.common.json) call.out << '\n';
+    samples.push_back({{"text", text}, {"bytes", text.size()}});
+  }
+  if (!call.common.json) return kDone;
+  Json document = {{"prompt", prompt}, {"text", samples[0]["text"]}, {"bytes", samples[0]["bytes"]}};
+  if (options.count > 1) document["samples"] = std::move(samples);
+  call.print(document);
   return kDone;
 }
 
@@ -76,8 +104,10 @@ Command generate_command() {
                        .summary = "Continue a text, in whichever domain it begins",
                        .positionals = {kPoolArgument},
                        .examples = {{"generate my-pool --prompt 'Once upon a time'", "write"},
-                                    {"generate my-pool --prompt-file draft.txt", "go on with a file"}},
-                       .json = R"({"prompt", "text", "bytes"})"},
+                                    {"generate my-pool --prompt-file draft.txt", "go on with a file"},
+                                    {"generate my-pool --prompt 'def ' --top-p 0.9 --stop $'\\n\\n' --count 3",
+                                     "three functions, each up to an empty line"}},
+                       .json = R"({"prompt", "text", "bytes", "samples" (with --count above 1): [{"text", "bytes"}]})"},
                       run);
 }
 

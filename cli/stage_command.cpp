@@ -24,9 +24,13 @@ namespace peer::cli {
 namespace {
 
 // A stored run is resumed from whichever folder its user stands in.
+void make_absolute(std::string& path) {
+  if (!path.empty()) path = std::filesystem::absolute(path).lexically_normal().string();
+}
+
 void make_absolute(std::vector<std::string>& paths) {
   for (std::string& path : paths)
-    if (path != "-") path = std::filesystem::absolute(path).lexically_normal().string();
+    if (path != "-") make_absolute(path);
 }
 
 void check_domain(const std::string& domain) {
@@ -198,7 +202,7 @@ trainer::RunOptions interrupted_stage(const Call& call, trainer::RunOptions give
                     "or --discard",
                     session.generation.parent.value));
   trainer::RunOptions options = trainer::options_of(*session.loaded.run);
-  make_absolute(given.stream.from), make_absolute(given.stream.test);
+  make_absolute(given.stream.from), make_absolute(given.stream.test), make_absolute(given.metrics);
   if (!given.stream.from.empty()) options.stream.from = given.stream.from;
   if (!given.stream.test.empty()) options.stream.test = given.stream.test;
   if (!given.metrics.empty()) options.metrics = given.metrics;
@@ -223,6 +227,7 @@ void check_new_stage(trainer::RunOptions& options) {
   if (options.stream.from.empty()) throw UsageError("option 'from' is missing: the text to learn, e.g. --from my.txt");
   make_absolute(options.stream.from);
   make_absolute(options.stream.test);
+  make_absolute(options.metrics);
 }
 
 }  // namespace

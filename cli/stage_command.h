@@ -22,7 +22,8 @@ struct ResumeOptions {
     visit(self.resume, OptionInfo{"resume", "go on with the interrupted stage, with the options it was started with"});
     visit(self.discard, OptionInfo{"discard", "forget the interrupted stage and start this one"});
     visit(self.dry_run, OptionInfo{"dry-run", "print what would be read, trained and added, and touch nothing"});
-    visit(self.metrics, OptionInfo{"metrics", "append one JSON line a step to this file", "FILE"});
+    visit(self.metrics,
+          OptionInfo{"metrics", "append one JSON line a step to this file; --resume drops those of steps that are taken again", "FILE"});
     visit(self.profile, OptionInfo{"profile", "then print where the time of a step went, op by op, beside what this machine could do"});
   }
 };

@@ -84,6 +84,8 @@ class Stage {
     changed_ = make_plastic(model_, view_, trains());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
+    if (const std::int64_t again = metrics_.go_on_after(read_metrics_record(session_.pool, session_.loaded.history, parent())); again > 0)
+      progress_.note(fmt::format("{}: {} of steps that are taken again dropped", options_.metrics, counted(again, "line")));
     if (session_.generation.fingerprint != fingerprint())
       progress_.note("threads, device or CPU path are not those that the stage began with: the last bits of its result may differ");
     progress_.note(fmt::format("going on with '{}' at step {} of {}", options_.stage.domain, step_, options_.train.steps));
@@ -221,6 +223,8 @@ class Stage {
     safeguards_->add_unfinished(now.image);
     const auto [key, value] = running_cost_record(session_.loaded.history, parent(), spent());
     now.transaction.put_record(key, value);
+    auto [metrics_key, last_line] = metrics_record(session_.loaded.history, parent(), metrics_);
+    now.transaction.put_record(std::move(metrics_key), std::move(last_line));
     now.transaction.set_state(state_text(session_.loaded, run));
     return now;
   }

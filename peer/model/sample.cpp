@@ -1,11 +1,12 @@
 #include "peer/model/sample.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "peer/base/philox.h"
 #include "peer/base/require.h"
 #include "peer/model/decoder.h"
-#include "peer/model/distribution.h"
+#include "peer/model/stop_sequences.h"
 
 namespace peer::model {
 namespace {
@@ -74,17 +75,20 @@ class MixedReader {
 }  // namespace
 
 void sample(Context& ctx, Model& model, std::span<const int> views, const MixtureOptions& mixture, const SampleOptions& options,
-            const std::vector<std::int32_t>& tokens, std::int64_t count, std::int32_t stop,
+            const std::vector<std::int32_t>& tokens, std::int64_t count, const std::vector<std::vector<std::int32_t>>& stops,
             const std::function<bool(std::int32_t)>& on_token) {
   require(!tokens.empty() && !views.empty(), "sample: there must be a token and a view");
   MixedReader reader(ctx, model, views, mixture);
-  const Random random(static_cast<std::uint64_t>(options.seed), Purpose::kSample);
+  StopSequences text(stops);
+  const Random random(static_cast<std::uint64_t>(options.seed), Purpose::kSample, options.number);
+  const auto show = [&](const std::vector<std::int32_t>& made) { return std::all_of(made.begin(), made.end(), std::cref(on_token)); };
   reader.read_all(tokens);
   for (std::int64_t made = 0; made < count; ++made) {
-    const std::int32_t token = draw(reader.following(), options.temperature, random.uniform(static_cast<std::uint64_t>(made)));
-    if (token == stop || !on_token(token)) return;
+    const std::int32_t token = draw(reader.following(), options.draw, random.uniform(static_cast<std::uint64_t>(made)));
+    if (!show(text.pass(token)) || text.ended()) return;
     reader.read(token);
   }
+  show(text.rest());
 }
 
 std::vector<std::vector<std::int32_t>> sample_alone(Context& ctx, Model& model, int view, const SampleOptions& options, std::int64_t rows,
@@ -98,8 +102,7 @@ std::vector<std::vector<std::int32_t>> sample_alone(Context& ctx, Model& model, 
     const peer::View<const float, 2> logits = decoder.read({last.data(), rows});
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
     for (std::int64_t r = 0; r < rows; ++r)
-      last[r] =
-          draw(log_softmax({logits.row(r), vocabulary}), options.temperature, random.uniform(static_cast<std::uint64_t>(made * rows + r)));
+      last[r] = draw(log_softmax({logits.row(r), vocabulary}), options.draw, random.uniform(static_cast<std::uint64_t>(made * rows + r)));
     for (std::int64_t r = 0; r < rows; ++r) texts[r].push_back(last[r]);
   }
   return texts;

@@ -1,5 +1,6 @@
 // Ctrl-C, --resume and --discard of the built program.
 #include <algorithm>
+#include <csignal>
 
 #include "cli/exit_code.h"
 #include "tests/cli/lacks.h"
@@ -21,12 +22,13 @@ Words long_stage(const std::string& domain) {
   return words;
 }
 
-// Sends SIGINT when the metrics file holds a few steps.
-Outcome interrupt(const std::string& command, const std::string& pool, const Words& words, const std::string& metrics) {
+// Sends SIGINT, or another signal, when the metrics file holds a few steps.
+Outcome interrupt(const std::string& command, const std::string& pool, const Words& words, const std::string& metrics,
+                  const std::string& signal = "INT") {
   const Words all = Words{command, pool} + words + kMicroCommon + Words{"--metrics", metrics};
-  return run_shell(
-      "\"$PEER\"" + quoted(all) + " &\nchild=$!\nuntil [ \"$(wc -l < '" + metrics +
-      "' 2>/dev/null || echo 0)\" -ge 5 ] || ! kill -0 $child 2>/dev/null; do sleep 0.005; done\nkill -INT $child\nwait $child");
+  return run_shell("\"$PEER\"" + quoted(all) + " &\nchild=$!\nuntil [ \"$(wc -l < '" + metrics +
+                   "' 2>/dev/null || echo 0)\" -ge 5 ] || ! kill -0 $child 2>/dev/null; do sleep 0.005; done\nkill -" + signal +
+                   " $child\nwait $child");
 }
 
 }  // namespace
@@ -50,6 +52,20 @@ TEST_CASE("a stage that was interrupted and resumed ends in the bits of one that
   REQUIRE(resumed.code == kDone);
   CHECK(resumed.json()["steps"] == 1000);
   CHECK(head_content(parts) == head_content(whole));
+}
+
+TEST_CASE("the metrics of a stage that was killed and resumed from another folder hold each step once") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch), metrics = scratch / "metrics";
+  const Words stage = long_stage("code") + Words{"--checkpoint-every", "2"};
+  REQUIRE(interrupt("stream", pool, stage, std::filesystem::relative(metrics), "KILL").code == 128 + SIGKILL);
+  const std::string killed = read_text(metrics);
+  REQUIRE(run_shell("cd /\n\"$PEER\"" + quoted(Words{"stream", pool, "--resume"} + kMicroCommon)).code == kDone);
+  std::istringstream lines(read_text(metrics));
+  std::int64_t steps = 0;
+  for (std::string line; std::getline(lines, line);) CHECK(Json::parse(line)["step"] == ++steps);
+  CHECK(steps == 1000);
+  CHECK(read_text(metrics).substr(0, 100) == killed.substr(0, 100));  // the same file
 }
 
 TEST_CASE("while a stage waits to be resumed another is refused, and --discard lets it begin") {

@@ -1,4 +1,4 @@
-// init, train, stream, grow, eval, forgetting, inspect, generate, checkpoint, rollback and verify: the built program on a micro pool.
+// init, train, stream, grow, eval, forgetting, inspect, checkpoint, rollback and verify: the built program on a micro pool.
 #include <sys/stat.h>
 
 #include "cli/exit_code.h"
@@ -144,6 +144,27 @@ TEST_CASE("eval scores each domain with the mixture and with each view alone") {
   CHECK(other["domains"][0]["bytes"] > all["domains"][1]["bytes"]);
 }
 
+TEST_CASE("eval takes what stages have scored from the pool, says so, and computes the same numbers --anew") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  const Words as_the_stages = {"--eval-batch", "4"};
+  const Json some = peer_cli("eval", pool, as_the_stages + Words{"--json"}).json()["domains"];
+  const Json none = peer_cli("eval", pool, as_the_stages + Words{"--anew", "--json"}).json()["domains"];
+  REQUIRE(some.size() == 2);
+  for (std::size_t d = 0; d < some.size(); ++d) {
+    CHECK(some[d]["views_remembered"] == Json({"base"}));
+    CHECK(some[d]["views_read"] == 1.0);
+    CHECK(none[d]["views_remembered"].empty());
+    CHECK(none[d]["views_read"] == 2.0);
+    for (const char* key : {"bits_per_byte", "low", "high", "bytes", "documents", "views"}) CHECK(some[d][key] == none[d][key]);
+  }
+  CHECK(lacks(peer_cli("eval", pool, as_the_stages).out, {"2 of 4 scores by view were remembered", "--anew"}) == "");
+  for (const Words& other :
+       {Words{"--eval-batch", "5"}, as_the_stages + Words{"--eval-overlap", "0.25"}, as_the_stages + Words{"--from", world().text("sea")},
+        as_the_stages + Words{"--guess", "0.01"}, as_the_stages + Words{"--view", "v1"}, as_the_stages + Words{"--anew"}})
+    CHECK(peer_cli("eval", pool, other).out.find("remembered") == std::string::npos);
+}
+
 TEST_CASE("forgetting reports the matrix and every number from it, as JSON, page and table") {
   const ScratchDirectory scratch;
   const std::string pool = world().streamed(scratch), html = scratch / "report.html", csv = scratch / "report.csv";
@@ -219,18 +240,6 @@ TEST_CASE("a pool of bf16 rows is trained, grown and read like any other, and sa
   CHECK(inspect.json()["experts"] == 36 + 2 * 16);
   CHECK(peer_cli("inspect", pool, {}).out.find("rows in bf16") != std::string::npos);
   CHECK(peer_cli("verify", pool, {}).code == 0);
-}
-
-TEST_CASE("generate writes at most so many bytes, and the same text for the same seed") {
-  const ScratchDirectory scratch;
-  const std::string pool = world().streamed(scratch);
-  const Words words = {"--json", "--prompt", "int x", "--bytes", "60", "--temperature", "1"};
-  const Outcome one = peer_cli("generate", pool, words), same = peer_cli("generate", pool, words);
-  CHECK(one.json()["prompt"] == "int x");
-  CHECK(one.json()["bytes"] <= 60);
-  CHECK(same.out == one.out);
-  CHECK(run_shell("\"$PEER\"" + quoted(Words{"generate", pool} + words + Words{"--threads", "1", "--seed", "4"})).out != one.out);
-  CHECK(peer_cli("generate", pool, {"--prompt", "int x", "--bytes", "0"}).out == "int x\n");
 }
 
 TEST_CASE("after a rollback eval prints the old bytes again, and after the way back the new ones") {

@@ -95,7 +95,10 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
   check_refused("forgetting", pool, {"--at", "nowhere"}, kUsage);
   check_refused("forgetting", pool, {"--usage", "--newest-prior", "2"}, kUsage);
   check_refused("inspect", pool, {"--at", "nowhere"}, kUsage);
-  check_refused("generate", pool, {"--bytes", "-1"}, kUsage);
+  for (const Words& words : {Words{"--bytes", "-1"}, Words{"--temperature", "-1"}, Words{"--top-k", "-1"}, Words{"--top-k", "half"},
+                             Words{"--top-p", "0"}, Words{"--top-p", "1.5"}, Words{"--min-p", "-0.1"}, Words{"--min-p", "2"},
+                             Words{"--count", "0"}, Words{"--count", "1G"}, Words{"--stop", ""}})
+    check_refused("generate", pool, words, kUsage);
   check_refused("generate", pool, {"--view", "v7"}, kUsage);
   check_refused("rollback", pool, {"--to", "nowhere"}, kUsage);
   CHECK(fingerprint_of(pool) == before);

@@ -47,6 +47,34 @@ TEST_CASE("remembered scores are bit for bit those that the model gives, and are
   CHECK(second.empty());
 }
 
+TEST_CASE("a domain's score is bit for bit the same whichever views are remembered, and only the others read") {
+  Scene scene;
+  const EvaluateOptions options = scene.world.options(0).evaluate;
+  model::Model& model = scene.session->loaded.model;
+  const auto score = [&](const ViewScores& known) {
+    return score_domain(scene.session->ctx, model, scene.both, scene.documents, options, {}, {}, known);
+  };
+  const auto bits = [](const DomainScore& of) {
+    std::vector<double> all;
+    for (const DocumentBits& d : of.mixture) all.push_back(d.bits);
+    for (const auto& view : of.by_view)
+      for (const DocumentBits& d : view) all.push_back(d.bits);
+    return all;
+  };
+  const DomainScore read = score({});
+  CHECK(read.views_read == 2.0);
+  ViewScores known = scene.memory(scene.none, {}).known(scene.both, scene.held_out, scene.documents);
+  REQUIRE(known.size() == 1);
+  CHECK(known.contains(0));
+  CHECK(bits(score(known)) == bits(read));
+  CHECK(score(known).views_read == 1.0);
+  known = score_views(scene.session->ctx, model, scene.both, scene.documents, options);
+  for (auto& parameter : model.base()) std::fill_n(parameter->value.data(), parameter->size(), 0.0f);
+  CHECK(bits(score(known)) == bits(read));
+  CHECK(score(known).views_read == 0.0);
+  CHECK(bits(score({})) != bits(read));
+}
+
 TEST_CASE("what a stage changes is not remembered, nor what grew on it") {
   Scene scene;
   for (const auto& [changing, kept] : {std::pair{std::vector<int>{1}, 0u}, {std::vector<int>{0}, 0u}, {std::vector<int>{}, 1u}}) {

@@ -1,7 +1,6 @@
 // --checkpoint-every: commits that are written while the stage goes on.
 #include <fmt/format.h>
 
-#include "peer/base/error.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/small_world.h"
 
@@ -36,17 +35,6 @@ TEST_CASE("commits beside the steps of a stage change no bit of it, whatever the
 }
 
 TEST_CASE("a stage that ends in an error goes on from the commit before, to the bits of one that did not") {
-  class FailAt final : public Progress {
-   public:
-    explicit FailAt(std::int64_t step) : step_(step) {}
-    void update(const std::string& task, std::int64_t done, std::int64_t, const std::string&) override {
-      if (task.starts_with("train") && done == step_) throw IoError("a step that fails");
-    }
-    void note(const std::string&) override {}
-
-   private:
-    std::int64_t step_;
-  };
   SmallWorld world;
   RunOptions options = world.options(0);
   options.measure.checkpoint_every = 5;

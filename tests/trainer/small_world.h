@@ -4,6 +4,7 @@
 #include <atomic>
 #include <string>
 
+#include "peer/base/error.h"
 #include "tests/support/domain_text.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/test_device.h"
@@ -26,6 +27,19 @@ class StopAfter final : public Progress {
 
  private:
   std::int64_t steps_;
+};
+
+// Ends the run with an error after a number of training steps: nothing more is committed, as if it had been killed.
+class FailAt final : public Progress {
+ public:
+  explicit FailAt(std::int64_t step) : step_(step) {}
+  void update(const std::string& task, std::int64_t done, std::int64_t, const std::string&) override {
+    if (task.starts_with("train") && done == step_) throw IoError("a step that fails");
+  }
+  void note(const std::string&) override {}
+
+ private:
+  std::int64_t step_;
 };
 
 inline constexpr int kThreads = 1;  // the work of a step is too small to be worth waking a thread for

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "peer/base/require.h"
 #include "trainer/evaluation/mixture_run.h"
 #include "trainer/evaluation/view_guess.h"
 #include "trainer/evaluation/window_reader.h"
@@ -60,28 +61,34 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
 }
 
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
-                         const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics) {
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics,
+                         const ViewScores& known) {
   const bool guesses = options.guess > 0 && can_guess(views, mixture, statistics);
-  WindowReader reader(ctx, model, views, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
+  require(!guesses || known.empty(), "score domain: a guess is about views that read");
+  std::vector<int> reading;
+  for (const int view : views)
+    if (!known.contains(view)) reading.push_back(view);
+  WindowReader reader(ctx, model, reading, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
                       options.eval_overlap);
   const Readers readers =
-      guesses ? guessed(reader, views, documents, options.guess, statistics) : everybody(reader, documents.size(), views.size());
+      guesses ? guessed(reader, reading, documents, options.guess, statistics) : everybody(reader, documents.size(), reading.size());
   std::int64_t windows = 0;
   for (std::size_t d = 0; d < documents.size(); ++d) {
     windows += static_cast<std::int64_t>(reader.windows(d).size());
-    for (std::size_t g = 0; g < views.size(); ++g)
+    for (std::size_t g = 0; g < reading.size(); ++g)
       for (std::size_t w = 0; w < reader.windows(d).size(); ++w)
         if (readers[d][g][w]) reader.ask(g, d, w);
   }
-  while (reader.read()) {
+  while (!reading.empty() && reader.read()) {
   }
   DomainScore score;
   score.by_view.resize(views.size());
   for (std::size_t d = 0; d < documents.size(); ++d) {
     std::vector<const std::vector<float>*> log_p;
-    for (const auto& of_view : reader.log_p(d)) log_p.push_back(&of_view);
+    std::size_t read = 0;
+    for (const int view : views) log_p.push_back(known.contains(view) ? &known.at(view)[d] : &reader.log_p(d)[read++]);
     score.mixture.push_back({run_mixture(log_p, mixture), static_cast<std::int64_t>(documents[d].text.size())});
-    for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(reader.log_p(d)[g]));
+    for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(*log_p[g]));
   }
   if (windows > 0) {
     score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);

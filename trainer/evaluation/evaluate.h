@@ -1,6 +1,7 @@
 // Bits per byte on held-out documents, by view and by the mixture over views.
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,8 @@ namespace peer::trainer {
 using TokenLogP = std::vector<std::vector<float>>;
 TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
                           const EvaluateOptions& options);
+// By view, of the documents of one domain.
+using ViewScores = std::map<int, TokenLogP>;
 
 struct DomainScore {
   std::vector<DocumentBits> mixture;               // by document
@@ -30,10 +33,11 @@ struct DomainScore {
 
 // `views`: which views the mixture is over, oldest first. One view: the mixture is that view. The same bits for any number of threads and
 // for any company that a document has. With options.guess = 0, or where can_guess() is false, every view reads everything;
-// else byte statistics guess who reads what (trainer/view_guess.h), by view of the model.
+// else byte statistics guess who reads what (trainer/view_guess.h), by view of the model. `known`: scores of views that need not read, as
+// score_documents gives them; with them nothing is guessed.
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
-                         const EvaluateOptions& options, const model::MixtureOptions& mixture,
-                         std::span<const ByteBigrams> statistics = {});
+                         const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics = {},
+                         const ViewScores& known = {});
 
 // Whether byte statistics can guess who reads what: several views with statistics, and a switch share (without it a view that skipped a
 // window could never come back).

@@ -73,18 +73,23 @@ std::string RememberedScores::key_of(int view, const Digest& held_out) const {
   return fmt::format("scores/{}/{}", to_hex(digest_of(made_of)), to_hex(held_out));
 }
 
-ViewScores RememberedScores::of(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents,
-                                Records& records) const {
+ViewScores RememberedScores::known(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents) const {
   ViewScores scores;
   for (const int view : views) {
-    const std::string key = stays(view) ? key_of(view, held_out) : "";
-    const std::optional<std::string> known = key.empty() ? std::nullopt : find_record(session_.pool, fresh_, key);
-    if (known) {
-      scores[view] = decode_scores(*known, documents, key);
-      continue;
-    }
+    if (!stays(view)) continue;
+    const std::string key = key_of(view, held_out);
+    if (const auto text = find_record(session_.pool, fresh_, key)) scores[view] = decode_scores(*text, documents, key);
+  }
+  return scores;
+}
+
+ViewScores RememberedScores::of(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents,
+                                Records& records) const {
+  ViewScores scores = known(views, held_out, documents);
+  for (const int view : views) {
+    if (scores.contains(view)) continue;
     scores[view] = score_documents(session_.ctx, session_.loaded.model, view, documents, options_);
-    if (!key.empty()) records.emplace_back(key, encode_scores(scores[view]));
+    if (stays(view)) records.emplace_back(key_of(view, held_out), encode_scores(scores[view]));
   }
   return scores;
 }

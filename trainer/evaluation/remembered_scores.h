@@ -18,8 +18,11 @@ class RememberedScores {
   // `fresh`: records that are not in the pool yet.
   RememberedScores(Session& session, const EvaluateOptions& options, std::span<const int> changing, const Records& fresh);
 
+  // The scores by those of `views` that are known; nothing is read with the model. CorruptError when a stored score does not fit.
+  ViewScores known(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents) const;
+
   // The scores by `views` of the documents whose content is `held_out`: those that are known, the others read with the model; these go to
-  // `records` where they may be remembered. The same bits either way. CorruptError when a stored score does not fit.
+  // `records` where they may be remembered. The same bits either way. CorruptError as known().
   ViewScores of(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents, Records& records) const;
 
  private:

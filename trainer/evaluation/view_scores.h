@@ -1,7 +1,6 @@
 // The score of each view alone, token by token: what every mixture over some of the views is made of.
 #pragma once
 
-#include <map>
 #include <span>
 #include <vector>
 
@@ -10,8 +9,6 @@
 
 namespace peer::trainer {
 
-// By view, of the documents of one domain.
-using ViewScores = std::map<int, TokenLogP>;
 ViewScores score_views(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                        const EvaluateOptions& options);
 

@@ -19,7 +19,7 @@ std::vector<streams::Document> write_self_text(Context& ctx, model::Model& model
   const std::int64_t length = (bytes + kRows - 1) / kRows;
   std::vector<streams::Document> documents;
   for (auto& tokens :
-       model::sample_alone(ctx, model, view, {.temperature = 1, .seed = static_cast<std::int64_t>(seed)}, kRows, length, kEnd)) {
+       model::sample_alone(ctx, model, view, {.draw = {.temperature = 1}, .seed = static_cast<std::int64_t>(seed)}, kRows, length, kEnd)) {
     tokens.push_back(kEnd);
     std::string text;
     for (const std::int32_t token : tokens) {
