@@ -27,7 +27,7 @@ inline constexpr ExitMeaning kExitMeanings[] = {
     {kForgettingLimit, "more was forgotten than the limit allows"},
     {kCorruptData, "stored bytes are damaged; the file is named"},
     {kPoolLocked, "another process writes to the pool; its process is named"},
-    {kResumable, "stopped by a signal after a commit: the same command with --resume goes on"},
+    {kResumable, "stopped by a signal: the same command goes on, with --resume where the message says so"},
 };
 
 }  // namespace peer::cli

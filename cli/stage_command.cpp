@@ -44,6 +44,7 @@ void check_domain(const std::string& domain) {
 // What a new stage grows; an interrupted one has grown it.
 model::ModelCost added_by(const trainer::RunOptions& options, const trainer::Session& session) {
   if (session.loaded.run || !options.grow_first || options.stage.grows == trainer::Growth::kNone) return {};
+  if (options.stage.grows != trainer::Growth::kExtend && trainer::trains_the_base(session, options)) return {};
   const model::Model& model = session.loaded.model;
   const std::int64_t experts = trainer::wanted_experts(options.stage.experts).count;
   if (options.stage.grows != trainer::Growth::kExtend)
@@ -62,7 +63,9 @@ model::ModelCost cost_of_view(const model::Model& model, int view) {
 std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer::Session& session) {
   const model::Model& model = session.loaded.model;
   std::vector<int> trained;
-  if (trainer::trains_the_base(session, options) || options.stage.grows == trainer::Growth::kNone) {
+  const trainer::Trains trains = trainer::what_trains(options.stage);
+  const bool whole_path = trains == trainer::Trains::kAll || trains == trainer::Trains::kExperts;
+  if (trainer::trains_the_base(session, options) || options.stage.grows == trainer::Growth::kNone || whole_path) {
     trained = model.path(model.newest());
     trained.push_back(0);
   } else if (session.loaded.run) {
@@ -115,6 +118,8 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   const double tokens =
       static_cast<double>(options.train.steps) * static_cast<double>(options.train.batch) * static_cast<double>(shape.context);
   const std::int64_t parameters_added = added.dense_parameters + added.expert_parameters;
+  session.pool.require_room(parameters_added * static_cast<std::int64_t>(sizeof(float)));
+  const bool by_novelty = trainer::wanted_experts(options.stage.experts).by_novelty && parameters_added > 0;
   const double epochs = tokens / static_cast<double>(std::max<std::int64_t>(report.bytes - report.held_out_bytes, 1));
   if (call.common.json) {
     call.print({{"domain", options.stage.domain},
@@ -138,7 +143,8 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   call.out << fmt::format("reads   {}, {} ({} held out), {}\n", counted(report.files, "file"), counted(report.documents, "document"),
                           report.held_out_documents, human_bytes(report.bytes))
            << fmt::format("trains  {}, {:.0f} tokens, {:.1f} epochs\n", counted(options.train.steps, "step"), tokens, epochs)
-           << fmt::format("adds    {}, {} numbers\n", counted(added.experts, "expert"), parameters_added)
+           << fmt::format("adds    {}, {} numbers{}\n", counted(added.experts, "expert"), parameters_added,
+                          by_novelty ? ", or as many as a probe finds worth it; none for a text that is known" : "")
            << fmt::format("takes   {} at least for weights, optimizer and logits, {:.2f} MFLOP a token forward\n",
                           human_bytes(static_cast<std::int64_t>(memory_needed(options, session))),
                           static_cast<double>(forward_flops(options, session)) / 1e6);
@@ -163,7 +169,7 @@ void print_outcome(Call& call, const trainer::Session& session, const trainer::R
     for (const auto& [domain, bits] : session.loaded.history.stages.back().loss) loss[domain] = bits;
   if (call.common.json) {
     Json document = {{"domain", options.stage.domain},
-                     {"generation", json_of(outcome.commit.id)},
+                     {"generation", outcome.commit.id.valid() ? json_of(outcome.commit.id) : Json(nullptr)},
                      {"interrupted", outcome.interrupted},
                      {"refused", outcome.refused},
                      {"steps", outcome.steps},
@@ -255,7 +261,10 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   const trainer::StageOutcome outcome = resume.resume ? trainer::resume_stage(session, options, call.progress, catch_interrupts())
                                                       : trainer::run_stage(session, options, call.progress, catch_interrupts());
   const bool kept = outcome.commit.id.valid() || resume.resume;
-  if (outcome.interrupted && !kept) throw Error("interrupted before the first step: nothing was kept; run the same command again");
+  if (outcome.interrupted && !kept && !call.common.json) {
+    call.progress.note(outcome.summary);
+    return kResumable;
+  }
   std::optional<StepTimes> steps;
   if (resume.profile) steps = step_times(profile, measure_roofline(session.ctx, options.train.precision));
   print_outcome(call, session, options, outcome, steps ? &*steps : nullptr);

@@ -15,6 +15,8 @@ class MetricsLog {
  public:
   explicit MetricsLog(const std::string& path);
   void step(const std::string& domain, std::int64_t step, double bits_per_byte, double seconds);
+  // Writes no more.
+  void stop() { path_.clear(), file_.close(); }
   // The line of the newest step, by which a resumed stage finds its place again: the time that it holds makes it unlike any other. ""
   // before the first.
   const std::string& last_line() const { return last_line_; }

@@ -1,7 +1,6 @@
 #include "trainer/stage.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -16,6 +15,7 @@
 #include "trainer/evaluation/inside_evaluation.h"
 #include "trainer/evaluation/loss_rows.h"
 #include "trainer/evaluation/stage_cost.h"
+#include "trainer/evaluation/stage_meter.h"
 #include "trainer/growth.h"
 #include "trainer/metrics_log.h"
 #include "trainer/naive_reference.h"
@@ -31,8 +31,6 @@
 namespace peer::trainer {
 namespace {
 
-double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 class Stage {
  public:
   Stage(Session& session, const RunOptions& options, Progress& progress, const std::atomic<bool>& stop)
@@ -41,7 +39,7 @@ class Stage {
         options_(options),
         progress_(progress),
         stop_(stop),
-        began_(now_seconds()),
+        meter_(session.ctx),
         metrics_(options.metrics),
         commits_(progress) {}
 
@@ -53,13 +51,13 @@ class Stage {
     if (stop_) return;
     History& history = session_.loaded.history;
     const bool seen_before = history.domain(options_.stage.domain) != nullptr;
-    apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
+    meter_.apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
     if (stop_) return;
     if (options_.stage.reference == Reference::kNaive && seen_before)
       progress_.note(fmt::format("no naive reference: that of '{}' belongs to the stage that first taught it", options_.stage.domain));
     if (options_.stage.reference == Reference::kNaive && !seen_before) {
       double naive = kMissing;
-      apart([&] { naive = naive_reference(session_, options_, *corpus_, progress_, stop_); });
+      meter_.apart([&] { naive = naive_reference(session_, options_, *corpus_, progress_, stop_); });
       if (stop_) return;
       history.domain(options_.stage.domain)->naive = naive;
     }
@@ -80,7 +78,7 @@ class Stage {
       throw CorpusError(fmt::format("{} (where the text lay when the stage began; if it moved: --resume --from PATH)", error.what()));
     }
     view_ = run.view, step_ = run.step;
-    before_ = read_running_cost(session_.pool, session_.loaded.history, parent());
+    meter_.add_earlier(read_running_cost(session_.pool, session_.loaded.history, parent()));
     changed_ = make_plastic(model_, view_, trains());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
     corpus_->start(options_.train.batch, model_.options().context, run.cursor);
@@ -95,9 +93,9 @@ class Stage {
     if (stop_)
       return {.interrupted = true,
               .steps = step_,
-              .seconds = now_seconds() - began_,
+              .seconds = meter_.seconds(),
               .summary = step_ > 0 ? fmt::format("interrupted before step {}; go on with --resume", step_ + 1)
-                                   : "interrupted before the first step: nothing to keep"};
+                                   : "interrupted before the first step: nothing was kept; run the same command again"};
     if (!nothing_new_) {
       train();
       if (step_ < options_.train.steps) return interrupted();
@@ -145,16 +143,16 @@ class Stage {
     if (placement.pages_on_host() > 0)
       progress_.note(fmt::format("{} of {} pages of experts lie in the machine's memory: the device has no room for them",
                                  placement.pages_on_host(), placement.pages()));
-    const double began = now_seconds();
+    const double began = meter_.seconds();
     const std::int64_t first = step_;
     while (step_ < options_.train.steps && !stop_) {
       const double loss = train_once(step, step_ > first ? options_.profile : nullptr);
       ++step_;
       commits_.wait_if_over();
       placement.after_step(session_.ctx, model_);
-      apart([&] { inside.after_step(step_); });
-      const double seconds = now_seconds() - began;
-      metrics_.step(options_.stage.domain, step_, loss, seconds);
+      meter_.apart([&] { inside.after_step(step_); });
+      const double seconds = meter_.seconds() - began;
+      log_metrics(loss, seconds);
       const double tokens = static_cast<double>((step_ - first) * options_.train.batch * model_.options().context);
       progress_.update("train " + options_.stage.domain, step_, options_.train.steps,
                        fmt::format("{:.3f} bpb  {:.1f} ktok/s", loss, tokens / seconds / 1e3));
@@ -162,6 +160,16 @@ class Stage {
       const bool over = step_ == options_.train.steps;
       const bool due = options_.measure.checkpoint_every > 0 && (over || step_ % options_.measure.checkpoint_every == 0);
       if (due && !stop_) commit_beside_training();
+    }
+  }
+
+  // A full disk elsewhere must not cost what was trained.
+  void log_metrics(double loss, double seconds) {
+    try {
+      metrics_.step(options_.stage.domain, step_, loss, seconds);
+    } catch (const IoError& error) {
+      progress_.note(fmt::format("step {}: {}; the stage goes on without metrics", step_, error.what()));
+      metrics_.stop();
     }
   }
 
@@ -177,19 +185,8 @@ class Stage {
     return loss;
   }
 
-  // Measuring is no part of what a strategy costs.
-  template <class Measure>
-  void apart(Measure&& measure) {
-    const double before = session_.ctx.flops();
-    measure();
-    flops_apart_ += session_.ctx.flops() - before;
-  }
-
   // With what earlier runs of the stage took, and with a commit that is just over.
-  Spent spent(std::int64_t committed_bytes = 0) const {
-    return {before_.seconds + now_seconds() - began_, before_.flops + session_.ctx.flops() - flops_apart_,
-            before_.bytes_written + static_cast<double>(commits_.bytes_written() + committed_bytes)};
-  }
+  Spent spent(std::int64_t committed_bytes = 0) const { return meter_.spent(commits_.bytes_written() + committed_bytes); }
 
   // The parent of everything that this stage commits: head as it was when the stage began.
   GenerationId parent() const { return session_.loaded.run ? session_.generation.parent : session_.generation.id; }
@@ -248,7 +245,7 @@ class Stage {
     return {.interrupted = true,
             .commit = commit,
             .steps = step_,
-            .seconds = now_seconds() - began_,
+            .seconds = meter_.seconds(),
             .summary = fmt::format("interrupted at step {} of {}; go on with --resume", step_, options_.train.steps)};
   }
 
@@ -287,7 +284,7 @@ class Stage {
                                               .mixture = options_.stage.predicts == Prediction::kMixture,
                                               .inside = std::exchange(session_.loaded.history.inside, {})});
     Records row;
-    apart([&] { row = evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
+    meter_.apart([&] { row = evaluate_all(session_, options_.evaluate, options_.mixture, changed_, records_, progress_); });
     for (const auto& [key, value] : row) t.put_record(key, value);
     save_model(session_.loaded, changed_, session_.staging, t);
     const bool refused = forgets_too_much();
@@ -298,7 +295,7 @@ class Stage {
     StageOutcome outcome{.refused = refused,
                          .commit = t.commit(refused ? kRefused : kHead, summary, session_.pool.ref(kResume) ? kResume : ""),
                          .steps = step_,
-                         .seconds = now_seconds() - began_,
+                         .seconds = meter_.seconds(),
                          .summary = summary};
     session_.pool.put_records({cost_record(session_.pool, session_.loaded.history, spent(outcome.commit.bytes_written))});
     session_.loaded.run.reset();
@@ -332,7 +329,7 @@ class Stage {
   RunOptions options_;
   Progress& progress_;
   const std::atomic<bool>& stop_;
-  double began_;
+  StageMeter meter_;
   MetricsLog metrics_;
   std::optional<streams::Corpus> corpus_;
   Records records_;  // held-out text and scores that go into every commit of this stage
@@ -341,8 +338,6 @@ class Stage {
   std::vector<int> changed_;  // views whose tensors and experts this stage changes
   std::optional<Safeguards> safeguards_;
   std::int64_t step_ = 0;
-  double flops_apart_ = 0;
-  Spent before_;  // by earlier runs of this stage
   BackgroundCommit commits_;
 };
 

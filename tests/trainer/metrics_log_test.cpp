@@ -145,3 +145,22 @@ TEST_CASE("a stage that was killed and resumed leaves each step once in its metr
   CHECK(steps_in(world / "moved") == expected);
   CHECK_FALSE(std::filesystem::exists(metrics));
 }
+
+TEST_CASE("metrics that cannot be written are told of once, and cost nothing that was trained") {
+  class Notes final : public Progress {
+   public:
+    void update(const std::string&, std::int64_t, std::int64_t, const std::string&) override {}
+    void note(const std::string& line) override { told += line.find("goes on without metrics") != std::string::npos; }
+    int told = 0;
+  };
+  const SmallWorld world;
+  Session session = SmallWorld::open(world.init("pool"));
+  RunOptions options = world.options(0, 4);
+  options.metrics = "/dev/full";  // opens, and refuses every byte
+  Notes progress;
+  const std::atomic<bool> stop = false;
+  const StageOutcome outcome = run_stage(session, options, progress, stop);
+  CHECK(progress.told == 1);
+  CHECK(outcome.steps == 4);
+  CHECK(session.pool.ref(kHead) == outcome.commit.id);
+}
