@@ -13,8 +13,9 @@
 namespace peer::trainer {
 
 // A domain arrives: registers it with its held-out documents (a known domain keeps those it has) and measures it before its stage, with
-// the first generation (row 0) and with the newest. Returns the records to commit.
-Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress);
+// the first generation (row 0) and with the newest. Returns the records to commit. ScoringStopped once `stop` is set.
+Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress,
+               const std::atomic<bool>& stop);
 
 // Scores every known domain and fills the newest stage's row of L. What is not in the pool yet, documents and scores, is taken from
 // `fresh`. `changed`: the views that differ from those of the session's generation.
@@ -22,7 +23,7 @@ Records evaluate_all(Session& session, const EvaluateOptions& options, const mod
                      const Records& fresh, Progress& progress);
 
 // Trains a copy of the session's model naively on the corpus, for as many steps, and returns its bits per byte on the domain's held-out
-// documents. The copy is thrown away.
+// documents. The copy is thrown away. ScoringStopped once `stop` is set.
 double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
                        const std::atomic<bool>& stop);
 

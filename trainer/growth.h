@@ -32,7 +32,7 @@ std::int64_t extended_side(const model::Model& model, const model::DeltaOptions&
 std::optional<int> named_parent(const model::Model& model, const std::string& parent);
 
 // The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
-// bits.
+// bits. ScoringStopped once `stop` is set.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
