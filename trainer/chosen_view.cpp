@@ -39,7 +39,7 @@ std::int64_t experts_worth(Session& session, const RunOptions& options, int pare
                            const std::atomic<bool>& stop) {
   const model::Model& model = session.loaded.model;
   const auto sample = sample_of(corpus.training());
-  const Novelty novelty = novelty_of(session, parent, sample, options.evaluate);
+  const Novelty novelty = novelty_of(session, parent, sample, options.evaluate, {progress, stop, "compare texts"});
   progress.note(fmt::format("view {}: {:.3f} bpb on the new text, {:.3f} on its own: {}", model.views()[parent].name, novelty.here,
                             novelty.own, novelty.verdict()));
   if (novelty.known()) return 0;

@@ -17,7 +17,7 @@ struct ChosenView {
 
 // `stream` grows a view on the best parent, or trains the newest in place, or the base while nothing was learnt; `train` takes the view
 // that was grown by hand, or the base while nothing was grown. `options`: for a base that is trained as it is, what they say of growth is
-// made to say so. UsageError when there is nothing to train. May return early, with nothing grown, when `stop` is set.
+// made to say so. UsageError when there is nothing to train. ScoringStopped once `stop` is set and a text is to be scored.
 ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop);
 
 // Whether that is the base, in place: nothing was grown on it yet, and the stage grows no view, or nothing was learnt yet.

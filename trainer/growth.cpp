@@ -49,10 +49,13 @@ int choose_parent(Context& ctx, model::Model& model, const std::string& parent, 
   const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;
-  for (const int v : all_views(model)) {
-    if (stop) break;
+  const ScoringWatch watch(progress, stop, "compare views");
+  const std::vector<int> all = all_views(model);
+  std::int64_t scored = 0;
+  for (const int v : all) {
     const int views[] = {v};
-    const double bits = bits_per_byte(score_domain(ctx, model, views, sample, options, {}).mixture);
+    const ScoringWatch part = watch.part(scored++, std::ssize(all), "view " + model.view(v).name);
+    const double bits = bits_per_byte(score_domain(ctx, model, views, sample, options, {}, {}, {}, part).mixture);
     progress.note(fmt::format("view {:<5} {:<12} {:.3f} bpb on a sample of the new text", model.view(v).name, model.view(v).domain, bits));
     if (v == 0 || bits < best_bits) best = v, best_bits = bits;
   }

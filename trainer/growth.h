@@ -28,7 +28,7 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
 std::int64_t extended_side(const model::Model& model, const model::DeltaOptions& preset, std::int64_t experts);
 
 // The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
-// bits.
+// bits. ScoringStopped once `stop` is set.
 int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop);
 

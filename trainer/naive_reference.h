@@ -11,7 +11,7 @@
 namespace peer::trainer {
 
 // Trains a copy of the session's model naively on the corpus, for as many steps, and returns its bits per byte on the domain's held-out
-// documents. The copy is thrown away.
+// documents. The copy is thrown away. ScoringStopped once `stop` is set.
 double naive_reference(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
                        const std::atomic<bool>& stop);
 

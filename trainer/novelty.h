@@ -4,6 +4,7 @@
 #include <span>
 
 #include "trainer/evaluation/bootstrap.h"
+#include "trainer/evaluation/scoring_watch.h"
 #include "trainer/stage.h"
 #include "trainer/state/session.h"
 
@@ -20,10 +21,11 @@ struct Novelty {
   const char* verdict() const;
   static constexpr double kMargin = 0.05;  // a known text may be harder by this share
 };
-Novelty novelty_of(Session& session, int view, std::span<const streams::Document> sample, const EvaluateOptions& options);
+Novelty novelty_of(Session& session, int view, std::span<const streams::Document> sample, const EvaluateOptions& options,
+                   const ScoringWatch& watch = {});
 
 // What a stage may gain, bits per byte: a throw-away view is grown on `parent` and trained for a tenth of the stage's steps; what it gains
-// on the sample of the training text is taken for what a whole stage gains at least.
+// on the sample of the training text is taken for what a whole stage gains at least. ScoringStopped once `stop` is set.
 double probe_gain(Session& session, const RunOptions& options, int parent, streams::Corpus& corpus,
                   std::span<const streams::Document> sample, Progress& progress, const std::atomic<bool>& stop);
 

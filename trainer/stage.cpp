@@ -51,7 +51,7 @@ class Stage {
     if (stop_) return;
     History& history = session_.loaded.history;
     const bool seen_before = history.domain(options_.stage.domain) != nullptr;
-    meter_.apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_); });
+    meter_.apart([&] { records_ = arrive(session_, options_, corpus_->held_out(), progress_, stop_); });
     if (stop_) return;
     if (options_.stage.reference == Reference::kNaive && seen_before)
       progress_.note(fmt::format("no naive reference: that of '{}' belongs to the stage that first taught it", options_.stage.domain));
@@ -358,7 +358,10 @@ StageOutcome run_stage(Session& session, const RunOptions& options, Progress& pr
   check(options.stage), check(options.train), check(options.measure), check(options.evaluate);
   check_precision(session.ctx.device(), options.train.precision);  // before the first of many passes that need none
   Stage stage(session, options, progress, stop);
-  stage.begin();
+  try {
+    stage.begin();
+  } catch (const ScoringStopped&) {  // run() says what that means
+  }
   return stage.run();
 }
 

@@ -103,6 +103,23 @@ TEST_CASE("a stage that was interrupted before its first step keeps nothing and 
   CHECK(fingerprint_of(pool) == before);
 }
 
+TEST_CASE("ctrl-C while a long text is scored before the first step ends the scoring") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch), before = fingerprint_of(pool), notes = scratch / "notes";
+  std::string text;
+  for (int i = 0; text.size() < 6'000'000; ++i) text += "line " + std::to_string(i) + " of a text whose scoring takes a while\n";
+  const Words words = {"stream",       pool, "--domain",         "long", "--from",       scratch.write("long.txt", text),
+                       "--eval-bytes", "6M", "--held-out-share", "0.9",  "--eval-batch", "4",
+                       "--threads",    "1"};
+  const Outcome stopped = run_shell("\"$PEER\"" + quoted(words) + " 2>'" + notes + "' &\nchild=$!\nuntil grep -q 'score long' '" + notes +
+                                    "' || ! kill -0 $child; do sleep 0.005; done\nkill -INT $child\nwait $child");
+  CHECK(stopped.code == kResumable);
+  CHECK(stopped.out.empty());
+  CHECK(lacks(read_text(notes), {"interrupted before the first step: nothing was kept"}) == "");
+  CHECK(read_text(notes).find("'long' after") == std::string::npos);  // what the score would have said
+  CHECK(fingerprint_of(pool) == before);
+}
+
 TEST_CASE("prune frees the states of stages that went on, and a stage that waits can still be resumed") {
   const ScratchDirectory scratch;
   const std::string pool = MicroWorld::get().trained(scratch);

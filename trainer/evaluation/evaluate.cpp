@@ -45,16 +45,23 @@ Readers guessed(const WindowReader& reader, std::span<const int> views, std::spa
   return readers;
 }
 
+// Reads the windows that were asked for.
+void read_all(WindowReader& reader, std::int64_t asked, const ScoringWatch& watch) {
+  if (asked == 0) return;
+  watch.see(0, asked);
+  while (reader.read()) watch.see(reader.windows_read(), asked);
+}
+
 }  // namespace
 
 TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
-                          const EvaluateOptions& options) {
+                          const EvaluateOptions& options, const ScoringWatch& watch) {
   const int views[] = {view};
   WindowReader reader(ctx, model, views, documents, options.eval_batch, options.eval_overlap);
+  std::int64_t asked = 0;
   for (std::size_t d = 0; d < documents.size(); ++d)
-    for (std::size_t w = 0; w < reader.windows(d).size(); ++w) reader.ask(0, d, w);
-  while (reader.read()) {
-  }
+    for (std::size_t w = 0; w < reader.windows(d).size(); ++w, ++asked) reader.ask(0, d, w);
+  read_all(reader, asked, watch);
   TokenLogP log_p;
   for (std::size_t d = 0; d < documents.size(); ++d) log_p.push_back(reader.log_p(d)[0]);
   return log_p;
@@ -62,7 +69,7 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
 
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics,
-                         const ViewScores& known) {
+                         const ViewScores& known, const ScoringWatch& watch) {
   const bool guesses = options.guess > 0 && can_guess(views, mixture, statistics);
   require(!guesses || known.empty(), "score domain: a guess is about views that read");
   std::vector<int> reading;
@@ -72,15 +79,14 @@ DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int>
                       options.eval_overlap);
   const Readers readers =
       guesses ? guessed(reader, reading, documents, options.guess, statistics) : everybody(reader, documents.size(), reading.size());
-  std::int64_t windows = 0;
+  std::int64_t windows = 0, asked = 0;
   for (std::size_t d = 0; d < documents.size(); ++d) {
     windows += static_cast<std::int64_t>(reader.windows(d).size());
     for (std::size_t g = 0; g < reading.size(); ++g)
       for (std::size_t w = 0; w < reader.windows(d).size(); ++w)
-        if (readers[d][g][w]) reader.ask(g, d, w);
+        if (readers[d][g][w]) reader.ask(g, d, w), ++asked;
   }
-  while (!reading.empty() && reader.read()) {
-  }
+  read_all(reader, asked, watch);
   DomainScore score;
   score.by_view.resize(views.size());
   for (std::size_t d = 0; d < documents.size(); ++d) {

@@ -5,11 +5,11 @@
 #include <span>
 #include <vector>
 
-#include "peer/base/progress.h"
 #include "peer/model/mixture.h"
 #include "peer/model/model.h"
 #include "streams/document.h"
 #include "trainer/evaluation/bootstrap.h"
+#include "trainer/evaluation/scoring_watch.h"
 #include "trainer/options/train_options.h"
 #include "trainer/state/byte_bigrams.h"
 
@@ -20,7 +20,7 @@ namespace peer::trainer {
 // of context behind it. A document starts from the end-of-document token, without the document before.
 using TokenLogP = std::vector<std::vector<float>>;
 TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
-                          const EvaluateOptions& options);
+                          const EvaluateOptions& options, const ScoringWatch& watch = {});
 // By view, of the documents of one domain.
 using ViewScores = std::map<int, TokenLogP>;
 
@@ -37,7 +37,7 @@ struct DomainScore {
 // score_documents gives them; with them nothing is guessed.
 DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics = {},
-                         const ViewScores& known = {});
+                         const ViewScores& known = {}, const ScoringWatch& watch = {});
 
 // Whether byte statistics can guess who reads what: several views with statistics, and a switch share (without it a view that skipped a
 // window could never come back).

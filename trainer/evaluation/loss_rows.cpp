@@ -39,16 +39,19 @@ std::vector<int> will_change(const RunOptions& options) {
 
 std::vector<DocumentBits> predicted_bits(Session& session, const EvaluateOptions& options, const model::MixtureOptions& mixture,
                                          std::span<const int> changing, const Digest& held_out,
-                                         const std::vector<streams::Document>& documents, const Records& fresh, Records& records) {
+                                         const std::vector<streams::Document>& documents, const Records& fresh, Records& records,
+                                         const ScoringWatch& watch = {}) {
   LoadedModel& loaded = session.loaded;
   const auto views = predicting_views(loaded.model, loaded.history);
-  if (options.guess > 0) return score_domain(session.ctx, loaded.model, views, documents, options, mixture, loaded.statistics).mixture;
-  return mixture_bits(RememberedScores(session, options, changing, fresh).of(views, held_out, documents, records), views, mixture);
+  if (options.guess > 0)
+    return score_domain(session.ctx, loaded.model, views, documents, options, mixture, loaded.statistics, {}, watch).mixture;
+  return mixture_bits(RememberedScores(session, options, changing, fresh).of(views, held_out, documents, records, watch), views, mixture);
 }
 
 }  // namespace
 
-Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress) {
+Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress,
+               const std::atomic<bool>& stop) {
   Records records;
   History& history = session.loaded.history;
   if (history.domain(options.stage.domain) != nullptr) {
@@ -65,15 +68,20 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   records.emplace_back(held_out_key(domain.held_out), text);
   history.domains.push_back(domain);
 
+  const ScoringWatch watch(progress, stop, "score " + domain.name);
+  const std::int64_t parts = history.any_stage() ? 2 : 1;
   if (history.any_stage()) {
     LoadedModel untrained = load_model(session.pool, first_generation(session), session.ctx.device());
     const int base[] = {0};
     record_cell(history.stages.front(), domain.name,
-                score_domain(session.ctx, untrained.model, base, documents, options.evaluate, options.mixture).mixture, records);
+                score_domain(session.ctx, untrained.model, base, documents, options.evaluate, options.mixture, {}, {},
+                             watch.part(0, parts, "untrained"))
+                    .mixture,
+                records);
   }
   StageRecord& newest = history.stages.back();
-  const auto bits =
-      predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, {}, records);
+  const auto bits = predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, {},
+                                   records, watch.part(parts - 1, parts, "trained so far"));
   record_cell(newest, domain.name, bits, records);
   progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
                             !history.any_stage() ? "no training" : "'" + history.stage_name(history.stages.size() - 1) + "'",

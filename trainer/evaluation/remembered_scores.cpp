@@ -84,11 +84,15 @@ ViewScores RememberedScores::known(std::span<const int> views, const Digest& hel
 }
 
 ViewScores RememberedScores::of(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents,
-                                Records& records) const {
+                                Records& records, const ScoringWatch& watch) const {
   ViewScores scores = known(views, held_out, documents);
+  const std::int64_t to_read = std::ssize(views) - std::ssize(scores);
+  std::int64_t read = 0;
+  model::Model& model = session_.loaded.model;
   for (const int view : views) {
     if (scores.contains(view)) continue;
-    scores[view] = score_documents(session_.ctx, session_.loaded.model, view, documents, options_);
+    scores[view] =
+        score_documents(session_.ctx, model, view, documents, options_, watch.part(read++, to_read, "view " + model.view(view).name));
     if (stays(view)) records.emplace_back(key_of(view, held_out), encode_scores(scores[view]));
   }
   return scores;

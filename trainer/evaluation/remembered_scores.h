@@ -23,7 +23,8 @@ class RememberedScores {
 
   // The scores by `views` of the documents whose content is `held_out`: those that are known, the others read with the model; these go to
   // `records` where they may be remembered. The same bits either way. CorruptError as known().
-  ViewScores of(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents, Records& records) const;
+  ViewScores of(std::span<const int> views, const Digest& held_out, std::span<const streams::Document> documents, Records& records,
+                const ScoringWatch& watch = {}) const;
 
  private:
   bool stays(int view) const;
