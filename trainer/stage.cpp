@@ -14,6 +14,7 @@
 #include "trainer/chosen_view.h"
 #include "trainer/evaluation/inside_evaluation.h"
 #include "trainer/evaluation/loss_rows.h"
+#include "trainer/evaluation/scoring_watch.h"
 #include "trainer/evaluation/stage_cost.h"
 #include "trainer/evaluation/stage_meter.h"
 #include "trainer/growth.h"

@@ -66,14 +66,15 @@ TEST_CASE("the verdict follows from the 90 % interval: two one-sided tests at 5 
     }
 }
 
-TEST_CASE("from fewer than ten documents nothing is claimed, however alike they are") {
-  const EquivalenceTest few = test(changed_by(0.001, 0, 9)), enough = test(changed_by(0.001, 0, 10));
-  CHECK(few.documents == 9);
+TEST_CASE("from fewer than five documents nothing is claimed, however alike they are, and from n no more than a sign test could show") {
+  const EquivalenceTest few = test(changed_by(0.001, 0, 4)), enough = test(changed_by(0.001, 0, 5));
+  CHECK(few.documents == 4);
   CHECK(few.change == Approx(0.001));
   CHECK(few.verdict == Verdict::kUntested);
   CHECK(std::isnan(few.p_worse));
   CHECK(std::isnan(few.interval.high));
   CHECK(enough.verdict == Verdict::kEquivalent);
+  CHECK(enough.p_worse == 1.0 / 32);
 }
 
 TEST_CASE("one document, or none, is not tested") {

@@ -146,11 +146,12 @@ TEST_CASE("a missing cell is missing, never zero, and the means are over what ex
     CHECK(std::isnan(numbers.retention[0]));
     CHECK(numbers.backward_transfer == Approx(-0.5));
   }
-  SECTION("the state before the stream: no transfer, no retention, but forgetting") {
+  SECTION("the state before the stream: no transfer, retention of later domains alone, but forgetting") {
     holes.loss[0] = {kMissing, kMissing, kMissing};
     const RetentionNumbers numbers = derive(holes);
     CHECK(std::isnan(numbers.forward_transfer));
-    CHECK(std::isnan(numbers.retention_mean));
+    CHECK(std::isnan(numbers.retention[0]));
+    CHECK(numbers.retention_mean == Approx(0.75));
     CHECK(std::isnan(numbers.plasticity[0]));
     CHECK(numbers.forgetting_mean == Approx(0.375));
   }

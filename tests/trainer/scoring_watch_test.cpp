@@ -117,7 +117,7 @@ TEST_CASE("a stage that is interrupted while text is scored reads no further win
     CHECK(outcome.interrupted);
     CHECK(outcome.steps == 0);
     CHECK_FALSE(outcome.commit.id.valid());
-    CHECK(outcome.summary == "interrupted before the first step: nothing to keep");
+    CHECK(outcome.summary == "interrupted before the first step: nothing was kept; run the same command again");
     CHECK(shown.updates.size() == shown.seen_at_stop);
     CHECK_FALSE(session.pool.ref(kResume));
     CHECK(head_content(pool) == before);

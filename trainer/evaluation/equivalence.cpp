@@ -1,6 +1,7 @@
 #include "trainer/evaluation/equivalence.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "peer/base/require.h"
 
@@ -27,7 +28,8 @@ EquivalenceTest equivalence_test(const std::vector<DocumentBits>& before, const 
   const auto count = static_cast<double>(d.size());
   const auto worse = static_cast<double>(d.end() - std::lower_bound(d.begin(), d.end(), margin));
   const auto better = static_cast<double>(std::upper_bound(d.begin(), d.end(), -margin) - d.begin());
-  test.p_worse = (1 + worse) / (1 + count), test.p_better = (1 + better) / (1 + count);
+  const double least = std::ldexp(1.0, -static_cast<int>(std::min<std::size_t>(test.documents, 1000)));
+  test.p_worse = std::max(least, (1 + worse) / (1 + count)), test.p_better = std::max(least, (1 + better) / (1 + count));
   const auto rank = static_cast<std::size_t>(kLevel * (count - 1));
   test.interval = {d[rank], d[d.size() - 1 - rank]};
   test.verdict = verdict_of(test, margin);

@@ -14,8 +14,9 @@ namespace peer::trainer {
 // What is called equal, of a domain that is to be remembered and of two strategies alike: fixed in advance, for every claim.
 inline constexpr double kEquivalenceMargin = 0.005;  // bits per byte
 
-// A bootstrap over fewer documents draws the same few again and again: its intervals are too narrow, and nothing is claimed from them.
-inline constexpr std::size_t kFewestDocuments = 10;
+// n documents that all agree show something at the level 2^-n (sign test), however often a bootstrap draws them again: below five that is
+// above 5 %, and nothing is claimed.
+inline constexpr std::size_t kFewestDocuments = 5;
 
 enum class Verdict {
   kEquivalent,  // beyond doubt within the margin on both sides
@@ -31,7 +32,7 @@ struct EquivalenceTest {
   double change = kMissing;
   Interval interval;           // kMissing, as what follows, from fewer than kFewestDocuments
                                // 90 %: its ends are the two one-sided 95 % bounds
-  double p_worse = kMissing;   // of "worse by the margin or more":  (1 + draws with d >= margin) / (1 + draws)
+  double p_worse = kMissing;   // of "worse by the margin or more":  (1 + draws with d >= margin) / (1 + draws), 2^-n at least
   double p_better = kMissing;  // of "better by the margin or more": (1 + draws with d <= -margin) / (1 + draws)
   Verdict verdict = Verdict::kUntested;
 };
