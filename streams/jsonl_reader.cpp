@@ -22,7 +22,9 @@ class JsonlReader final : public DocumentReader {
       : window_(std::move(bytes)),
         name_(std::move(name)),
         field_(options.text_field),
-        max_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {}
+        max_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {
+    window_.drop_byte_order_mark();
+  }
 
   bool next(Document& document) override {
     while (take_line()) {

@@ -18,7 +18,9 @@ class TextReader final : public DocumentReader {
       : window_(std::move(bytes)),
         name_(std::move(name)),
         document_bytes_(static_cast<std::size_t>(options.document_bytes)),
-        max_document_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {}
+        max_document_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {
+    window_.drop_byte_order_mark();
+  }
 
   bool next(Document& document) override {
     for (;;) {

@@ -171,7 +171,43 @@ TEST_CASE("truncated or damaged compression is an error that names the file, at 
     }
   CHECK_THROWS_WITH(documents_in(files.write("b.gz", text), options_from({})), Catch::Contains("b.gz: damaged gzip data"));
   CHECK_THROWS_WITH(documents_in(files.write("b.zst", text), options_from({})), Catch::Contains("b.zst: damaged zstd data"));
-  CHECK_THROWS_WITH(documents_in(files.write("c.gz", gzip(text) + "junk"), options_from({})), Catch::Contains("c.gz: damaged gzip data"));
+  CHECK_THROWS_WITH(documents_in(files.write("c.gz", gzip(text) + "\x1f\x8b\x08junk"), options_from({})),
+                    Catch::Contains("c.gz: damaged gzip data"));
+}
+
+TEST_CASE("zeros after gzip data are padding, and anything else there is told of with its place") {
+  const CorpusFiles files;
+  const std::string text = paragraphs(20), packed = gzip(text), zeros(100'000, '\0');
+  const auto options = options_from({});
+  for (const auto& bytes : {packed + '\0', packed + zeros, packed + zeros + gzip("")})
+    CHECK(joined(documents_in(files.write("a.gz", bytes), options)) == text);
+  CHECK(joined(documents_in(files.write("b.gz", packed + zeros + packed), options)) == text + text);
+  const auto refuses = [&](const std::string& name, const std::string& bytes, std::size_t at) {
+    CHECK_THROWS_WITH(documents_in(files.write(name, bytes), options), Catch::Contains(name + ": something else follows the") &&
+                                                                           Catch::Contains(" data at byte " + std::to_string(at) + ";"));
+  };
+  refuses("c.gz", packed + "junk", packed.size());
+  refuses("d.gz", packed + zeros + "j", packed.size() + zeros.size());
+  refuses("e.gz", packed + zstd(text), packed.size());
+  refuses("f.zst", zstd(text) + packed, zstd(text).size());
+  refuses("g.zst", zstd(text) + '\0', zstd(text).size());  // zstd pads with skippable frames alone
+  CHECK_THROWS_WITH(documents_in(files.write("h.gz", packed + "\x1f"), options), Catch::Contains("h.gz: ends in the middle"));
+}
+
+TEST_CASE("skippable frames of Zstandard are no text, wherever they stand, and say that the file is Zstandard") {
+  const CorpusFiles files;
+  const std::string text = paragraphs(20), skippable("\x5a\x2a\x4d\x18\x03\0\0\0abc", 11);
+  const auto options = options_from({});
+  for (const auto& bytes : {skippable + zstd(text), zstd(text) + skippable, skippable + skippable + zstd(text) + skippable})
+    CHECK(joined(documents_in(files.write("a.txt", bytes), options)) == text);
+  CHECK_THROWS_WITH(documents_in(files.write("b.txt", zstd(text) + skippable.substr(0, 10)), options), Catch::Contains("in the middle"));
+}
+
+TEST_CASE("data that ask for more memory than a corpus is given are refused with a way round it") {
+  const CorpusFiles files;
+  std::string packed = zstd(paragraphs(2000)).substr(0, 4) + std::string("\x00\xa0", 2);  // a window of 1 GiB
+  CHECK_THROWS_WITH(documents_in(files.write("a.zst", packed + std::string(100, 'x')), options_from({})),
+                    Catch::Contains("a.zst: its zstd data ask for more than 128 MiB") && Catch::Contains("zstd -dc --long=31"));
 }
 
 }  // namespace
