@@ -11,7 +11,7 @@ bool is_jsonl(const std::string& name, const StreamOptions& options) {
   if (options.format != TextFormat::kAuto) return options.format == TextFormat::kJsonl;
   std::string lower;
   for (const char c : name) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  for (const std::string_view packed : {".gz", ".zst"})
+  for (const std::string_view packed : {".gz", ".zst", ".xz"})
     if (lower.ends_with(packed)) lower.resize(lower.size() - packed.size());
   return lower.ends_with(".jsonl") || lower.ends_with(".ndjson");
 }

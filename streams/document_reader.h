@@ -26,7 +26,7 @@ class DocumentReader {
   virtual bool next(Document& document) = 0;
 };
 
-// As options.format says, or by the name: NAME.jsonl or NAME.ndjson in any case, and .gz or .zst after it.
+// As options.format says, or by the name: NAME.jsonl or NAME.ndjson in any case, and .gz, .zst or .xz after it.
 bool is_jsonl(const std::string& name, const StreamOptions& options);
 
 // The documents in `packed`; compression and format follow from `name`, which also begins every message.

@@ -13,7 +13,7 @@
 namespace peer::streams {
 namespace {
 
-constexpr std::size_t kLongestMagic = 4;
+constexpr std::size_t kLongestMagic = 6;
 
 struct Packing {
   std::string_view name, suffix;
@@ -34,6 +34,8 @@ bool fits_zstd(std::string_view ahead) {
   return skippable || fits_magic(ahead, "\x28\xb5\x2f\xfd");
 }
 
+bool fits_xz(std::string_view ahead) { return fits_magic(ahead, {"\xfd\x37zXZ\0", 6}); }
+
 constexpr Packing kPackings[] = {
     {.name = "gzip", .suffix = ".gz", .command = "gzip -dc", .padded = true, .magic_bytes = 3, .fits = fits_gzip, .unpacker = unpack_gzip},
     {.name = "zstd",
@@ -43,6 +45,7 @@ constexpr Packing kPackings[] = {
      .magic_bytes = 4,
      .fits = fits_zstd,
      .unpacker = unpack_zstd},
+    {.name = "xz", .suffix = ".xz", .command = "xz -dc", .padded = true, .magic_bytes = 6, .fits = fits_xz, .unpacker = unpack_xz},
 };
 
 class PartsReader final : public ByteReader {

@@ -37,7 +37,7 @@ struct StreamOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit(self.from, OptionInfo{"from", "files, directories or - (stdin): text, .jsonl, each also as gzip or Zstandard", "PATH..."});
+    visit(self.from, OptionInfo{"from", "files, directories or - (stdin): text, .jsonl, each also as gzip, Zstandard or xz", "PATH..."});
     visit(self.format, OptionInfo{"format", "what the files hold; auto: JSONL where a name ends in .jsonl or .ndjson, else text"});
     visit(self.test, OptionInfo{"test", "held-out documents from here instead of a split of --from", "PATH..."});
     visit(self.glob, OptionInfo{"glob", "which files of a directory are read, e.g. '*.h'", "PATTERN"});

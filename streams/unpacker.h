@@ -1,4 +1,4 @@
-// One compression format, part by part: a gzip member, a Zstandard frame. A file is one part or several.
+// One compression format, part by part: a gzip member, a Zstandard frame, an xz stream. A file is one part or several.
 #pragma once
 
 #include <cstddef>
@@ -26,5 +26,6 @@ class Unpacker {
 
 std::unique_ptr<Unpacker> unpack_gzip();
 std::unique_ptr<Unpacker> unpack_zstd();
+std::unique_ptr<Unpacker> unpack_xz();
 
 }  // namespace peer::streams
