@@ -130,6 +130,24 @@ TEST_CASE("another field can hold the text") {
   CHECK(joined(documents_in(files.write("a.jsonl", R"({"text": "no", "body": "yes"})"), options)) == "yes");
 }
 
+TEST_CASE("a field within fields can hold the text, and a name with a dot goes before it") {
+  const CorpusFiles files;
+  auto options = options_from({});
+  options.text_field = "a.b.text";
+  const auto read = [&](const std::string& line) { return joined(documents_in(files.write("a.jsonl", line), options)); };
+  CHECK(read(R"({"text": "no", "a": {"text": "no", "b": {"text": "yes"}}})") == "yes");
+  CHECK(read(R"({"a": {"b": {"text": "no"}}, "a.b.text": "yes"})") == "yes");
+  CHECK_THROWS_WITH(read(R"({"a": {"b": {"txt": "x"}}})"),
+                    Catch::Contains("a.jsonl:1: no field 'a.b.text' (did you mean 'a.b.txt'?); name the one"));
+  CHECK_THROWS_WITH(read(R"({"c": {"b": {"text": "x"}}})"), Catch::Contains("no field 'a.b.text' (did you mean 'c.b.text'?)"));
+  CHECK_THROWS_WITH(read(R"({"a": {"b": ["x"]}})"), Catch::Contains("field 'a.b' is no object, so there is no 'a.b.text'"));
+  CHECK_THROWS_WITH(read(R"({"a": {"b": {"text": 7}}})"), Catch::Contains("field 'a.b.text' is not a string"));
+  for (const char* name : {".", "a.", ".a", "a..b"}) {
+    options.text_field = name;
+    CHECK_THROWS_WITH(read(R"({"a": {"b": "x"}})"), Catch::Contains("no field '" + options.text_field + "'"));
+  }
+}
+
 TEST_CASE("a bad line of JSONL says where and why, and the reader goes on behind it") {
   const CorpusFiles files;
   auto options = options_from({});
