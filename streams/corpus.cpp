@@ -81,9 +81,17 @@ Split read_split(const StreamOptions& options, const std::vector<Document>& kept
 
 std::string format_hint(const CorpusReport& report) {
   if (report.like_json.empty()) return "";
-  const bool array = report.like_array;
-  return fmt::format("{} begins like {} and is read as plain text, braces and all; {}", report.like_json, array ? "a JSON array" : "JSONL",
-                     array ? "jq -c '.[]' makes JSONL of it" : "--format jsonl reads its documents");
+  const auto hint = [&](const char* shape, const char* advice) {
+    return fmt::format("{} begins like {} and is read as plain text, braces and all; {}", report.like_json, shape, advice);
+  };
+  switch (report.like_shape) {
+    case JsonShape::kArray:
+      return hint("a JSON array", "jq -c '.[]' makes JSONL of it");
+    case JsonShape::kObject:
+      return hint("a JSON object over several lines", "jq -c . makes JSONL of it");
+    default:
+      return hint("JSONL", "--format jsonl reads its documents");
+  }
 }
 
 struct Corpus::State {

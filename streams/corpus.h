@@ -9,6 +9,7 @@
 
 #include "streams/batch.h"
 #include "streams/document.h"
+#include "streams/json_shape.h"
 #include "streams/stream_options.h"
 
 namespace peer::streams {
@@ -30,7 +31,7 @@ struct CorpusReport {
   std::int64_t bad = 0;         // skipped: invalid UTF-8, binary, malformed JSON, too long
   std::string first_bad;        // "file:line: why"
   std::string like_json;        // the first file that begins like JSON and was read as plain text
-  bool like_array = false;      // that one like an array, not like JSONL
+  JsonShape like_shape = JsonShape::kLines;
 };
 
 // What to try when a text seems to be of another format than it was read as; empty: nothing.

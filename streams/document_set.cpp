@@ -57,9 +57,10 @@ std::int64_t DocumentSet::add_documents(const SourceFile& file) {
 }
 
 void DocumentSet::look_for_json(const SourceFile& file, std::string_view text) {
-  const auto after = [&](std::size_t at) { return text.substr(std::min(text.find_first_not_of(" \t\r\n", at), text.size())); };
-  report_.like_array = text.starts_with('[') && after(1).starts_with("{\"");
-  if (report_.like_array || text.starts_with("{\"")) report_.like_json = file.path == "-" ? "stdin" : file.path;
+  const auto shape = json_shape(text);
+  if (!shape || (*shape == JsonShape::kObject && !file.named)) return;  // a folder of code holds settings in JSON, which are meant as text
+  report_.like_shape = *shape;
+  report_.like_json = file.path == "-" ? "stdin" : file.path;
 }
 
 void DocumentSet::add(Document document) {

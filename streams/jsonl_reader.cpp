@@ -10,6 +10,7 @@
 #include "peer/base/nearest_name.h"
 #include "streams/byte_window.h"
 #include "streams/document_reader.h"
+#include "streams/json_shape.h"
 #include "streams/text_cut.h"
 #include "streams/utf8.h"
 
@@ -104,6 +105,9 @@ class JsonlReader final : public DocumentReader {
     if (const std::size_t first = line_.find_first_not_of(" \t\r"); line_number_ == 1 && first != line_.npos && line_[first] == '[')
       refuse(
           fmt::format("expected a JSON object with a field '{}', found a JSON array; jq -c '.[]' writes its objects, one a line", field_));
+    if (line_number_ == 1 && json_shape(line_) == JsonShape::kObject)
+      refuse(fmt::format("expected a JSON object with a field '{}' on one line, found one that goes on; jq -c . writes each on one line",
+                         field_));
     const char* found = error == simdjson::INCORRECT_TYPE ? "another JSON value" : simdjson::error_message(error);
     refuse(fmt::format("expected a JSON object with a field '{}', found: {}", field_, found));
   }

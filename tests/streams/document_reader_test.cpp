@@ -115,6 +115,24 @@ TEST_CASE("a JSON array is told of, whether it is read as text or as JSONL") {
                     Catch::Contains("b.jsonl:1") && Catch::Contains("JSON array"));
 }
 
+TEST_CASE("JSON objects over several lines are told of, whether they are read as text or as JSONL") {
+  const CorpusFiles files;
+  const std::string objects = "{\n  \"text\": \"one\"\n}\n{\n  \"text\": \"two\"\n}\n" + std::string(300, ' ') + "x\n";
+  const auto hint_of = [](const std::string& path) { return format_hint(Corpus(options_from({path})).report()); };
+  CHECK_THAT(hint_of(files.write("a.json", objects)),
+             Catch::Contains("a.json begins like a JSON object over several lines") && Catch::Contains("jq -c . makes"));
+  CHECK_THAT(hint_of(files.write("b.json", "[\n" + objects)), Catch::Contains("JSON array"));
+  files.write("code/settings.json", objects);
+  CHECK(hint_of(files.path("code")).empty());
+  CHECK(hint_of(files.write("c.tex", "{\n\\bf " + objects)).empty());
+  for (const char* begin : {"{\n", "{ \r\n", "{\"id\": 7,\n", "{\"meta\": {\n"}) {
+    const std::string bad = begin + objects.substr(2);
+    CHECK_THROWS_WITH(Corpus(options_from({files.write("d.jsonl", bad)})),
+                      Catch::Contains("d.jsonl:1: ") && Catch::Contains("jq -c . writes each on one line"));
+  }
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("e.jsonl", "{\"text\": \"cut")})), !Catch::Contains("jq"));
+}
+
 TEST_CASE("a pattern where a file is expected brings --glob, and what was skipped is told of where too little is left") {
   const CorpusFiles files;
   files.write("a.txt", "x");
