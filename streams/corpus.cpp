@@ -79,6 +79,15 @@ Split read_split(const StreamOptions& options, const std::vector<Document>& kept
 
 }  // namespace
 
+WholeText read_whole(const StreamOptions& options) {
+  check(options);
+  WholeText whole;
+  whole.documents = read(options.from, "--from", options, options.max_bytes, whole.report);
+  whole.report.documents = std::ssize(whole.documents);
+  whole.report.bytes = bytes_of(whole.documents);
+  return whole;
+}
+
 std::string format_hint(const CorpusReport& report) {
   if (report.like_json.empty()) return "";
   const auto hint = [&](const char* shape, const char* advice) {

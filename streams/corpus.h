@@ -37,6 +37,13 @@ struct CorpusReport {
 // What to try when a text seems to be of another format than it was read as; empty: nothing.
 std::string format_hint(const CorpusReport& report);
 
+// All of --from: what a text is scored on, which needs no split. CorpusError as for a corpus, but one document is enough.
+struct WholeText {
+  std::vector<Document> documents;  // in reading order
+  CorpusReport report;
+};
+WholeText read_whole(const StreamOptions& options);
+
 class Corpus {
  public:
   // Reads everything once: validates, splits, counts. CorpusError (one line: what, where, what to try) for a missing path, no
