@@ -10,6 +10,7 @@
 #include "streams/batch.h"
 #include "streams/document.h"
 #include "streams/json_shape.h"
+#include "streams/reading.h"
 #include "streams/stream_options.h"
 
 namespace peer::streams {
@@ -42,14 +43,14 @@ struct WholeText {
   std::vector<Document> documents;  // in reading order
   CorpusReport report;
 };
-WholeText read_whole(const StreamOptions& options);
+WholeText read_whole(const StreamOptions& options, const Reading& reading = {});
 
 class Corpus {
  public:
   // Reads everything once: validates, splits, counts. CorpusError (one line: what, where, what to try) for a missing path, no
   // readable document, no training or no held-out document. Training text is kept in memory. What is in `kept_out` is not trained on, in
-  // part neither (drop_held_out): the documents on which older domains are scored.
-  explicit Corpus(const StreamOptions& options, const std::vector<Document>& kept_out = {});
+  // part neither (drop_held_out): the documents on which older domains are scored. ReadingStopped when reading.stop is set meanwhile.
+  explicit Corpus(const StreamOptions& options, const std::vector<Document>& kept_out = {}, const Reading& reading = {});
   ~Corpus();
   Corpus(Corpus&&) noexcept;
 

@@ -21,8 +21,8 @@ std::unique_ptr<DocumentReader> read_documents(std::unique_ptr<ByteReader> packe
   return is_jsonl(name, options) ? read_jsonl(std::move(inflated), name, options) : read_text(std::move(inflated), name, options);
 }
 
-std::unique_ptr<DocumentReader> open_documents(const std::string& path, const StreamOptions& options) {
-  return read_documents(open_file(path), path == "-" ? "stdin" : path, options);
+std::unique_ptr<DocumentReader> open_documents(const std::string& path, const StreamOptions& options, const std::atomic<bool>* stop) {
+  return read_documents(open_file(path, stop), path == "-" ? "stdin" : path, options);
 }
 
 }  // namespace peer::streams

@@ -1,6 +1,7 @@
 // A file as documents. Plain text is cut at line ends into documents of about document_bytes; JSONL gives one a line.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -31,7 +32,9 @@ bool is_jsonl(const std::string& name, const StreamOptions& options);
 
 // The documents in `packed`; compression and format follow from `name`, which also begins every message.
 std::unique_ptr<DocumentReader> read_documents(std::unique_ptr<ByteReader> packed, const std::string& name, const StreamOptions& options);
-std::unique_ptr<DocumentReader> open_documents(const std::string& path, const StreamOptions& options);  // "-" is stdin
+// As open_file.
+std::unique_ptr<DocumentReader> open_documents(const std::string& path, const StreamOptions& options,
+                                               const std::atomic<bool>* stop = nullptr);
 
 // The two formats. `options` are copied as far as they matter.
 std::unique_ptr<DocumentReader> read_text(std::unique_ptr<ByteReader> bytes, const std::string& name, const StreamOptions& options);
