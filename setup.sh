@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache git     # build
   libdnnl-dev                          # matrix products
   libhdf5-dev librocksdb-dev           # the pool's files and its catalogue
-  libxxhash-dev libzstd-dev zlib1g-dev # digests and compressed text
+  libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev # digests and compressed text
   libboost-program-options-dev libyaml-cpp-dev libfmt-dev
   libsimdjson-dev nlohmann-json3-dev
   catch2 clang-format                  # tests

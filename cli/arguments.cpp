@@ -55,7 +55,8 @@ std::vector<po::option> tokenize(const Command& command, const std::vector<std::
     const std::string word = error.get_option_name();  // as it was written: with its dashes, perhaps with its value
     const std::size_t begin = std::min(word.find_first_not_of('-'), word.size());
     const std::string name = word.substr(begin, word.find('=') - begin);
-    refuse(command, fmt::format("unknown option '--{}'{}", name, did_you_mean(name, command.options.names())));
+    const std::string nearest = nearest_name(name, command.options.names());
+    refuse(command, fmt::format("unknown option '--{}'{}", name, nearest.empty() ? "" : fmt::format(" (did you mean '--{}'?)", nearest)));
   } catch (const po::error& error) {
     refuse(command, error.what());
   }

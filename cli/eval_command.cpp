@@ -51,9 +51,7 @@ std::vector<Target> targets(const trainer::Session& session, const EvalOptions& 
   if (!stream.from.empty() || !stream.test.empty()) {
     streams::StreamOptions text = stream;
     if (!text.test.empty()) text.from = std::exchange(text.test, {});  // that text alone
-    const streams::Corpus corpus(text);
-    std::vector<streams::Document> all = corpus.held_out();
-    all.insert(all.end(), corpus.training().begin(), corpus.training().end());
+    const std::vector<streams::Document> all = streams::read_whole(text, {.progress = &progress}).documents;
     std::vector<streams::Document> scored = trainer::select_held_out(all, options.eval_bytes);
     if (const std::int64_t whole = bytes_of(all), part = bytes_of(scored); part < whole)
       progress.note(fmt::format("scores {} of {} bytes: --eval-bytes {}", part, whole, options.eval_bytes));

@@ -18,6 +18,7 @@ void check_limits(const CommonOptions& options) {
   constexpr double kMostGigabytes = 1e6;  // whose bytes an integer holds
   expect(options.device_memory >= 0 && options.device_memory <= kMostGigabytes, "device-memory", fmt::format("0 to {}", kMostGigabytes),
          options.device_memory);
+  expect(options.seed >= 0, "seed", "0 or more", options.seed);
 }
 
 void check_limits(const model::DeltaOptions& options) {

@@ -109,7 +109,7 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
     trainer::check_safeguards(session, options.stage);
     if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
   }
-  const streams::Corpus corpus(options.stream);
+  const streams::Corpus corpus(options.stream, {}, {.progress = &call.progress});
   const streams::CorpusReport& report = corpus.report();
   if (const std::string hint = streams::format_hint(report); !hint.empty()) call.progress.note(hint);
   const model::ModelOptions& shape = session.loaded.model.options();

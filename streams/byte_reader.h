@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -14,7 +15,7 @@ class ByteReader {
   virtual std::size_t read(char* to, std::size_t room) = 0;
 };
 
-// A file or a pipe; "-" is stdin.
-std::unique_ptr<ByteReader> open_file(const std::string& path);
+// A file or a pipe; "-" is stdin. `stop` (may be null) ends a reading with ReadingStopped, also one that waits for a pipe's other end.
+std::unique_ptr<ByteReader> open_file(const std::string& path, const std::atomic<bool>* stop = nullptr);
 
 }  // namespace peer::streams

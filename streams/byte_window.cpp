@@ -4,7 +4,9 @@
 
 namespace peer::streams {
 
-ByteWindow::ByteWindow(std::unique_ptr<ByteReader> bytes) : bytes_(std::move(bytes)) {
+ByteWindow::ByteWindow(std::unique_ptr<ByteReader> bytes) : bytes_(std::move(bytes)) {}
+
+void ByteWindow::drop_byte_order_mark() {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (fill(kByteOrderMark.size()).starts_with(kByteOrderMark)) drop(kByteOrderMark.size());
 }

@@ -10,11 +10,13 @@
 
 namespace peer::streams {
 
-// The bytes of a reader that were read and not used yet. A byte order mark at the start is not part of the text.
+// The bytes of a reader that were read and not used yet.
 class ByteWindow {
  public:
   explicit ByteWindow(std::unique_ptr<ByteReader> bytes);
 
+  // To begin with: it is no part of a text.
+  void drop_byte_order_mark();
   // What lies ahead: at least `wanted` bytes unless the input ends before. Valid until the next fill.
   std::string_view fill(std::size_t wanted);
   // Uses up the first `count` bytes of what lies ahead.

@@ -29,8 +29,8 @@ void check(const StreamOptions& options) {
 }
 
 std::vector<Document> read(const std::vector<std::string>& paths, const char* flag, const StreamOptions& options, std::int64_t max_bytes,
-                           CorpusReport& report) {
-  DocumentSet set(options, max_bytes, report);
+                           CorpusReport& report, const Reading& reading) {
+  DocumentSet set(options, max_bytes, report, reading);
   set.add_files(paths);
   auto documents = set.take();
   if (documents.empty() && report.bad > 0)
@@ -52,15 +52,15 @@ std::uint64_t hash_of(const std::vector<Document>& documents) {
   return hash64_of(hashes.data(), hashes.size() * sizeof(hashes[0]));
 }
 
-Split split_as_given(const StreamOptions& options, CorpusReport& report) {
-  auto documents = read(options.from, "--from", options, options.max_bytes, report);
+Split split_as_given(const StreamOptions& options, CorpusReport& report, const Reading& reading) {
+  auto documents = read(options.from, "--from", options, options.max_bytes, report, reading);
   if (options.test.empty()) try {
       return split_documents(std::move(documents), options.held_out_share);
     } catch (const CorpusError& error) {
       if (report.bad == 0) throw;
       throw CorpusError(fmt::format("{} ({} skipped, the first: {})", error.what(), counted(report.bad, "bad document"), report.first_bad));
     }
-  Split split{std::move(documents), read(options.test, "--test", options, 0, report)};
+  Split split{std::move(documents), read(options.test, "--test", options, 0, report, reading)};
   report.duplicates += drop_held_out(split.training, split.held_out);
   if (split.training.empty())
     throw CorpusError(fmt::format("--from {}: every document is also in --test {}; nothing is left to train on", options.from.front(),
@@ -68,8 +68,8 @@ Split split_as_given(const StreamOptions& options, CorpusReport& report) {
   return split;
 }
 
-Split read_split(const StreamOptions& options, const std::vector<Document>& kept_out, CorpusReport& report) {
-  Split split = split_as_given(options, report);
+Split read_split(const StreamOptions& options, const std::vector<Document>& kept_out, CorpusReport& report, const Reading& reading) {
+  Split split = split_as_given(options, report, reading);
   report.kept_out = drop_held_out(split.training, kept_out);
   if (split.training.empty())
     throw CorpusError(fmt::format("--from {}: the pool's domains are scored on all of its {} documents; nothing is left to train on",
@@ -79,11 +79,28 @@ Split read_split(const StreamOptions& options, const std::vector<Document>& kept
 
 }  // namespace
 
+WholeText read_whole(const StreamOptions& options, const Reading& reading) {
+  check(options);
+  WholeText whole;
+  whole.documents = read(options.from, "--from", options, options.max_bytes, whole.report, reading);
+  whole.report.documents = std::ssize(whole.documents);
+  whole.report.bytes = bytes_of(whole.documents);
+  return whole;
+}
+
 std::string format_hint(const CorpusReport& report) {
   if (report.like_json.empty()) return "";
-  const bool array = report.like_array;
-  return fmt::format("{} begins like {} and is read as plain text, braces and all; {}", report.like_json, array ? "a JSON array" : "JSONL",
-                     array ? "jq -c '.[]' makes JSONL of it" : "--format jsonl reads its documents");
+  const auto hint = [&](const char* shape, const char* advice) {
+    return fmt::format("{} begins like {} and is read as plain text, braces and all; {}", report.like_json, shape, advice);
+  };
+  switch (report.like_shape) {
+    case JsonShape::kArray:
+      return hint("a JSON array", "jq -c '.[]' makes JSONL of it");
+    case JsonShape::kObject:
+      return hint("a JSON object over several lines", "jq -c . makes JSONL of it");
+    default:
+      return hint("JSONL", "--format jsonl reads its documents");
+  }
 }
 
 struct Corpus::State {
@@ -92,8 +109,10 @@ struct Corpus::State {
   std::uint64_t hash = 0, seed = 0;
   BatchStream stream;
 
-  State(const StreamOptions& options, const std::vector<Document>& kept_out)
-      : split(read_split(options, kept_out, report)), hash(hash_of(split.training)), stream(split.training, options.shuffle_windows) {
+  State(const StreamOptions& options, const std::vector<Document>& kept_out, const Reading& reading)
+      : split(read_split(options, kept_out, report, reading)),
+        hash(hash_of(split.training)),
+        stream(split.training, options.shuffle_windows) {
     report.held_out_documents = std::ssize(split.held_out);
     report.held_out_bytes = bytes_of(split.held_out);
     report.documents = std::ssize(split.training) + report.held_out_documents;
@@ -101,9 +120,9 @@ struct Corpus::State {
   }
 };
 
-Corpus::Corpus(const StreamOptions& options, const std::vector<Document>& kept_out) {
+Corpus::Corpus(const StreamOptions& options, const std::vector<Document>& kept_out, const Reading& reading) {
   check(options);
-  state_ = std::make_unique<State>(options, kept_out);
+  state_ = std::make_unique<State>(options, kept_out, reading);
 }
 Corpus::~Corpus() = default;
 Corpus::Corpus(Corpus&&) noexcept = default;

@@ -9,6 +9,8 @@
 
 #include "streams/batch.h"
 #include "streams/document.h"
+#include "streams/json_shape.h"
+#include "streams/reading.h"
 #include "streams/stream_options.h"
 
 namespace peer::streams {
@@ -30,18 +32,25 @@ struct CorpusReport {
   std::int64_t bad = 0;         // skipped: invalid UTF-8, binary, malformed JSON, too long
   std::string first_bad;        // "file:line: why"
   std::string like_json;        // the first file that begins like JSON and was read as plain text
-  bool like_array = false;      // that one like an array, not like JSONL
+  JsonShape like_shape = JsonShape::kLines;
 };
 
 // What to try when a text seems to be of another format than it was read as; empty: nothing.
 std::string format_hint(const CorpusReport& report);
 
+// All of --from: what a text is scored on, which needs no split. CorpusError as for a corpus, but one document is enough.
+struct WholeText {
+  std::vector<Document> documents;  // in reading order
+  CorpusReport report;
+};
+WholeText read_whole(const StreamOptions& options, const Reading& reading = {});
+
 class Corpus {
  public:
   // Reads everything once: validates, splits, counts. CorpusError (one line: what, where, what to try) for a missing path, no
   // readable document, no training or no held-out document. Training text is kept in memory. What is in `kept_out` is not trained on, in
-  // part neither (drop_held_out): the documents on which older domains are scored.
-  explicit Corpus(const StreamOptions& options, const std::vector<Document>& kept_out = {});
+  // part neither (drop_held_out): the documents on which older domains are scored. ReadingStopped when reading.stop is set meanwhile.
+  explicit Corpus(const StreamOptions& options, const std::vector<Document>& kept_out = {}, const Reading& reading = {});
   ~Corpus();
   Corpus(Corpus&&) noexcept;
 

@@ -1,6 +1,7 @@
 // A file as documents. Plain text is cut at line ends into documents of about document_bytes; JSONL gives one a line.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -26,12 +27,14 @@ class DocumentReader {
   virtual bool next(Document& document) = 0;
 };
 
-// As options.format says, or by the name: NAME.jsonl or NAME.ndjson in any case, and .gz or .zst after it.
+// As options.format says, or by the name: NAME.jsonl or NAME.ndjson in any case, and .gz, .zst or .xz after it.
 bool is_jsonl(const std::string& name, const StreamOptions& options);
 
 // The documents in `packed`; compression and format follow from `name`, which also begins every message.
 std::unique_ptr<DocumentReader> read_documents(std::unique_ptr<ByteReader> packed, const std::string& name, const StreamOptions& options);
-std::unique_ptr<DocumentReader> open_documents(const std::string& path, const StreamOptions& options);  // "-" is stdin
+// As open_file.
+std::unique_ptr<DocumentReader> open_documents(const std::string& path, const StreamOptions& options,
+                                               const std::atomic<bool>* stop = nullptr);
 
 // The two formats. `options` are copied as far as they matter.
 std::unique_ptr<DocumentReader> read_text(std::unique_ptr<ByteReader> bytes, const std::string& name, const StreamOptions& options);

@@ -12,8 +12,8 @@
 
 namespace peer::streams {
 
-DocumentSet::DocumentSet(const StreamOptions& options, std::int64_t max_bytes, CorpusReport& report)
-    : options_(options), max_bytes_(max_bytes), report_(report) {}
+DocumentSet::DocumentSet(const StreamOptions& options, std::int64_t max_bytes, CorpusReport& report, const Reading& reading)
+    : options_(options), max_bytes_(max_bytes), report_(report), reading_(reading) {}
 
 void DocumentSet::add_files(const std::vector<std::string>& paths) {
   for (const auto& file : list_files(paths, options_.glob)) {
@@ -36,13 +36,15 @@ void DocumentSet::add_file(const SourceFile& file) {
 }
 
 std::int64_t DocumentSet::add_documents(const SourceFile& file) {
-  const auto reader = open_documents(file.path, options_);
+  const auto reader = open_documents(file.path, options_, reading_.stop);
   const bool bad_documents_are_fatal = options_.strict || (file.named && !is_jsonl(file.path, options_));
   std::int64_t good = 0;
   std::string first_bad;
   for (Document document; !full();) try {
+      check_stop(reading_.stop);  // here too: a block that was compressed may hold many documents
       if (!reader->next(document)) break;
       if (++good == 1 && report_.like_json.empty() && !is_jsonl(file.path, options_)) look_for_json(file, document.text);
+      tell(document);
       add(std::move(document));
     } catch (const BadDocument& error) {
       if (bad_documents_are_fatal) throw;
@@ -57,9 +59,18 @@ std::int64_t DocumentSet::add_documents(const SourceFile& file) {
 }
 
 void DocumentSet::look_for_json(const SourceFile& file, std::string_view text) {
-  const auto after = [&](std::size_t at) { return text.substr(std::min(text.find_first_not_of(" \t\r\n", at), text.size())); };
-  report_.like_array = text.starts_with('[') && after(1).starts_with("{\"");
-  if (report_.like_array || text.starts_with("{\"")) report_.like_json = file.path == "-" ? "stdin" : file.path;
+  const auto shape = json_shape(text);
+  if (!shape || (*shape == JsonShape::kObject && !file.named)) return;  // a folder of code holds settings in JSON, which are meant as text
+  report_.like_shape = *shape;
+  report_.like_json = file.path == "-" ? "stdin" : file.path;
+}
+
+void DocumentSet::tell(const Document& document) {
+  constexpr std::int64_t kMegabyte = 1'000'000, kLong = 32 * kMegabyte;  // less is read within a second
+  const std::int64_t before = bytes_read_;
+  ++documents_read_, bytes_read_ += std::ssize(document.text);
+  if (reading_.progress != nullptr && bytes_read_ >= kLong && bytes_read_ / kMegabyte != before / kMegabyte)
+    reading_.progress->update("read", documents_read_, 0, fmt::format("documents, {} MB", bytes_read_ / kMegabyte));
 }
 
 void DocumentSet::add(Document document) {

@@ -9,6 +9,7 @@
 
 #include "streams/corpus.h"
 #include "streams/document.h"
+#include "streams/reading.h"
 #include "streams/source.h"
 #include "streams/stream_options.h"
 
@@ -20,7 +21,7 @@ namespace peer::streams {
 class DocumentSet {
  public:
   // Added to `report`: files, duplicates, bad. At most `max_bytes` of text are kept (0: all), and no more read.
-  DocumentSet(const StreamOptions& options, std::int64_t max_bytes, CorpusReport& report);
+  DocumentSet(const StreamOptions& options, std::int64_t max_bytes, CorpusReport& report, const Reading& reading);
   void add_files(const std::vector<std::string>& paths);
   std::vector<Document> take() { return std::move(documents_); }
 
@@ -28,6 +29,7 @@ class DocumentSet {
   void add_file(const SourceFile& file);
   std::int64_t add_documents(const SourceFile& file);                 // how many were good
   void look_for_json(const SourceFile& file, std::string_view text);  // in the first document of a plain text
+  void tell(const Document& document);                                // of how much was read, once that is much
   void add(Document document);
   void skip(const std::string& why);
   void forget_since(std::size_t first, std::int64_t bytes, const CorpusReport& before);
@@ -36,6 +38,8 @@ class DocumentSet {
   const StreamOptions& options_;
   std::int64_t max_bytes_, bytes_ = 0;
   CorpusReport& report_;
+  const Reading& reading_;
+  std::int64_t documents_read_ = 0, bytes_read_ = 0;  // with duplicates
   std::vector<Document> documents_;
   std::unordered_set<std::uint64_t> hashes_;
 };

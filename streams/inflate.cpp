@@ -1,129 +1,124 @@
 #include "streams/inflate.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
-#include <array>
-#include <new>
 #include <string_view>
 #include <utility>
 
 #include "peer/base/error.h"
+#include "streams/byte_window.h"
+#include "streams/unpacker.h"
 
 namespace peer::streams {
 namespace {
 
-constexpr std::size_t kBlockBytes = 64 << 10;
+constexpr std::size_t kLongestMagic = 6;
 
-[[noreturn]] void fail_damaged(const std::string& name, const char* format, const char* why) {
-  throw CorpusError(fmt::format("{}: damaged {} data: {}; test it with {} -t, or fetch it again", name, format, why, format));
-}
-
-[[noreturn]] void fail_truncated(const std::string& name, const char* format) {
-  throw CorpusError(fmt::format("{}: ends in the middle of its {} data; fetch it again", name, format));
-}
-
-class GzipReader final : public ByteReader {
- public:
-  GzipReader(std::unique_ptr<ByteReader> packed, std::string name) : packed_(std::move(packed)), name_(std::move(name)) {
-    constexpr int kGzipOnly = 16;
-    if (inflateInit2(&stream_, MAX_WBITS + kGzipOnly) != Z_OK) throw std::bad_alloc();
-  }
-  ~GzipReader() override { inflateEnd(&stream_); }
-  GzipReader(const GzipReader&) = delete;
-  GzipReader& operator=(const GzipReader&) = delete;
-
-  std::size_t read(char* to, std::size_t room) override {
-    const auto space = static_cast<uInt>(std::min(room, kBlockBytes));
-    stream_.next_out = reinterpret_cast<Bytef*>(to);
-    stream_.avail_out = space;
-    while (stream_.avail_out == space) {
-      refill();
-      if (between_members_) {
-        if (stream_.avail_in == 0) return 0;
-        inflateReset(&stream_);
-        between_members_ = false;
-      }
-      // Also called without input: zlib may hold output that did not fit the last time.
-      const int status = ::inflate(&stream_, Z_NO_FLUSH);
-      if (status == Z_STREAM_END)
-        between_members_ = true;
-      else if (status == Z_BUF_ERROR && input_ended_)
-        fail_truncated(name_, "gzip");
-      else if (status != Z_OK && status != Z_BUF_ERROR)
-        fail_damaged(name_, "gzip", stream_.msg != nullptr ? stream_.msg : "not gzip");
-    }
-    return space - stream_.avail_out;
-  }
-
- private:
-  void refill() {
-    if (stream_.avail_in > 0 || input_ended_) return;
-    stream_.next_in = block_.data();
-    stream_.avail_in = static_cast<uInt>(packed_->read(reinterpret_cast<char*>(block_.data()), block_.size()));
-    input_ended_ = stream_.avail_in == 0;
-  }
-
-  std::unique_ptr<ByteReader> packed_;
-  std::string name_;
-  z_stream stream_{};
-  bool input_ended_ = false;
-  bool between_members_ = false;
-  std::array<Bytef, kBlockBytes> block_;
+struct Packing {
+  std::string_view name, suffix;
+  std::string_view command;  // that unpacks a file which asks for much memory
+  bool padded;               // zeros may follow a part
+  std::size_t magic_bytes;
+  bool (*fits)(std::string_view ahead);  // whether a part may begin so; fewer bytes than magic_bytes are all that there are
+  std::unique_ptr<Unpacker> (*unpacker)();
 };
 
-class ZstdReader final : public ByteReader {
+bool fits_magic(std::string_view ahead, std::string_view magic) { return ahead.substr(0, magic.size()) == magic.substr(0, ahead.size()); }
+
+bool fits_gzip(std::string_view ahead) { return fits_magic(ahead, "\x1f\x8b\x08"); }
+
+// A frame, or one of the sixteen kinds of skippable ones.
+bool fits_zstd(std::string_view ahead) {
+  const bool skippable = !ahead.empty() && (ahead[0] & 0xF0) == 0x50 && fits_magic(ahead.substr(1), "\x2a\x4d\x18");
+  return skippable || fits_magic(ahead, "\x28\xb5\x2f\xfd");
+}
+
+bool fits_xz(std::string_view ahead) { return fits_magic(ahead, {"\xfd\x37zXZ\0", 6}); }
+
+constexpr Packing kPackings[] = {
+    {.name = "gzip", .suffix = ".gz", .command = "gzip -dc", .padded = true, .magic_bytes = 3, .fits = fits_gzip, .unpacker = unpack_gzip},
+    {.name = "zstd",
+     .suffix = ".zst",
+     .command = "zstd -dc --long=31",
+     .padded = false,
+     .magic_bytes = 4,
+     .fits = fits_zstd,
+     .unpacker = unpack_zstd},
+    {.name = "xz", .suffix = ".xz", .command = "xz -dc", .padded = true, .magic_bytes = 6, .fits = fits_xz, .unpacker = unpack_xz},
+};
+
+class PartsReader final : public ByteReader {
  public:
-  ZstdReader(std::unique_ptr<ByteReader> packed, std::string name)
-      : packed_(std::move(packed)), name_(std::move(name)), context_(ZSTD_createDCtx(), ZSTD_freeDCtx) {
-    if (!context_) throw std::bad_alloc();
+  PartsReader(std::unique_ptr<ByteReader> packed, std::string name, const Packing& packing)
+      : window_(std::move(packed)), name_(std::move(name)), packing_(packing), unpacker_(packing.unpacker()) {
+    unpacker_->begin();
   }
 
   std::size_t read(char* to, std::size_t room) override {
-    ZSTD_outBuffer out{to, room, 0};
-    while (out.pos == 0) {
-      refill();
-      const bool exhausted = in_.pos == in_.size;
-      if (exhausted && between_frames_) return 0;
-      // Also called without input: zstd may hold output that did not fit the last time.
-      const std::size_t status = ZSTD_decompressStream(context_.get(), &out, &in_);
-      if (ZSTD_isError(status)) fail_damaged(name_, "zstd", ZSTD_getErrorName(status));
-      between_frames_ = status == 0;
-      if (exhausted && out.pos == 0 && !between_frames_) fail_truncated(name_, "zstd");
+    for (;;) {
+      if (between_parts_ && !begin_next_part()) return 0;
+      const std::string_view packed = window_.fill(1);
+      const Unpacker::Step step = unpacker_->step(packed, to, room);
+      if (step.needs_too_much) fail_memory();
+      if (step.damage != nullptr) fail_damaged(step.damage);
+      window_.drop(step.used);
+      between_parts_ = step.ended;
+      if (step.made > 0) return step.made;
+      if (step.ended || step.used > 0) continue;
+      if (packed.empty()) fail("ends in the middle of its {0} data; fetch it again", packing_.name);
+      fail_damaged("it leads nowhere");
     }
-    return out.pos;
   }
 
  private:
-  void refill() {
-    if (in_.pos < in_.size || input_ended_) return;
-    in_ = {block_.data(), packed_->read(block_.data(), block_.size()), 0};
-    input_ended_ = in_.size == 0;
+  // False at the end of the input.
+  bool begin_next_part() {
+    if (packing_.padded) drop_zeros();
+    const std::string_view ahead = window_.fill(packing_.magic_bytes).substr(0, packing_.magic_bytes);
+    if (ahead.empty()) return false;
+    if (!packing_.fits(ahead))
+      fail("something else follows the {0} data at byte {1}; head -c {1} keeps what is before it", packing_.name, window_.offset());
+    unpacker_->begin();
+    between_parts_ = false;
+    return true;
   }
 
-  std::unique_ptr<ByteReader> packed_;
+  void drop_zeros() {
+    for (std::string_view ahead = window_.fill(1); ahead.starts_with('\0'); ahead = window_.fill(1))
+      window_.drop(std::min(ahead.find_first_not_of('\0'), ahead.size()));
+  }
+
+  template <class... Found>
+  [[noreturn]] void fail(fmt::format_string<const Found&...> why, const Found&... found) const {
+    throw CorpusError(fmt::format("{}: {}", name_, fmt::format(why, found...)));
+  }
+  [[noreturn]] void fail_damaged(std::string_view why) const {
+    fail("damaged {0} data: {1}; test it with {0} -t, or fetch it again", packing_.name, why);
+  }
+  [[noreturn]] void fail_memory() const {
+    fail("its {} data ask for more than {} MiB of memory; pipe it: {} FILE | peer-cli ... --from -", packing_.name,
+         Unpacker::kMemoryBytes >> 20, packing_.command);
+  }
+
+  ByteWindow window_;
   std::string name_;
-  std::unique_ptr<ZSTD_DCtx, std::size_t (*)(ZSTD_DCtx*)> context_;  // refuses windows above 128 MiB: the bound on its memory
-  ZSTD_inBuffer in_{nullptr, 0, 0};
-  bool input_ended_ = false;
-  bool between_frames_ = false;
-  std::array<char, kBlockBytes> block_;
+  const Packing& packing_;
+  std::unique_ptr<Unpacker> unpacker_;
+  bool between_parts_ = false;
 };
 
 // A reader whose first bytes were looked at.
 class PeekedReader final : public ByteReader {
  public:
   explicit PeekedReader(std::unique_ptr<ByteReader> bytes) : bytes_(std::move(bytes)) {
-    constexpr std::size_t kLongestMagic = 4;
     for (char block[kLongestMagic]; ahead_.size() < kLongestMagic;) {
       const std::size_t got = bytes_->read(block, kLongestMagic - ahead_.size());
       if (got == 0) break;
       ahead_.append(block, got);
     }
   }
-  bool begins_with(std::string_view magic) const { return ahead_.starts_with(magic); }
+  bool begins_as(const Packing& packing) const { return ahead_.size() >= packing.magic_bytes && packing.fits(ahead_); }
 
   std::size_t read(char* to, std::size_t room) override {
     if (ahead_.empty()) return bytes_->read(to, room);
@@ -141,10 +136,11 @@ class PeekedReader final : public ByteReader {
 
 std::unique_ptr<ByteReader> inflate(std::unique_ptr<ByteReader> packed, const std::string& name) {
   auto peeked = std::make_unique<PeekedReader>(std::move(packed));
-  const bool gzip = peeked->begins_with("\x1f\x8b\x08"), zstd = peeked->begins_with("\x28\xb5\x2f\xfd");
-  if (gzip || (!zstd && name.ends_with(".gz"))) return std::make_unique<GzipReader>(std::move(peeked), name);
-  if (zstd || name.ends_with(".zst")) return std::make_unique<ZstdReader>(std::move(peeked), name);
-  return peeked;
+  const auto is_packing = [&](auto&& sign) { return std::find_if(std::begin(kPackings), std::end(kPackings), sign); };
+  auto packing = is_packing([&](const Packing& p) { return peeked->begins_as(p); });
+  if (packing == std::end(kPackings)) packing = is_packing([&](const Packing& p) { return name.ends_with(p.suffix); });
+  if (packing == std::end(kPackings)) return peeked;
+  return std::make_unique<PartsReader>(std::move(peeked), name, *packing);
 }
 
 }  // namespace peer::streams

@@ -10,6 +10,7 @@
 #include "peer/base/nearest_name.h"
 #include "streams/byte_window.h"
 #include "streams/document_reader.h"
+#include "streams/json_shape.h"
 #include "streams/text_cut.h"
 #include "streams/utf8.h"
 
@@ -22,7 +23,9 @@ class JsonlReader final : public DocumentReader {
       : window_(std::move(bytes)),
         name_(std::move(name)),
         field_(options.text_field),
-        max_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {}
+        max_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {
+    window_.drop_byte_order_mark();
+  }
 
   bool next(Document& document) override {
     while (take_line()) {
@@ -74,11 +77,24 @@ class JsonlReader final : public DocumentReader {
     simdjson::dom::object object;
     // The whole line is parsed, not just up to the field: a truncated line is never taken for a document.
     if (const auto error = parser_.parse(line_).get(object)) refuse_json(error);
-    simdjson::dom::element value;
-    if (object.at_key(field_).get(value)) refuse_fields(object);
     std::string_view text;
-    if (value.get(text)) refuse(fmt::format("field '{}' is not a string; choose another with --text-field", field_));
+    if (find_field(object).get(text)) refuse(fmt::format("field '{}' is not a string; choose another with --text-field", field_));
     return text;
+  }
+
+  // The field of that name, though it hold dots; else the one that each part of the name leads to from the one before.
+  simdjson::dom::element find_field(simdjson::dom::object object) const {
+    simdjson::dom::element value;
+    if (!object.at_key(field_).get(value)) return value;
+    for (std::size_t begin = 0;;) {
+      const std::size_t end = std::min(field_.find('.', begin), field_.size());
+      if (object.at_key(std::string_view(field_).substr(begin, end - begin)).get(value)) refuse_fields(object, begin, end);
+      if (end == field_.size()) return value;
+      if (value.get(object))
+        refuse(
+            fmt::format("field '{}' is no object, so there is no '{}'; choose another with --text-field", field_.substr(0, end), field_));
+      begin = end + 1;
+    }
   }
 
   [[noreturn]] void refuse(const std::string& why) const { throw BadDocument(fmt::format("{}:{}: {}", name_, line_number_, why)); }
@@ -89,13 +105,17 @@ class JsonlReader final : public DocumentReader {
     if (const std::size_t first = line_.find_first_not_of(" \t\r"); line_number_ == 1 && first != line_.npos && line_[first] == '[')
       refuse(
           fmt::format("expected a JSON object with a field '{}', found a JSON array; jq -c '.[]' writes its objects, one a line", field_));
+    if (line_number_ == 1 && json_shape(line_) == JsonShape::kObject)
+      refuse(fmt::format("expected a JSON object with a field '{}' on one line, found one that goes on; jq -c . writes each on one line",
+                         field_));
     const char* found = error == simdjson::INCORRECT_TYPE ? "another JSON value" : simdjson::error_message(error);
     refuse(fmt::format("expected a JSON object with a field '{}', found: {}", field_, found));
   }
 
-  [[noreturn]] void refuse_fields(const simdjson::dom::object& object) const {
+  // No field of `object` is called as the characters of field_ from `begin` to `end` say.
+  [[noreturn]] void refuse_fields(const simdjson::dom::object& object, std::size_t begin, std::size_t end) const {
     std::vector<std::string> names;
-    for (const auto& field : object) names.emplace_back(field.key);
+    for (const auto& field : object) names.push_back(std::string(field_).replace(begin, end - begin, field.key));
     refuse(fmt::format("no field '{}'{}; name the one that holds the text with --text-field", field_, did_you_mean(field_, names)));
   }
 

@@ -37,11 +37,11 @@ struct StreamOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit(self.from, OptionInfo{"from", "files, directories or - (stdin): text, .jsonl, each also as gzip or Zstandard", "PATH..."});
+    visit(self.from, OptionInfo{"from", "files, directories or - (stdin): text, .jsonl, each also as gzip, Zstandard or xz", "PATH..."});
     visit(self.format, OptionInfo{"format", "what the files hold; auto: JSONL where a name ends in .jsonl or .ndjson, else text"});
     visit(self.test, OptionInfo{"test", "held-out documents from here instead of a split of --from", "PATH..."});
     visit(self.glob, OptionInfo{"glob", "which files of a directory are read, e.g. '*.h'", "PATTERN"});
-    visit(self.text_field, OptionInfo{"text-field", "the field of a JSONL object that holds the text", "NAME"});
+    visit(self.text_field, OptionInfo{"text-field", "the field of a JSONL object that holds the text; a.b: the field b of a", "NAME"});
     visit(self.held_out_share, OptionInfo{"held-out-share", "share of documents kept for evaluation, chosen by a hash of the text"});
     visit(self.document_bytes,
           OptionInfo{"document-bytes", "plain text is cut into documents of about this size, at line ends; 0: a file is a document",

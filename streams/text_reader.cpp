@@ -18,7 +18,9 @@ class TextReader final : public DocumentReader {
       : window_(std::move(bytes)),
         name_(std::move(name)),
         document_bytes_(static_cast<std::size_t>(options.document_bytes)),
-        max_document_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {}
+        max_document_bytes_(static_cast<std::size_t>(options.max_document_bytes)) {
+    window_.drop_byte_order_mark();
+  }
 
   bool next(Document& document) override {
     for (;;) {
@@ -67,8 +69,8 @@ class TextReader final : public DocumentReader {
     const auto at = offset + static_cast<std::int64_t>(fault.offset);
     if (fault.kind == TextFault::Kind::kBinary)
       throw CorpusError(
-          fmt::format("{}: byte {} is 0x{:02X}: a binary file; expected UTF-8 text (of compressed text gzip and Zstandard are "
-                      "read, anything else must be unpacked; UTF-16 needs iconv -f UTF-16 -t UTF-8)",
+          fmt::format("{}: byte {} is 0x{:02X}: a binary file; expected UTF-8 text (of compressed text gzip, Zstandard and "
+                      "xz are read, anything else must be unpacked; UTF-16 needs iconv -f UTF-16 -t UTF-8)",
                       name_, at, fault.byte));
     throw BadDocument(
         fmt::format("{}: byte {} is 0x{:02X}: not UTF-8; convert the file, e.g. iconv -f LATIN1 -t UTF-8", name_, at, fault.byte));

@@ -73,12 +73,13 @@ class Stage {
 
   void resume() {
     const StoredRun& run = *session_.loaded.run;
+    view_ = run.view, step_ = run.step;
     try {
       read_corpus();
     } catch (const CorpusError& error) {
       throw CorpusError(fmt::format("{} (where the text lay when the stage began; if it moved: --resume --from PATH)", error.what()));
     }
-    view_ = run.view, step_ = run.step;
+    if (stop_) return;
     meter_.add_earlier(read_running_cost(session_.pool, session_.loaded.history, parent()));
     changed_ = make_plastic(model_, view_, trains());
     safeguards_.emplace(session_, options_, view_, changed_, parent());
@@ -112,7 +113,11 @@ class Stage {
     for (const DomainRecord& domain : history.domains)
       if (history.learnt(domain.name) < history.stages.size())
         for (streams::Document& document : read_held_out(session_.pool, domain)) scored.push_back(std::move(document));
-    corpus_.emplace(options_.stream, scored);
+    try {
+      corpus_.emplace(options_.stream, scored, streams::Reading{&progress_, &stop_});
+    } catch (const streams::ReadingStopped&) {
+      return;  // run() says how far the stage came
+    }
     const streams::CorpusReport& r = corpus_->report();
     progress_.note(fmt::format("{}: {}, {}, {:.2f} MB to train on; {}, {:.1f} KB held out{}", options_.stage.domain,
                                counted(r.files, "file"), counted(r.documents - r.held_out_documents, "document"),

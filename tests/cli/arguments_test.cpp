@@ -75,11 +75,12 @@ TEST_CASE("words without a name are the positionals in their order, also after t
 }
 
 TEST_CASE("an unknown option is refused with the nearest name, and names are not abbreviated") {
-  CHECK(lacks(refusal({"pool", "--stepz", "3"}), {"'--stepz'", "did you mean 'steps'"}) == "");
-  CHECK(lacks(refusal({"pool", "--stepz=3"}), {"'--stepz'", "did you mean 'steps'"}) == "");
-  CHECK(lacks(refusal({"pool", "--step", "3"}), {"unknown option '--step'"}) == "");
+  CHECK(lacks(refusal({"pool", "--stepz", "3"}), {"'--stepz'", "did you mean '--steps'"}) == "");
+  CHECK(lacks(refusal({"pool", "--stepz=3"}), {"'--stepz'", "did you mean '--steps'"}) == "");
+  CHECK(lacks(refusal({"pool", "--step", "3"}), {"unknown option '--step'", "did you mean '--steps'"}) == "");
+  CHECK(refusal({"pool", "--colour-of-all", "3"}).find("did you mean") == std::string::npos);
   CHECK(lacks(refusal({"pool", "---"}), {"unknown option"}) == "");
-  CHECK(lacks(refusal({"pool", "--stric"}), {"did you mean 'strict'"}) == "");
+  CHECK(lacks(refusal({"pool", "--stric"}), {"did you mean '--strict'"}) == "");
 }
 
 TEST_CASE("a scalar option or a flag that is given twice is refused") {

@@ -120,6 +120,34 @@ TEST_CASE("ctrl-C while a long text is scored before the first step ends the sco
   CHECK(fingerprint_of(pool) == before);
 }
 
+TEST_CASE("a stage that is interrupted while it reads its text ends soon, and leaves the pool as it was") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().trained(scratch), before = fingerprint_of(pool), pipe = scratch / "pipe.txt";
+  const auto interrupt_reading = [&](const Words& words, const std::string& writer) {
+    return run_shell("mkfifo '" + pipe + "'; " + writer + "\n\"$PEER\"" + quoted(words + kMicroCommon) +
+                     " &\nchild=$!\nuntil ls -l /proc/$child/fd | grep -q pipe.txt || ! kill -0 $child; do sleep 0.005; done\nkill -TERM "
+                     "$child\nfor i in {1..500}; do kill -0 $child || break; sleep 0.02; done 2>/dev/null\nkill -KILL $child "
+                     "2>/dev/null\nwait $child; code=$?\nrm '" +
+                     pipe + "'; kill %1 2>/dev/null; exit $code");
+  };
+  const Words fresh = Words{"stream", pool, "--domain", "y", "--from", pipe};
+  for (const std::string& writer : {"yes >'" + pipe + "' &", "sleep 60 >'" + pipe + "' &", std::string("sleep 60 &")}) {
+    CAPTURE(writer);
+    const Outcome stopped = interrupt_reading(fresh, writer);
+    CHECK(stopped.code == kFailure);
+    CHECK(stopped.out.empty());
+    CHECK(lacks(stopped.errors, {"interrupted before the first step"}) == "");
+    CHECK(fingerprint_of(pool) == before);
+  }
+  REQUIRE(interrupt("stream", pool, long_stage("code"), scratch / "metrics").code == kResumable);
+  const std::string waiting = fingerprint_of(pool);
+  const Outcome stopped = interrupt_reading({"stream", pool, "--resume", "--from", pipe}, "yes >'" + pipe + "' &");
+  CHECK(stopped.code == kResumable);
+  CHECK(lacks(stopped.out, {"interrupted before step ", "go on with --resume"}) == "");
+  CHECK(fingerprint_of(pool) == waiting);
+  CHECK(peer_cli("stream", pool, {"--resume"}).code == kDone);
+}
+
 TEST_CASE("prune frees the states of stages that went on, and a stage that waits can still be resumed") {
   const ScratchDirectory scratch;
   const std::string pool = MicroWorld::get().trained(scratch);

@@ -165,6 +165,28 @@ TEST_CASE("eval takes what stages have scored from the pool, says so, and comput
     CHECK(peer_cli("eval", pool, other).out.find("remembered") == std::string::npos);
 }
 
+TEST_CASE("eval scores a text of one document whole, and says nothing about its spread") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().trained(scratch);
+  const std::string line = scratch.write("line.txt", std::string(219, 'x') + "\n");
+  const std::string lines = scratch.write("lines.jsonl", R"({"text": ")" + std::string(5000, 'x') + R"(\nlast line"})");
+  for (const Words& words : {Words{"--from", line}, Words{"--test", line}, Words{"--from", lines, "--test", line}}) {
+    const Outcome outcome = peer_cli("eval", pool, words + Words{"--json"});
+    INFO(outcome.errors);
+    REQUIRE(outcome.code == kDone);
+    const Json score = outcome.json()["domains"][0];
+    CHECK(score["documents"] == 1);
+    CHECK(score["bytes"] == 220);
+    CHECK(score["bits_per_byte"] > 0);
+    CHECK(score["low"].is_null());
+    CHECK(score["high"].is_null());
+  }
+  const Json whole = peer_cli("eval", pool, {"--json", "--from", lines}).json();
+  CHECK(whole["domains"][0]["documents"] == 1);
+  CHECK(whole["domains"][0]["bytes"] == 5010);
+  CHECK(peer_cli("eval", pool, {"--from", scratch / "none.txt"}).code == kFailure);
+}
+
 TEST_CASE("forgetting reports the matrix and every number from it, as JSON, page and table") {
   const ScratchDirectory scratch;
   const std::string pool = world().streamed(scratch), html = scratch / "report.html", csv = scratch / "report.csv";

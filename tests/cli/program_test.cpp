@@ -30,8 +30,8 @@ TEST_CASE("help and version go to stdout with exit code 0; a bare call shows the
 TEST_CASE("wrong usage is one line on stderr, nothing on stdout, and exit code 2") {
   for (const char* line :
        {"lgo pool", "--json log pool", "log", "log pool --stepz 3", "log pool --json --json", "log pool --limit 3x", "log pool --limit -1",
-        "log a b c", "log pool --device tpu", "log pool --color blue", "checkpoint pool", "checkpoint pool --tag head", "rollback pool",
-        "help lgo", "completion fish", "log pool --config /dev/null --limit"}) {
+        "log a b c", "log pool --seed -1", "verify pool --seed=-1", "log pool --device tpu", "log pool --color blue", "checkpoint pool",
+        "checkpoint pool --tag head", "rollback pool", "help lgo", "completion fish", "log pool --config /dev/null --limit"}) {
     CAPTURE(line);
     const Outcome outcome = run_shell("\"$PEER\" " + std::string(line));
     CHECK(outcome.code == 2);
@@ -40,6 +40,7 @@ TEST_CASE("wrong usage is one line on stderr, nothing on stdout, and exit code 2
     CHECK(lines(outcome.errors) == 1);
   }
   CHECK(lacks(run_shell("\"$PEER\" lgo pool").errors, {"did you mean 'log'"}) == "");
+  CHECK(lacks(run_shell("\"$PEER\" log pool --seed -1").errors, {"'seed': expected 0 or more, found -1"}) == "");
 }
 
 TEST_CASE("a pool that is not there, an unreadable config and a full disk are exit code 1") {

@@ -38,6 +38,7 @@ inline ReadOutcome read_every_document(const std::string& name, std::string byte
   StreamOptions options;
   options.document_bytes = 64;
   options.max_document_bytes = 4096;
+  if (name.find("nested") != name.npos) options.text_field = "meta.text";
   ReadOutcome outcome;
   try {
     const auto reader = read_documents(std::make_unique<MemoryReader>(std::move(bytes)), name, options);

@@ -148,7 +148,8 @@ TEST_CASE("passing over a long line takes the memory of the longest line allowed
 TEST_CASE("a decompression bomb of lines costs time but no memory") {
   const CorpusFiles files;
   for (const auto& path : {files.write("bomb.txt.gz", gzip(std::string(100'000'000, '\n') + paragraphs(10))),
-                           files.write("bomb.txt.zst", zstd(std::string(100'000'000, '\n') + paragraphs(10)))})
+                           files.write("bomb.txt.zst", zstd(std::string(100'000'000, '\n') + paragraphs(10))),
+                           files.write("bomb.txt.xz", xz(std::string(100'000'000, '\n') + paragraphs(10)))})
     CHECK(peak_growth_kilobytes([&] { CHECK_FALSE(read_all(options_from({path})).empty()); }) < 10'000);
 }
 

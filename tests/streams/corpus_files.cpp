@@ -1,5 +1,6 @@
 #include "tests/streams/corpus_files.h"
 
+#include <lzma.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -48,6 +49,20 @@ std::string gzip(std::string_view text) {
 std::string zstd(std::string_view text) {
   std::string packed(ZSTD_compressBound(text.size()), '\0');
   packed.resize(ZSTD_compress(packed.data(), packed.size(), text.data(), text.size(), 3));
+  return packed;
+}
+
+std::string xz(std::string_view text, std::uint32_t dictionary_bytes) {
+  lzma_options_lzma options;
+  require(!lzma_lzma_preset(&options, 1), "xz: a preset");
+  options.dict_size = dictionary_bytes;
+  lzma_filter filters[] = {{LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}};
+  std::string packed(lzma_stream_buffer_bound(text.size()), '\0');
+  std::size_t size = 0;
+  const auto status = lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC64, nullptr, reinterpret_cast<const std::uint8_t*>(text.data()),
+                                                text.size(), reinterpret_cast<std::uint8_t*>(packed.data()), &size, packed.size());
+  require(status == LZMA_OK, "xz: room for all");
+  packed.resize(size);
   return packed;
 }
 

@@ -27,6 +27,7 @@ class CorpusFiles {
 
 std::string gzip(std::string_view text);
 std::string zstd(std::string_view text);
+std::string xz(std::string_view text, std::uint32_t dictionary_bytes = 1 << 20);
 
 std::string paragraphs(int count, std::uint64_t seed = 1);  // lines of words in paragraphs, none equal to another
 std::string jsonl(const std::vector<std::string>& texts);   // {"text": ...} a line

@@ -38,9 +38,15 @@ TEST_CASE("whatever the bytes, reading gives documents that are text or a typed 
   const std::string text = paragraphs(8) + "\r\n\r\n" + std::string(300, 'x');
   const std::string lines =
       jsonl({text, "zwei\t\"x\"", "\xF0\x9F\x98\x80"}) + R"({"a": [1, {"b": null}], "text": "\u00e4\ud83d\ude00"})" + "\n";
+  const std::string nested = R"({"meta": {"text": "one"}})"
+                             "\n"
+                             R"({"meta.text": "two", "meta": 3})"
+                             "\n"
+                             R"({"meta": {"text": "three"}})";
   const std::vector<std::pair<std::string, std::string>> seeds{
-      {"a.txt", text},    {"a.txt.gz", gzip(text)},    {"a.txt.zst", zstd(text)},
-      {"a.jsonl", lines}, {"a.jsonl.gz", gzip(lines)}, {"a.jsonl.zst", zstd(lines)}};
+      {"a.txt", text},         {"a.txt.gz", gzip(text)},    {"a.txt.zst", zstd(text)},    {"a.txt.xz", xz(text)},
+      {"a.jsonl", lines},      {"a.jsonl.gz", gzip(lines)}, {"a.jsonl.zst", zstd(lines)}, {"a.jsonl.xz", xz(lines)},
+      {"nested.jsonl", nested}};
   const Random random(2024, Purpose::kTest);
   std::uint64_t draw = 0;
   ReadOutcome all;

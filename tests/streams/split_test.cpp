@@ -90,6 +90,23 @@ TEST_CASE("a single document is cut in two at a line end, unless it is too small
   CHECK_THAT(error_of(options), Catch::Contains("too little to hold out"));
 }
 
+TEST_CASE("a text that is read whole is not split: one document is enough, and many keep their order") {
+  const CorpusFiles files;
+  auto options = options_from({files.write("a.txt", "one\ntwo\n")});
+  const WholeText one = read_whole(options);
+  CHECK(texts_of(one.documents) == std::vector<std::string>{"one\ntwo\n"});
+  CHECK(one.report.documents == 1);
+  CHECK(one.report.bytes == 8);
+  options.from = {files.write("b.jsonl", jsonl({"c", "a", "b", "a"}))};
+  const WholeText several = read_whole(options);
+  CHECK(texts_of(several.documents) == std::vector<std::string>{"c", "a", "b"});
+  CHECK(several.report.duplicates == 1);
+  options.from = {files.write("c.txt", "\n")};
+  CHECK_THROWS_AS(read_whole(options), CorpusError);
+  options.from = {};
+  CHECK_THROWS_AS(read_whole(options), UsageError);
+}
+
 TEST_CASE("max-bytes bounds the text that is kept, in reading order") {
   const CorpusFiles files;
   const std::string text = paragraphs(100);
