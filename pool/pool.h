@@ -109,6 +109,7 @@ struct Damage {
 struct VerifyReport {
   std::int64_t files = 0, bytes = 0, generations = 0;
   std::vector<Damage> damage;
+  std::vector<Damage> notes;  // damage that costs nothing: a second copy holds
 };
 
 // What prune removed, or would remove.

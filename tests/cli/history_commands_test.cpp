@@ -181,6 +181,24 @@ TEST_CASE("verify passes a sound pool and names a damaged file with exit code 4"
   CHECK(lacks(text.out, {victim.filename().string()}) == "");
 }
 
+TEST_CASE("verify notes a damaged slot of HEAD2, the newest as the other, and calls the pool sound") {
+  const SmallPool pool;
+  const std::string head2 = pool.path + "/HEAD2", bytes = read_text(head2);
+  for (const std::size_t byte : {std::size_t{8}, std::size_t{4104}}) {
+    std::string flipped = bytes;
+    flipped[byte] ^= 1;
+    std::ofstream(head2, std::ios::binary) << flipped;
+    const Outcome text = pool.run("verify");
+    CHECK(text.code == kDone);
+    CHECK(lacks(text.out, {"note: HEAD2: slot " + std::string(byte == 8 ? "0" : "1") + " is damaged", "writes it anew", "\nsound: "}) ==
+          "");
+    const Json document = pool.run("verify", {"--json"}).json();
+    CHECK(document["ok"] == true);
+    CHECK(document["damage"].empty());
+    CHECK(document["notes"][0]["file"] == "HEAD2");
+  }
+}
+
 TEST_CASE("a pool that cannot be opened is damage that verify reports") {
   const SmallPool pool;
   std::ofstream(pool.path + "/FORMAT") << "something else\n";
