@@ -7,6 +7,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/philox.h"
+#include "pool/advice.h"
 #include "pool/catalogue.h"
 #include "pool/file_names.h"
 #include "pool/head2.h"
@@ -316,4 +317,12 @@ TEST_CASE("a flipped bit of the catalogue's files is refused, reported, or chang
   CHECK(silent == 0);
   CHECK(refused + reported > 40);
   CHECK(Pool::open(path, Access::kRead).verify().damage.empty());
+}
+
+TEST_CASE("an error of the system is told with what to try, also in the words of the catalogue's library") {
+  CHECK(advice_in("cannot write to the catalogue: IO error: No space left on device: While appending to file: 000004.log") ==
+        "; free some space and run the command again");
+  CHECK(advice_in("IO error: While open a file for random read: 000012.sst: Permission denied") ==
+        "; check who owns it and how its file system is mounted");
+  CHECK(advice_in("Corruption: block checksum mismatch") == "");
 }
