@@ -116,6 +116,7 @@ struct VerifyReport {
 enum class Removal { kNo, kYes };
 struct PruneReport {
   std::int64_t generations = 0, files = 0, bytes = 0;
+  std::vector<Generation> removed;  // rising
 };
 
 // What a commit wrote.
