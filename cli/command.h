@@ -69,7 +69,8 @@ struct Call {
     const auto found = positionals.find(name);
     return found == positionals.end() ? std::string(otherwise) : found->second;
   }
-  // Where to compute. Of --device auto on a machine without a CUDA device it is the CPU, and a note says why.
+  // Where to compute. Of --device auto on a machine without a CUDA device it is the CPU, and a note says why. DeviceError when the system
+  // refuses the threads.
   Device device() const;
   std::int64_t expert_memory_bytes() const { return static_cast<std::int64_t>(common.device_memory * 1e9); }
   void print(const Json& document) const { out << json_text(document) << '\n'; }

@@ -10,6 +10,11 @@ pool::Pool open_pool(const Call& call, pool::Access access) { return pool::Pool:
 
 std::string label(GenerationId id) { return id.valid() ? fmt::format("g{}", id.value) : "-"; }
 
+std::string short_digest(const pool::Generation& generation) {
+  constexpr std::size_t kDigits = 8;
+  return to_hex(generation.content).substr(0, kDigits);
+}
+
 Json json_of(GenerationId id) { return id.valid() ? Json(label(id)) : Json(nullptr); }
 
 NamesByGeneration names_by_generation(const pool::Pool& pool) {

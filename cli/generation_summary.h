@@ -12,8 +12,9 @@ namespace peer::cli {
 
 pool::Pool open_pool(const Call& call, pool::Access access);
 
-std::string label(GenerationId id);  // "g12", or "-" for none
-Json json_of(GenerationId id);       // the same, or null for none: a REF that every command takes
+std::string label(GenerationId id);                            // "g12", or "-" for none
+std::string short_digest(const pool::Generation& generation);  // as many digits as tables show
+Json json_of(GenerationId id);                                 // the same, or null for none: a REF that every command takes
 
 // The names of each generation: head first, then tags.
 using NamesByGeneration = std::map<GenerationId, std::vector<std::string>>;

@@ -51,6 +51,7 @@ void wait_for_signals() {
 void watch_signals() {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` then fails like any other
   std::thread(wait_for_signals).detach();
 }
 

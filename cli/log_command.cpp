@@ -7,8 +7,6 @@
 namespace peer::cli {
 namespace {
 
-constexpr std::size_t kDigestDigits = 8;  // enough to name a generation: Pool::resolve takes them
-
 struct LogOptions {
   bool all = false;
   bool moves = false;
@@ -37,8 +35,7 @@ std::vector<pool::Generation> history(const pool::Pool& pool, const std::string&
 std::string history_text(const std::vector<pool::Generation>& history, const NamesByGeneration& names, const Paint& paint) {
   TextTable table({{"id"}, {"digest"}, {"parent"}, {"created"}, {"names"}, {"message"}});
   for (const pool::Generation& g : history)
-    table.add({paint.bold(label(g.id)), to_hex(g.content).substr(0, kDigestDigits), label(g.parent), g.created,
-               paint.green(joined_names(names, g.id)), g.message});
+    table.add({paint.bold(label(g.id)), short_digest(g), label(g.parent), g.created, paint.green(joined_names(names, g.id)), g.message});
   return table.text();
 }
 

@@ -6,6 +6,8 @@
 
 int main(int argc, char** argv) {
   peer::cli::limit_spinning(argv);
-  peer::cli::watch_signals();
-  return peer::cli::run_program({argv + 1, argv + argc}, std::cout, std::cerr);
+  return peer::cli::report_failures(std::cerr, [&] {
+    peer::cli::watch_signals();
+    return peer::cli::run_program({argv + 1, argv + argc}, std::cout, std::cerr);
+  });
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -12,6 +13,7 @@
 #include "cli/help.h"
 #include "cli/option_limits.h"
 #include "cli/terminal.h"
+#include "cli/thread_limit.h"
 #include "peer/base/error.h"
 #include "peer/device/cpu_path.h"
 #include "peer/device/device.h"
@@ -70,20 +72,30 @@ int report(std::ostream& errors, std::string line, int code) {
   return code;
 }
 
+std::string unexpected(const std::exception& error) { return fmt::format("unexpected failure: {}", error.what()); }
+
 }  // namespace
 
-int run_program(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
+int report_failures(std::ostream& errors, const std::function<int()>& run) {
   try {
-    const int code = dispatch(words, out, errors);
-    if (!out.flush()) throw IoError("standard output: the result could not be written; is the disk full?");
-    return code;
+    return run();
   } catch (const Error& error) {
     return report(errors, error.what(), error.exit_code());
   } catch (const std::bad_alloc&) {
     return report(errors, "out of memory; a smaller preset, batch or number of experts needs less (--dry-run prints how much)", kFailure);
+  } catch (const std::system_error& error) {
+    return report(errors, error.code() == std::errc::resource_unavailable_try_again ? thread_refused(error) : unexpected(error), kFailure);
   } catch (const std::exception& error) {
-    return report(errors, fmt::format("unexpected failure: {}", error.what()), kFailure);
+    return report(errors, unexpected(error), kFailure);
   }
+}
+
+int run_program(const std::vector<std::string>& words, std::ostream& out, std::ostream& errors) {
+  return report_failures(errors, [&] {
+    const int code = dispatch(words, out, errors);
+    if (!out.flush()) throw IoError("standard output: the result could not be written; is the disk full?");
+    return code;
+  });
 }
 
 }  // namespace peer::cli

@@ -39,16 +39,17 @@ int run(Call& call, const RollbackOptions& options) {
 }  // namespace
 
 Command rollback_command() {
-  return make_command({.name = "rollback",
-                       .group = Group::kHistory,
-                       .summary = "Return to an earlier state, bit for bit, or forward again",
-                       .details = "Moves head and nothing else, in constant time: every generation stays and can be returned to.",
-                       .positionals = {kPoolArgument},
-                       .required = {"to"},
-                       .examples = {{"rollback my-pool --to head~1", "undo the newest commit"},
-                                    {"rollback my-pool --to g7", "go to generation 7, earlier or later"}},
-                       .json = R"({"head", "previous", "undo"})"},
-                      run);
+  return make_command(
+      {.name = "rollback",
+       .group = Group::kHistory,
+       .summary = "Return to an earlier state, bit for bit, or forward again",
+       .details = "Moves head and nothing else, in constant time: every generation stays and can be returned to, until prune --unnamed.",
+       .positionals = {kPoolArgument},
+       .required = {"to"},
+       .examples = {{"rollback my-pool --to head~1", "undo the newest commit"},
+                    {"rollback my-pool --to g7", "go to generation 7, earlier or later"}},
+       .json = R"({"head", "previous", "undo"})"},
+      run);
 }
 
 }  // namespace peer::cli

@@ -19,43 +19,50 @@ pool::VerifyReport examine(Call& call) {
   }
 }
 
-Json report_json(const pool::VerifyReport& report) {
-  Json document = {{"ok", report.damage.empty()},
-                   {"generations", report.generations},
-                   {"files", report.files},
-                   {"bytes", report.bytes},
-                   {"damage", Json::array()}};
-  for (const pool::Damage& damage : report.damage) document["damage"].push_back({{"file", damage.file}, {"problem", damage.problem}});
+Json list_json(const std::vector<pool::Damage>& list) {
+  Json document = Json::array();
+  for (const pool::Damage& damage : list) document.push_back({{"file", damage.file}, {"problem", damage.problem}});
   return document;
+}
+
+Json report_json(const pool::VerifyReport& report) {
+  return {{"ok", report.damage.empty()}, {"generations", report.generations},  {"files", report.files},
+          {"bytes", report.bytes},       {"damage", list_json(report.damage)}, {"notes", list_json(report.notes)}};
+}
+
+std::string report_text(const pool::VerifyReport& report, const Paint& paint) {
+  const std::string checked =
+      fmt::format("{}, {}, {}", counted(report.generations, "generation"), counted(report.files, "file"), human_bytes(report.bytes));
+  std::string text;
+  for (const pool::Damage& note : report.notes) text += fmt::format("note: {}: {}\n", note.file, note.problem);
+  for (const pool::Damage& damage : report.damage) text += fmt::format("{}: {}\n", damage.file, damage.problem);
+  if (!report.damage.empty())
+    return text + fmt::format("{}: {} in {}\n", paint.red("damaged"), counted(static_cast<std::int64_t>(report.damage.size()), "problem"),
+                              checked);
+  return text + fmt::format("{}: {}\n", paint.green("sound"), checked);
 }
 
 int run(Call& call) {
   const pool::VerifyReport report = examine(call);
-  const std::string checked =
-      fmt::format("{}, {}, {}", counted(report.generations, "generation"), counted(report.files, "file"), human_bytes(report.bytes));
-  if (call.common.json) {
+  if (call.common.json)
     call.print(report_json(report));
-  } else if (report.damage.empty()) {
-    call.out << call.paint.green("sound") << ": " << checked << '\n';
-  } else {
-    for (const pool::Damage& damage : report.damage) call.out << damage.file << ": " << damage.problem << '\n';
-    call.out << call.paint.red("damaged") << ": " << counted(static_cast<std::int64_t>(report.damage.size()), "problem") << " in "
-             << checked << '\n';
-  }
+  else
+    call.out << report_text(report, call.paint);
   return report.damage.empty() ? kDone : kCorruptData;
 }
 
 }  // namespace
 
 Command verify_command() {
-  return make_command({.name = "verify",
-                       .group = Group::kHistory,
-                       .summary = "Read the whole pool and check every checksum and reference",
-                       .details = "Names each damaged file and then exits with 4.",
-                       .positionals = {kPoolArgument},
-                       .examples = {{"verify my-pool", "after a crash, a copy or a doubt"}},
-                       .json = R"({"ok", "generations", "files", "bytes", "damage": [{"file", "problem"}]})"},
-                      run);
+  return make_command(
+      {.name = "verify",
+       .group = Group::kHistory,
+       .summary = "Read the whole pool and check every checksum and reference",
+       .details = "Names each damaged file and then exits with 4.",
+       .positionals = {kPoolArgument},
+       .examples = {{"verify my-pool", "after a crash, a copy or a doubt"}},
+       .json = R"({"ok", "generations", "files", "bytes", "damage": [{"file", "problem"}], "notes": [{"file", "problem"}]})"},
+      run);
 }
 
 }  // namespace peer::cli

@@ -7,8 +7,10 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <system_error>
 
 #include "peer/base/error.h"
+#include "pool/advice.h"
 #include "pool/byte_codec.h"
 #include "pool/directory_lock.h"
 #include "pool/file_ops.h"
@@ -40,6 +42,8 @@ rocksdb::Options rocksdb_options() {
   options.atomic_flush = true;
   options.compression = rocksdb::kNoCompression;
   options.max_background_jobs = 2;
+  // More would be threads that live while tables are opened; where the system refuses one of them, RocksDB ends the process.
+  options.max_file_opening_threads = 1;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.info_log = std::make_shared<SilentLogger>();
@@ -52,8 +56,19 @@ std::vector<rocksdb::ColumnFamilyDescriptor> families(const rocksdb::Options& op
 
 [[noreturn]] void fail(const std::string& directory, const char* attempt, const rocksdb::Status& status) {
   const std::string line = fmt::format("{}: cannot {}: {}", directory, attempt, status.ToString());
-  if (status.IsIOError() && !status.IsPathNotFound()) throw IoError(line);
-  throw CorruptError(line + "; run verify, and restore the catalogue from a copy of the pool");
+  if (status.IsIOError() && !status.IsPathNotFound()) throw IoError(line + std::string(advice_in(line)));
+  throw CorruptError(line + "; restore the catalogue from a copy of the pool");
+}
+
+// RocksDB has threads of its own, and says by an exception that the system refuses one.
+template <class Open>
+rocksdb::Status with_threads(const std::string& directory, const Open& open) {
+  try {
+    return open();
+  } catch (const std::system_error& error) {
+    throw IoError(fmt::format("{}: cannot start a thread for the catalogue: {}{}", directory, error.code().message(),
+                              advice_for(error.code().value())));
+  }
 }
 
 void check(const std::string& directory, const char* attempt, const rocksdb::Status& status) {
@@ -97,7 +112,8 @@ struct Catalogue::State {
     const DirectoryLock alone = DirectoryLock::exclusive(directory);
     const rocksdb::Options options = rocksdb_options();
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status = rocksdb::DB::Open(options, directory, families(options), &handles, &opened);
+    const rocksdb::Status status =
+        with_threads(directory, [&] { return rocksdb::DB::Open(options, directory, families(options), &handles, &opened); });
     db.reset(opened);
     return status.ok() ? db->DisableFileDeletions() : status;
   }
@@ -105,7 +121,8 @@ struct Catalogue::State {
   rocksdb::Status open_for_reading() {
     const rocksdb::Options options = rocksdb_options();
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory, families(options), &handles, &opened);
+    const rocksdb::Status status =
+        with_threads(directory, [&] { return rocksdb::DB::OpenForReadOnly(options, directory, families(options), &handles, &opened); });
     db.reset(opened);
     return status;
   }
@@ -149,7 +166,8 @@ void Catalogue::create(const std::string& directory) {
   rocksdb::Options options = rocksdb_options();
   options.create_if_missing = options.create_missing_column_families = options.error_if_exists = true;
   rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, directory, families(options), &state.handles, &opened);
+  const rocksdb::Status status =
+      with_threads(directory, [&] { return rocksdb::DB::Open(options, directory, families(options), &state.handles, &opened); });
   state.db.reset(opened);
   check(directory, "create the catalogue", status);
   Catalogue catalogue(std::make_unique<State>(std::move(state.directory)));

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "peer/base/error.h"
+#include "pool/advice.h"
 
 namespace peer::pool {
 namespace {
@@ -22,28 +23,9 @@ namespace {
 constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
 constexpr std::int64_t kReserveBytes = std::int64_t{64} << 20;
 
-const char* advice(int code) {
-  switch (code) {
-    case ENOSPC:
-    case EDQUOT:
-      return "; free some space and run the command again";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "; check who owns the pool and how its file system is mounted";
-    case EMFILE:
-    case ENFILE:
-      return "; raise the limit of open files (ulimit -n)";
-    case EIO:
-      return "; check the disk, then run verify";
-    default:
-      return "";
-  }
-}
-
 [[noreturn]] void fail(const std::string& path, const char* attempt) {
   const int code = errno;
-  throw IoError(fmt::format("{}: cannot {}: {}{}", path, attempt, std::strerror(code), advice(code)));
+  throw IoError(fmt::format("{}: cannot {}: {}{}", path, attempt, std::strerror(code), advice_for(code)));
 }
 
 File open_or_fail(const std::string& path, int flags, mode_t mode, const char* attempt) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "peer/base/error.h"
 #include "pool/byte_codec.h"
 #include "pool/file_names.h"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr std::string_view kMagic = "PEERHEAD";
 constexpr std::size_t kSlotUsed = 32;
+constexpr int kFewBits = 8;  // the checksums of two batches differ in some 32 bits
 
 }  // namespace
 
@@ -28,6 +31,14 @@ std::optional<Counters> HeadSlots::newest() const {
   return slots[0] ? slots[0] : slots[1];
 }
 
+bool resembles_head_slot(std::string_view bytes, const Counters& counters) {
+  const std::string slot = encode_head_slot(counters);
+  if (bytes.size() != slot.size()) return false;
+  int flipped = 0;
+  for (std::size_t i = 0; i < slot.size(); ++i) flipped += std::popcount(static_cast<unsigned char>(bytes[i] ^ slot[i]));
+  return flipped <= kFewBits;
+}
+
 void create_head2(const std::string& path) {
   const File file = create_or_open(path);
   truncate(file, 2 * kHeadSlotBytes);
@@ -41,7 +52,8 @@ HeadSlots read_head_slots(const std::string& path) {
   if (!exists(path)) return head;
   const File file = open_for_reading(path);
   for (std::size_t i = 0; i < 2; ++i) {
-    head.slots[i] = decode_head_slot(read_at(file, static_cast<std::int64_t>(i) * kHeadSlotBytes, kSlotUsed));
+    head.bytes[i] = read_at(file, static_cast<std::int64_t>(i) * kHeadSlotBytes, kSlotUsed);
+    head.slots[i] = decode_head_slot(head.bytes[i]);
     // A slot copied over the other would hide the newest batch.
     if (head.slots[i] && head.slots[i]->sequence != 0 && head.slots[i]->sequence % 2 != static_cast<std::int64_t>(i)) head.slots[i].reset();
   }

@@ -20,8 +20,12 @@ std::optional<Counters> decode_head_slot(std::string_view bytes);  // nullopt wh
 
 struct HeadSlots {
   std::array<std::optional<Counters>, 2> slots;
+  std::array<std::string, 2> bytes;  // of each slot as found, damaged or not
   std::optional<Counters> newest() const;
 };
+
+// Whether `bytes` are the slot of `counters` but for a byte's worth of flipped bits.
+bool resembles_head_slot(std::string_view bytes, const Counters& counters);
 
 void create_head2(const std::string& path);
 HeadSlots read_head_slots(const std::string& path);

@@ -109,12 +109,14 @@ struct Damage {
 struct VerifyReport {
   std::int64_t files = 0, bytes = 0, generations = 0;
   std::vector<Damage> damage;
+  std::vector<Damage> notes;  // damage that costs nothing: a second copy holds
 };
 
 // What prune removed, or would remove.
 enum class Removal { kNo, kYes };
 struct PruneReport {
   std::int64_t generations = 0, files = 0, bytes = 0;
+  std::vector<Generation> removed;  // rising
 };
 
 // What a commit wrote.

@@ -60,10 +60,14 @@ PruneReport prune(Store& store, const std::function<bool(const Generation&)>& su
   for (const GenerationId id : all_generations(store.catalogue)) generations.push_back(read_generation(store.catalogue, id));
   const std::set<std::int64_t> removed = to_remove(generations, all_refs(store.catalogue), superseded);
   Needed needed;
-  for (const Generation& generation : generations)
-    if (!removed.contains(generation.id.value)) needed.add(store.catalogue, generation);
-
-  PruneReport report{.generations = static_cast<std::int64_t>(removed.size())};
+  PruneReport report;
+  for (const Generation& generation : generations) {
+    if (removed.contains(generation.id.value))
+      report.removed.push_back(generation);
+    else
+      needed.add(store.catalogue, generation);
+  }
+  report.generations = static_cast<std::int64_t>(removed.size());
   std::vector<SealedName> unneeded;
   for (const SealedName& file : sealed_files(store.path)) {
     if (needed.files.contains(file)) continue;

@@ -47,6 +47,8 @@ GenerationId resolve_name(const Catalogue& catalogue, std::string_view name) {
   if (const auto id = parse_generation_number(name); id && has_generation(catalogue, *id)) return *id;
   if (is_digest_prefix(name))
     if (const auto id = find_digest_prefix(catalogue, name)) return *id;
+  if (const auto id = parse_generation_number(name); id && id->value < catalogue.counters().next_generation)
+    throw UsageError(fmt::format("g{} was pruned", id->value));
   std::vector<std::string> names;
   for (const auto& [ref, id] : all_refs(catalogue)) names.push_back(ref);
   for (const GenerationId id : all_generations(catalogue)) names.push_back(fmt::format("g{}", id.value));

@@ -16,7 +16,8 @@ std::shared_ptr<const MappedFile> SealedFiles::open(const SealedName& name) {
       if (std::shared_ptr<const MappedFile> map = found->second.lock()) return map;
   }
   const std::string path = path_of(name);
-  if (!exists(path)) throw CorruptError(path + ": missing; restore it from a copy of the pool");
+  if (!exists(path))
+    throw CorruptError(path + ": missing; if the pool was pruned meanwhile, open it again, else restore the file from a copy of the pool");
   auto map = std::make_shared<const MappedFile>(path);
   if (!was_checked) {
     const Digest found = digest_of(map->data(), static_cast<std::size_t>(map->size()));

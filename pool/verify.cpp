@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -55,8 +56,23 @@ class Verifier {
     if (!newest) throw CorruptError("expected a valid slot, found both damaged");
     if (store_.lock && newest->sequence > store_.counters.sequence)
       throw CorruptError(fmt::format("acknowledges batch {}, the catalogue ends at {}", newest->sequence, store_.counters.sequence));
-    if (!(head.slots[0] && head.slots[1]) && newest->sequence == store_.counters.sequence)
-      throw CorruptError(fmt::format("slot {} is damaged; the next commit writes it anew", head.slots[0] ? 1 : 0));
+    if (head.slots[0] && head.slots[1]) return;
+    const std::size_t damaged = head.slots[0] ? 1 : 0;
+    if (newest->sequence == store_.counters.sequence && !told_the_batch_before(head.bytes[damaged]))
+      throw CorruptError(fmt::format(
+          "slot {} is damaged beyond telling what it held; if that was batch {}, acknowledged work was lost, since the catalogue "
+          "ends at {}: compare with a copy of the pool; the next commit writes the slot anew",
+          damaged, store_.counters.sequence + 1, store_.counters.sequence));
+    report_.notes.push_back({std::string(kHead2File), fmt::format("slot {} is damaged; the pool is read by slot {}, nothing is lost, and "
+                                                                  "the next commit writes it anew",
+                                                                  damaged, 1 - damaged)});
+  }
+
+  // The slot beside that of the catalogue's last batch held the batch before it, unless the catalogue has lost one.
+  bool told_the_batch_before(std::string_view slot) const {
+    const Counters& last = store_.counters;
+    const std::int64_t before = std::max<std::int64_t>(last.sequence - 1, 0);
+    return resembles_head_slot(slot, {before, last.next_generation}) || resembles_head_slot(slot, {before, last.next_generation - 1});
   }
 
   // Reading every value makes RocksDB check every block, and us every value.

@@ -151,6 +151,43 @@ TEST_CASE("a rollback to nowhere leaves head where it is") {
   CHECK(pool.head() == pool.ref(2));
 }
 
+TEST_CASE("prune leaves every finished state; --unnamed lists and frees what no name leads to, and that alone") {
+  const SmallPool pool;
+  REQUIRE(pool.run("rollback", {"--to", "head~1"}).code == kDone);
+  CHECK(pool.run("prune", {"--json"}).json()["generations"] == 0);
+  REQUIRE(pool.run("rollback", {"--to", pool.ref(2)}).code == kDone);
+  REQUIRE(pool.run("rollback", {"--to", "head~2"}).code == kDone);
+  REQUIRE(pool.run("checkpoint", {"--tag", "kept", "--at", pool.ref(1)}).code == kDone);
+
+  const Outcome look = pool.run("prune", {"--unnamed", "--dry-run"});
+  CHECK(look.code == kDone);
+  CHECK(lacks(look.out, {"stream cpp", "would remove 0 unfinished states, 1 finished state without a name"}) == "");
+  CHECK(lacks(look.errors, {"to keep one of them: peer-cli checkpoint " + pool.path + " --tag NAME --at " + pool.ref(2)}) == "");
+  CHECK(pool.run("log", {"--all", "--json"}).json()["generations"].size() == 3);
+
+  const Json removed = pool.run("prune", {"--unnamed", "--json"}).json();
+  CHECK(removed["removed"] == true);
+  CHECK(removed["generations"] == 1);
+  CHECK(removed["files"] == 3);  // a page, its state and a trunk
+  REQUIRE(removed["states"].size() == 1);
+  CHECK(removed["states"][0]["id"] == pool.ref(2));
+  CHECK(removed["states"][0]["message"] == "stream cpp");
+  CHECK(removed["states"][0]["finished"] == true);
+  CHECK(pool.run("verify").code == kDone);
+  CHECK(pool.run("show", {"kept", "--json"}).json()["message"] == "train en");
+  CHECK(pool.head() == pool.ref(0));
+  const Outcome gone = pool.run("rollback", {"--to", pool.ref(2)});
+  CHECK(gone.code == kUsage);
+  CHECK(lacks(gone.errors, {pool.ref(2) + " was pruned"}) == "");
+}
+
+TEST_CASE("prune --unnamed removes nothing of a pool that lost its head") {
+  const SmallPool pool;
+  pool::Pool::open(pool.path, pool::Access::kWrite).delete_ref("head", "lost");
+  CHECK(pool.run("prune", {"--unnamed"}).code == kCorruptData);
+  CHECK(pool.run("log", {"--all", "--json"}).json()["generations"].size() == 3);
+}
+
 TEST_CASE("verify passes a sound pool and names a damaged file with exit code 4") {
   const SmallPool pool;
   const Json sound = pool.run("verify", {"--json"}).json();
@@ -179,6 +216,24 @@ TEST_CASE("verify passes a sound pool and names a damaged file with exit code 4"
   const Outcome text = pool.run("verify");
   CHECK(text.code == kCorruptData);
   CHECK(lacks(text.out, {victim.filename().string()}) == "");
+}
+
+TEST_CASE("verify notes a damaged slot of HEAD2, the newest as the other, and calls the pool sound") {
+  const SmallPool pool;
+  const std::string head2 = pool.path + "/HEAD2", bytes = read_text(head2);
+  for (const std::size_t byte : {std::size_t{8}, std::size_t{4104}}) {
+    std::string flipped = bytes;
+    flipped[byte] ^= 1;
+    std::ofstream(head2, std::ios::binary) << flipped;
+    const Outcome text = pool.run("verify");
+    CHECK(text.code == kDone);
+    CHECK(lacks(text.out, {"note: HEAD2: slot " + std::string(byte == 8 ? "0" : "1") + " is damaged", "writes it anew", "\nsound: "}) ==
+          "");
+    const Json document = pool.run("verify", {"--json"}).json();
+    CHECK(document["ok"] == true);
+    CHECK(document["damage"].empty());
+    CHECK(document["notes"][0]["file"] == "HEAD2");
+  }
 }
 
 TEST_CASE("a pool that cannot be opened is damage that verify reports") {

@@ -167,6 +167,25 @@ TEST_CASE("prune frees the states of stages that went on, and a stage that waits
   CHECK(peer_cli("eval", pool).code == kDone);
 }
 
+TEST_CASE("prune --unnamed frees the stages that were refused, but for the last, which has a name") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().streamed(scratch);
+  REQUIRE(peer_cli("stream", pool, MicroWorld::get().stage("molecules")).code == kDone);
+  const Digest head = head_content(pool);
+  for (const std::string steps : {"4", "5", "6"}) {
+    const Words folding = {"g1..head", "--steps",      steps, "--batch",          "4",     "--self-text",
+                           "2k",       "--eval-batch", "4",   "--max-forgetting", "0.0001"};
+    REQUIRE(peer_cli("consolidate", pool, folding).code == kForgettingLimit);
+  }
+  CHECK(peer_cli("prune", pool, {"--json"}).json()["generations"] == 0);
+  const Json freed = peer_cli("prune", pool, {"--unnamed", "--json"}).json();
+  CHECK(freed["generations"] == 2);
+  CHECK(freed["bytes"] > 0);
+  CHECK(peer_cli("eval", pool, {"--at", "refused"}).code == kDone);
+  CHECK(head_content(pool) == head);
+  CHECK(peer_cli("verify", pool).code == kDone);
+}
+
 TEST_CASE("beside --resume another stage is refused, and its text may lie elsewhere") {
   const ScratchDirectory scratch;
   const std::string pool = MicroWorld::get().trained(scratch);

@@ -13,7 +13,7 @@ void make_two_generations(const std::string& path);
 // One commit of everything: changed and new pages, states, two blocks, a trunk, records; 'seed' decides the content.
 GenerationId commit_everything(Pool& pool, GenerationId parent, int seed);
 
-// "commit" or "rollback", on the pool of make_two_generations; "prune" of what head did not grow on, on any.
+// "commit" or "rollback", on the pool of make_two_generations; "prune" of what no ref is or descends from, on any.
 void run_step(Pool& pool, const std::string& step);
 
 // What a reader sees: head's content, and every record.

@@ -7,6 +7,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/philox.h"
+#include "pool/advice.h"
 #include "pool/catalogue.h"
 #include "pool/file_names.h"
 #include "pool/head2.h"
@@ -154,22 +155,30 @@ TEST_CASE("a FORMAT that is damaged or from a newer program is refused") {
   CHECK_THROWS_WITH(Pool::open(path, Access::kRead), Catch::Contains("has format 2, this program reads 1"));
 }
 
-TEST_CASE("one damaged slot of HEAD2 is reported and healed by the next commit, two are refused") {
+TEST_CASE("one damaged slot of HEAD2, the newest or the other, is noted and healed by the next commit, two are refused") {
   const ScratchDirectory scratch;
   const std::string path = sample_pool(scratch), bytes = file_bytes(path + "/HEAD2");
   const std::int64_t newest = Pool::open(path, Access::kRead).reflog().front().sequence, newest_slot = newest % 2;
   for (std::int64_t bit = 0; bit < 32 * 8; bit += 5) {
-    overwrite(path + "/HEAD2", bytes);
-    flip_bit(path + "/HEAD2", (1 - newest_slot) * kHeadSlotBytes * 8 + bit);
-    REQUIRE(damaged_files(Pool::open(path, Access::kRead)) == std::set<std::string>{"HEAD2"});
+    for (const std::int64_t slot : {newest_slot, 1 - newest_slot}) {
+      overwrite(path + "/HEAD2", bytes);
+      flip_bit(path + "/HEAD2", slot * kHeadSlotBytes * 8 + bit);
+      const VerifyReport report = Pool::open(path, Access::kRead).verify();
+      REQUIRE(report.damage.empty());
+      REQUIRE(report.notes.size() == 1);
+      REQUIRE(report.notes[0].file == "HEAD2");
+      REQUIRE_THAT(report.notes[0].problem, Catch::Contains("slot " + std::to_string(slot) + " is damaged"));
+    }
     flip_bit(path + "/HEAD2", newest_slot * kHeadSlotBytes * 8 + bit);
     REQUIRE_THROWS_AS(Pool::open(path, Access::kRead), CorruptError);
   }
   overwrite(path + "/HEAD2", bytes);
   flip_bit(path + "/HEAD2", (1 - newest_slot) * kHeadSlotBytes * 8);
   Pool pool = Pool::open(path, Access::kWrite);
+  CHECK(pool.verify().notes.size() == 1);
   commit_sample(pool, {1}, 3);
   CHECK(pool.verify().damage.empty());
+  CHECK(pool.verify().notes.empty());
   overwrite(path + "/HEAD2", "");
   CHECK(damaged_files(pool) == std::set<std::string>{"HEAD2"});
 }
@@ -182,6 +191,36 @@ TEST_CASE("a slot of HEAD2 that was torn while it was written is not damage") {
   CHECK(Pool::open(path, Access::kRead).verify().damage.empty());
   CHECK(Pool::open(path, Access::kWrite).verify().damage.empty());
   CHECK(read_head_slots(path + "/HEAD2").newest()->sequence == newest);
+}
+
+TEST_CASE("a pool that opens at an older state because a slot of HEAD2 and the catalogue's end are both gone is not called sound") {
+  const ScratchDirectory scratch;
+  const std::string path = sample_pool(scratch), older = scratch / "older";
+  std::filesystem::copy(path + "/catalogue", older, std::filesystem::copy_options::recursive);
+  {
+    Pool pool = Pool::open(path, Access::kWrite);
+    commit_sample(pool, {1}, 3);
+  }
+  const std::int64_t newest = Pool::open(path, Access::kRead).reflog().front().sequence, slot = newest % 2 * kHeadSlotBytes;
+  std::filesystem::remove_all(path + "/catalogue");
+  std::filesystem::rename(older, path + "/catalogue");
+  const std::string lost = file_bytes(path + "/HEAD2");
+  const auto damaged_slot = [&](std::string_view bytes) {
+    std::string head = lost;
+    overwrite(path + "/HEAD2", head.replace(static_cast<std::size_t>(slot), bytes.size(), bytes));
+  };
+  std::string flipped = lost.substr(static_cast<std::size_t>(slot), 32);
+  flipped[9] ^= 1;
+  for (const std::string& bytes : {flipped, std::string(32, '\0'), flipped.substr(0, 16) + std::string(16, 'x')}) {
+    damaged_slot(bytes);
+    const Pool pool = Pool::open(path, Access::kRead);
+    REQUIRE(pool.resolve("head") == GenerationId{1});
+    const VerifyReport report = pool.verify();
+    CHECK(report.notes.empty());
+    REQUIRE(report.damage.size() == 1);
+    CHECK(report.damage[0].file == "HEAD2");
+    CHECK_THAT(report.damage[0].problem, Catch::Contains("batch " + std::to_string(newest)));
+  }
 }
 
 TEST_CASE("a catalogue that ends before HEAD2 has lost acknowledged work, and is refused") {
@@ -278,4 +317,12 @@ TEST_CASE("a flipped bit of the catalogue's files is refused, reported, or chang
   CHECK(silent == 0);
   CHECK(refused + reported > 40);
   CHECK(Pool::open(path, Access::kRead).verify().damage.empty());
+}
+
+TEST_CASE("an error of the system is told with what to try, also in the words of the catalogue's library") {
+  CHECK(advice_in("cannot write to the catalogue: IO error: No space left on device: While appending to file: 000004.log") ==
+        "; free some space and run the command again");
+  CHECK(advice_in("IO error: While open a file for random read: 000012.sst: Permission denied") ==
+        "; check who owns it and how its file system is mounted");
+  CHECK(advice_in("Corruption: block checksum mismatch") == "");
 }

@@ -113,3 +113,27 @@ TEST_CASE("prune removes nothing of a pool that is open for reading, and stops a
   CHECK_THROWS_AS(Pool::open(path, Access::kWrite).prune(everything, Removal::kYes), CorruptError);
   CHECK(files_of(path) == before);
 }
+
+TEST_CASE(
+    "prune of everything without a name leaves what any ref is or descends from, to the last byte, and a reader of the rest is told") {
+  const ScratchDirectory scratch;
+  const std::string path = pool_with_leftovers(scratch);
+  Pool pool = Pool::open(path, Access::kWrite);
+  const GenerationId branch = commit_sample(pool, {2}, 5), tip = commit_sample(pool, branch, 6);  // moves head
+  pool.move_ref("tag", branch, "named in the middle of a branch");
+  pool.move_ref("head", {1}, "rollback");
+  const Pool reader = Pool::open(path, Access::kRead);
+  const Generation gone = reader.generation(tip), kept = reader.generation(branch);
+  const PruneReport report = pool.prune(everything, Removal::kYes);
+  REQUIRE(report.removed.size() == 2);
+  CHECK(report.removed[0].id == GenerationId{3});
+  CHECK(report.removed[1].id == tip);
+  CHECK(pool.generations() == std::vector<GenerationId>{{0}, {1}, {2}, branch});  // g2: the tag grew on it
+  CHECK(pool.verify().damage.empty());
+  for (std::int64_t page = 0; page < 3; ++page) {
+    CHECK_NOTHROW(reader.page(kept, {0}, {page}));
+    CHECK_THROWS_WITH(reader.page(gone, {0}, {page}), Catch::Contains("missing; if the pool was pruned meanwhile, open it again"));
+  }
+  CHECK_THROWS_WITH(pool.resolve("g" + std::to_string(tip.value)), Catch::Contains("pruned"));
+  CHECK_THROWS_WITH(pool.resolve("g99"), Catch::Contains("no generation is called 'g99'"));
+}
