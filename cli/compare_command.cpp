@@ -12,6 +12,7 @@
 #include "pool/pool.h"
 #include "trainer/report/comparison_report.h"
 #include "trainer/state/session.h"
+#include "trainer/state/stored_state.h"
 
 namespace peer::cli {
 namespace {
@@ -86,6 +87,11 @@ int run(Call& call, const CompareOptions& options) {
     if (const auto [twin, is_new] = seen.emplace(state, argument.name); !is_new)
       throw UsageError(fmt::format("'{}' and '{}' are one state, {} of {}: it would count as two runs", twin->second, argument.name,
                                    label(state.second), argument.pool));
+    const pool::Generation generation = pool.generation(state.second);
+    if (trainer::is_unfinished(generation.state))
+      throw UsageError(
+          fmt::format("{}: {} is an unfinished state ({}), whose domains were not scored yet: expected a finished one, such as head",
+                      argument.pool, label(state.second), generation.message));
     runs.push_back(trainer::read_run(pool, argument.ref, argument.name));
   }
   const trainer::Comparison comparison = trainer::compare(std::move(runs), options.baseline);

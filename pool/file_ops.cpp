@@ -116,7 +116,13 @@ bool remove_file(const std::string& path) noexcept { return ::unlink(path.c_str(
 
 bool exists(const std::string& path) {
   struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0;
+  if (::lstat(path.c_str(), &info) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) fail(path, "look at");
+  return false;
+}
+
+void require_writable(const std::string& directory) {
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) fail(directory, "make anything in this directory");
 }
 
 std::vector<std::string> list_directory(const std::string& path) {

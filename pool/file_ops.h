@@ -52,8 +52,10 @@ void make_directory(const std::string& path);
 void rename_path(const std::string& from, const std::string& to);
 bool remove_file(const std::string& path) noexcept;  // false when it could not be removed
 
-bool exists(const std::string& path);
+bool exists(const std::string& path);  // IoError when the system will not say, as in a directory without permission
 std::vector<std::string> list_directory(const std::string& path);  // names, sorted
+// IoError unless this process may make files in the directory.
+void require_writable(const std::string& directory);
 // IoError unless the file system of `path` has room for `bytes` and 64 MiB more, so that the catalogue can still be written.
 void require_free_space(const std::string& path, std::int64_t bytes);
 

@@ -109,7 +109,8 @@ struct Damage {
 struct VerifyReport {
   std::int64_t files = 0, bytes = 0, generations = 0;
   std::vector<Damage> damage;
-  std::vector<Damage> notes;  // damage that costs nothing: a second copy holds
+  std::vector<Damage> notes;   // damage that costs nothing: a second copy holds
+  std::vector<Damage> unread;  // files that the system would not read: their bytes may be sound
 };
 
 // What prune removed, or would remove.
@@ -141,7 +142,7 @@ class Pool {
   const std::string& path() const;
   bool empty() const;  // no generation yet
 
-  // "head", a tag, "g12", "12", "head~2" (second parent up), or a unique prefix of a content digest (8+ digits).
+  // "head", a tag, "g12", "12", "head~2" (second parent up), or a unique prefix of a content digest (4+ digits).
   // UsageError with the nearest names when there is none.
   GenerationId resolve(std::string_view ref) const;
   std::optional<GenerationId> ref(std::string_view name) const;

@@ -71,12 +71,13 @@ void create_pool(const std::string& given_path) {
   require_room_for_pool(path);
   const std::string parent = parent_of(path), draft = fmt::format("{}.{}", path, temporary_name(::getpid(), 0));
   if (!exists(parent)) throw IoError(fmt::format("{}: the directory {} does not exist; make it first", path, parent));
-  std::filesystem::remove_all(draft);  // of a crashed process that had our pid
+  require_writable(parent);
+  std::error_code ignored;
+  std::filesystem::remove_all(draft, ignored);  // of a crashed process that had our pid
   try {
     fill_pool(draft);
     rename_path(draft, path);
   } catch (...) {
-    std::error_code ignored;
     std::filesystem::remove_all(draft, ignored);
     require_room_for_pool(path);  // another process may have been faster
     throw;

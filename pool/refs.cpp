@@ -13,7 +13,10 @@
 namespace peer::pool {
 namespace {
 
-constexpr std::size_t kMinDigestDigits = 8, kMaxDigestDigits = 32, kMaxRefName = 200;
+constexpr std::size_t kMinDigestDigits = 4, kMaxDigestDigits = 32, kMaxRefName = 200;
+// Fewer digits may also be a name, such as "cafe": the name comes first.
+constexpr std::size_t kMinReservedDigits = 8;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 bool all_of(std::string_view text, std::string_view allowed) { return text.find_first_not_of(allowed) == std::string_view::npos; }
 
@@ -26,8 +29,8 @@ std::optional<GenerationId> parse_generation_number(std::string_view text) {
   return id;
 }
 
-bool is_digest_prefix(std::string_view text) {
-  return text.size() >= kMinDigestDigits && text.size() <= kMaxDigestDigits && all_of(text, "0123456789abcdef");
+bool is_digest_prefix(std::string_view text, std::size_t min_digits = kMinDigestDigits) {
+  return text.size() >= min_digits && text.size() <= kMaxDigestDigits && all_of(text, kHexDigits);
 }
 
 bool has_generation(const Catalogue& catalogue, GenerationId id) { return catalogue.get(Family::kHistory, generation_key(id)).has_value(); }
@@ -53,7 +56,10 @@ GenerationId resolve_name(const Catalogue& catalogue, std::string_view name) {
   for (const auto& [ref, id] : all_refs(catalogue)) names.push_back(ref);
   for (const GenerationId id : all_generations(catalogue)) names.push_back(fmt::format("g{}", id.value));
   if (names.empty()) throw UsageError(fmt::format("'{}': the pool has no generation yet", name));
-  throw UsageError(fmt::format("no generation is called '{}'{}; the newest is {}", name, did_you_mean(name, names), names.back()));
+  const bool is_short_digest = !name.empty() && name.size() < kMinDigestDigits && all_of(name, kHexDigits);
+  const std::string digits = is_short_digest ? fmt::format("; of a digest give {} digits or more", kMinDigestDigits) : "";
+  throw UsageError(
+      fmt::format("no generation is called '{}'{}{}; the newest is {}", name, did_you_mean(name, names), digits, names.back()));
 }
 
 }  // namespace
@@ -62,7 +68,7 @@ void check_ref_name(std::string_view name) {
   const bool plain = !name.empty() && name.size() <= kMaxRefName &&
                      all_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") && !name.starts_with('-');
   if (!plain) throw UsageError(fmt::format("'{}' cannot be a name: use letters, digits, '.', '_', '-' and '/'", name));
-  if (parse_generation_number(name) || is_digest_prefix(name))
+  if (parse_generation_number(name) || is_digest_prefix(name, kMinReservedDigits))
     throw UsageError(fmt::format("'{}' cannot be a name: it reads as the number or the digest of a generation", name));
 }
 

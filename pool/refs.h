@@ -24,7 +24,7 @@ Generation read_generation(const Catalogue& catalogue, GenerationId id);
 // entry.from is set to where the ref points now; an invalid entry.to deletes it. `item` tells entries of one batch apart.
 void stage_ref_change(const Catalogue& catalogue, RefLogEntry entry, std::int64_t item, CatalogueBatch& batch);
 
-// "head", a tag, "g12", "12", "head~2", or a unique prefix of a content digest (8+ digits). UsageError when there is none.
+// "head", a tag, "g12", "12", "head~2", or a unique prefix of a content digest (4+ digits). UsageError when there is none.
 GenerationId resolve_ref(const Catalogue& catalogue, std::string_view text);
 
 std::string utc_now();  // "2024-05-01T12:00:00Z"

@@ -40,8 +40,13 @@ class Verifier {
     try {
       check();
     } catch (const Error& error) {
-      report_.damage.push_back({file, error.what()});
+      add(file, error);
     }
+  }
+
+  // What the system would not read may be sound all the same.
+  void add(const std::string& file, const Error& error) {
+    (dynamic_cast<const IoError*>(&error) != nullptr ? report_.unread : report_.damage).push_back({file, error.what()});
   }
 
   // One slot may be torn by a writer that died while writing it, or is writing it now: then the other tells the batch before.
@@ -81,7 +86,7 @@ class Verifier {
       try {
         store_.catalogue.get(family, key);
       } catch (const Error& error) {
-        report_.damage.push_back({kCatalogue, error.what()});
+        add(kCatalogue, error);
         damaged_.insert(key);
       }
     }

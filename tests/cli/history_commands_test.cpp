@@ -73,6 +73,19 @@ TEST_CASE("log can start elsewhere and can be cut short") {
   CHECK(pool.run("log", {"no-such-ref"}).code == kUsage);
 }
 
+TEST_CASE("four digits of a digest name a generation, and fewer are told how many it takes") {
+  const SmallPool pool;
+  const std::string digest = pool.run("log", {"--json"}).json()["generations"][0]["digest"];
+  for (const std::size_t digits : {std::size_t{4}, std::size_t{7}, std::size_t{8}, std::size_t{32}})
+    CHECK(pool.run("show", {digest.substr(0, digits), "--json"}).json()["message"] == "stream cpp");
+  const Outcome few = pool.run("show", {digest.substr(0, 3)});
+  CHECK(few.code == kUsage);
+  CHECK(lacks(few.errors, {"of a digest give 4 digits or more"}) == "");
+  REQUIRE(pool.run("checkpoint", {"--tag", "cafe", "--at", pool.ref(0)}).code == kDone);  // short enough to be a name
+  CHECK(pool.run("show", {"cafe", "--json"}).json()["message"] == "init");
+  CHECK(pool.run("verify").code == kDone);
+}
+
 TEST_CASE("log of a pool without a generation says so") {
   const ScratchDirectory scratch;
   pool::Pool::create(scratch / "empty");

@@ -167,6 +167,24 @@ TEST_CASE("prune frees the states of stages that went on, and a stage that waits
   CHECK(peer_cli("eval", pool).code == kDone);
 }
 
+TEST_CASE("what a stage left on its way is no state to return to or to compare, and only one that waits is told of --resume") {
+  const ScratchDirectory scratch;
+  const std::string pool = MicroWorld::get().streamed(scratch);
+  REQUIRE(interrupt("stream", pool, long_stage("molecules") + Words{"--checkpoint-every", "2"}, scratch / "metrics").code == kResumable);
+  const std::string waits = peer_cli("show", pool, {"resume", "--json"}).json()["id"];
+  const Outcome waiting = peer_cli("rollback", pool, {"--to", waits});
+  CHECK(waiting.code == kUsage);
+  CHECK(lacks(waiting.errors, {waits + " is an unfinished state", "the one before it is g2", "waits at " + waits, "--resume"}) == "");
+  REQUIRE(peer_cli("stream", pool, {"--resume"}).code == kDone);
+  const Outcome over = peer_cli("rollback", pool, {"--to", waits});
+  CHECK(over.code == kUsage);
+  CHECK(lacks(over.errors, {"the one before it is g2; its stage is over"}) == "");
+  CHECK(over.errors.find("--resume") == std::string::npos);
+  const Outcome compared = run_cli({"compare", pool + "@" + waits, pool});
+  CHECK(compared.code == kUsage);
+  CHECK(lacks(compared.errors, {waits + " is an unfinished state", "expected a finished one"}) == "");
+}
+
 TEST_CASE("prune --unnamed frees the stages that were refused, but for the last, which has a name") {
   const ScratchDirectory scratch;
   const std::string pool = MicroWorld::get().streamed(scratch);
