@@ -260,11 +260,6 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
   options.profile = resume.profile ? &profile : nullptr;
   const trainer::StageOutcome outcome = resume.resume ? trainer::resume_stage(session, options, call.progress, catch_interrupts())
                                                       : trainer::run_stage(session, options, call.progress, catch_interrupts());
-  const bool kept = outcome.commit.id.valid() || resume.resume;
-  if (outcome.interrupted && !kept && !call.common.json) {
-    call.progress.note(outcome.summary);
-    return kResumable;
-  }
   std::optional<StepTimes> steps;
   if (resume.profile) steps = step_times(profile, measure_roofline(session.ctx, options.train.precision));
   print_outcome(call, session, options, outcome, steps ? &*steps : nullptr);
