@@ -1,8 +1,24 @@
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 #include "peer/ops/cpu_twins.h"
 
 namespace peer::ops::cpu {
+namespace {
+
+constexpr std::int64_t kRowsABlock = 64;  // rows that lie side by side are updated in one loop
+
+// Whether a number other than 0 is among them; as integers, for "or" over conditions would not become vectors.
+bool any_number(const float* numbers, std::int64_t count) {
+  std::uint32_t bits = 0;
+#pragma omp simd reduction(| : bits)
+  for (std::int64_t i = 0; i < count; ++i) bits |= std::bit_cast<std::uint32_t>(numbers[i]) << 1;  // -0 is 0
+  return bits != 0;
+}
+
+}  // namespace
 
 void adamw(Context& ctx, const Adamw& op) {
   const AdamwRates& rates = op.rates;
@@ -28,15 +44,17 @@ void adamw(Context& ctx, const Adamw& op) {
     for (std::int64_t i = 0; i < size; ++i) update(i);
     return;
   }
-  const std::int64_t row = op.lazy_row;
+  const std::int64_t row = op.lazy_row, rows = size / row, blocks = (rows + kRowsABlock - 1) / kRowsABlock;
+  const auto touched = [=](std::int64_t r) { return gradient[r * row] != 0 || any_number(gradient + r * row, row); };
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
-  for (std::int64_t first = 0; first < size; first += row) {
-    bool touched = false;
-#pragma omp simd reduction(|| : touched)
-    for (std::int64_t i = first; i < first + row; ++i) touched = touched || gradient[i] != 0;
-    if (!touched) continue;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t end = std::min((block + 1) * kRowsABlock, rows);
+    for (std::int64_t r = block * kRowsABlock; r < end; ++r) {
+      const std::int64_t first = r;
+      while (r < end && touched(r)) ++r;
 #pragma omp simd
-    for (std::int64_t i = first; i < first + row; ++i) update(i);
+      for (std::int64_t i = first * row; i < r * row; ++i) update(i);
+    }
   }
 }
 
