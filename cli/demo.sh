@@ -32,8 +32,8 @@ peer() {
   build/release/cli/peer-cli "$@"
 }
 
-# The numbers of the head, as the program prints them, into a file.
-numbers() { build/release/cli/peer-cli eval "$pool" --json >"$1"; }
+# The numbers of the head, computed anew and as the program prints them, into a file.
+numbers() { build/release/cli/peer-cli eval "$pool" --anew --json >"$1"; }
 
 [[ ${PEER_SKIP_SETUP:-0} == 1 ]] || bash setup.sh
 heading "Building"
