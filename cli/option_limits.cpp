@@ -2,34 +2,28 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/option_check.h"
+
 namespace peer::cli {
-namespace {
-
-template <class T>
-void expect(bool held, std::string_view option, std::string_view what, T found) {
-  if (!held) throw UsageError(fmt::format("option '{}': expected {}, found {}", option, what, found));
-}
-
-}  // namespace
 
 void check_limits(const CommonOptions& options) {
   constexpr std::int64_t kMostThreads = 4096;
-  expect(options.threads >= 0 && options.threads <= kMostThreads, "threads", fmt::format("0 to {}", kMostThreads), options.threads);
+  check_option(options.threads >= 0 && options.threads <= kMostThreads, "threads", fmt::format("0 to {}", kMostThreads), options.threads);
   constexpr double kMostGigabytes = 1e6;  // whose bytes an integer holds
-  expect(options.device_memory >= 0 && options.device_memory <= kMostGigabytes, "device-memory", fmt::format("0 to {}", kMostGigabytes),
-         options.device_memory);
-  expect(options.seed >= 0, "seed", "0 or more", options.seed);
+  check_option(options.device_memory >= 0 && options.device_memory <= kMostGigabytes, "device-memory",
+               fmt::format("0 to {}", kMostGigabytes), options.device_memory);
+  check_option(options.seed >= 0, "seed", "0 or more", options.seed);
 }
 
 void check_limits(const model::DeltaOptions& options) {
   constexpr std::int64_t kLongestSide = std::int64_t{1} << 15;  // a block numbers its experts in 31 bits
-  expect(options.annex_side >= 0 && options.annex_side <= kLongestSide, "annex-side", fmt::format("0 to {}", kLongestSide),
-         options.annex_side);
+  check_option(options.annex_side >= 0 && options.annex_side <= kLongestSide, "annex-side", fmt::format("0 to {}", kLongestSide),
+               options.annex_side);
 }
 
 void check_experts(std::int64_t experts) {
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
-  expect(experts >= 0 && experts <= kMost, "experts", fmt::format("0 to {}", kMost), experts);
+  check_option(experts >= 0 && experts <= kMost, "experts", fmt::format("0 to {}", kMost), experts);
 }
 
 void check_fits_memory(Device device, double bytes, double expert_bytes) {

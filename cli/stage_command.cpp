@@ -59,20 +59,25 @@ model::ModelCost cost_of_view(const model::Model& model, int view) {
                    : model::cost_of(model.options(), model.views()[static_cast<std::size_t>(view)].delta->options);
 }
 
-// Of the weights of every view, and the optimizer state of those that are trained: what is grown, or what is there.
-std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer::Session& session) {
+// Of the views that are there, those that the stage trains.
+std::vector<int> trained_views(const trainer::RunOptions& options, const trainer::Session& session) {
   const model::Model& model = session.loaded.model;
-  std::vector<int> trained;
   const trainer::Trains trains = trainer::what_trains(options.stage);
   const bool whole_path = trains == trainer::Trains::kAll || trains == trainer::Trains::kExperts;
   if (trainer::trains_the_base(session, options) || options.stage.grows == trainer::Growth::kNone || whole_path) {
-    trained = model.path(model.newest());
-    trained.push_back(0);
-  } else if (session.loaded.run) {
-    trained = {session.loaded.run->view};
-  } else if (!options.grow_first) {
-    trained = {session.loaded.history.open_view};
+    std::vector<int> path = model.path(model.newest());
+    path.push_back(0);
+    return path;
   }
+  if (session.loaded.run) return {session.loaded.run->view};
+  if (!options.grow_first) return {session.loaded.history.open_view};
+  return {};
+}
+
+// Of the weights of every view, and the optimizer state of those that are trained: what is grown, or what is there.
+std::int64_t bytes_of_weights(const trainer::RunOptions& options, const trainer::Session& session) {
+  const model::Model& model = session.loaded.model;
+  const std::vector<int> trained = trained_views(options, session);
   std::int64_t bytes = added_by(options, session).training_bytes;
   for (const int view : trainer::all_views(model)) {
     const model::ModelCost cost = cost_of_view(model, view);
@@ -118,7 +123,12 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   const double tokens =
       static_cast<double>(options.train.steps) * static_cast<double>(options.train.batch) * static_cast<double>(shape.context);
   const std::int64_t parameters_added = added.dense_parameters + added.expert_parameters;
-  session.pool.require_room(parameters_added * static_cast<std::int64_t>(sizeof(float)));
+  std::int64_t written = parameters_added;
+  for (const int view : trained_views(options, session)) {
+    const model::ModelCost cost = cost_of_view(session.loaded.model, view);
+    written += cost.dense_parameters + cost.expert_parameters;
+  }
+  session.pool.require_room(written * static_cast<std::int64_t>(sizeof(float)));
   const bool by_novelty = trainer::wanted_experts(options.stage.experts).by_novelty && parameters_added > 0;
   const double epochs = tokens / static_cast<double>(std::max<std::int64_t>(report.bytes - report.held_out_bytes, 1));
   if (call.common.json) {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "trainer/evaluation/evaluate.h"
-#include "trainer/options/schedule.h"
 #include "trainer/plasticity.h"
+#include "trainer/schedule.h"
 #include "trainer/state/held_out.h"
 #include "trainer/step.h"
 

@@ -7,8 +7,8 @@
 
 #include "trainer/evaluation/evaluate.h"
 #include "trainer/growth.h"
-#include "trainer/options/schedule.h"
 #include "trainer/plasticity.h"
+#include "trainer/schedule.h"
 #include "trainer/state/held_out.h"
 #include "trainer/step.h"
 

@@ -15,7 +15,7 @@
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/sum_of_squares.h"
-#include "trainer/options/schedule.h"
+#include "trainer/schedule.h"
 
 namespace peer::trainer {
 namespace {

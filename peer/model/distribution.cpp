@@ -6,13 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "peer/base/option_check.h"
+
 namespace peer::model {
 namespace {
-
-template <class T>
-void expect(bool held, std::string_view option, std::string_view what, T found) {
-  if (!held) throw UsageError(fmt::format("option '{}': expected {}, found {}", option, what, found));
-}
 
 std::vector<std::size_t> likeliest_first(const std::vector<double>& weight) {
   std::vector<std::size_t> order(weight.size());
@@ -48,10 +45,10 @@ Distribution log_softmax(std::span<const float> logits) {
 }
 
 void check(const DrawOptions& options) {
-  expect(options.temperature >= 0, "temperature", "0 or more", options.temperature);
-  expect(options.top_k >= 0, "top-k", "0 (all) or more", options.top_k);
-  expect(options.top_p > 0 && options.top_p <= 1, "top-p", "a share above 0, up to 1 (all)", options.top_p);
-  expect(options.min_p >= 0 && options.min_p <= 1, "min-p", "a share from 0 (all) to 1", options.min_p);
+  check_option(options.temperature >= 0, "temperature", "0 or more", options.temperature);
+  check_option(options.top_k >= 0, "top-k", "0 (all) or more", options.top_k);
+  check_option(options.top_p > 0 && options.top_p <= 1, "top-p", "a share above 0, up to 1 (all)", options.top_p);
+  check_option(options.min_p >= 0 && options.min_p <= 1, "min-p", "a share from 0 (all) to 1", options.min_p);
 }
 
 std::vector<double> draw_weights(const Distribution& log_p, const DrawOptions& options) {

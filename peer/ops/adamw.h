@@ -38,6 +38,7 @@ struct Adamw {
   View<float, 1> m, v;                 // (P)  updated
   std::int64_t lazy_row = 0;           // numbers of a row, by which P divides; 0: every number is updated
 };
+// Of a lazy tensor as if every row had a gradient: which have none is known on the device alone.
 inline Work work(const Adamw& op) {
   return {.flops = kAdamwFlops * numbers(op.weight), .bytes = view_bytes(op.gradient) + 2 * view_bytes(op.weight, op.m, op.v)};
 }

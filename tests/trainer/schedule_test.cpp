@@ -1,4 +1,4 @@
-#include "trainer/options/schedule.h"
+#include "trainer/schedule.h"
 
 #include "tests/support/catch.h"
 

@@ -2,28 +2,23 @@
 
 #include <fmt/format.h>
 
-#include "peer/base/error.h"
+#include "peer/base/option_check.h"
 
 namespace peer::trainer {
 namespace {
 
 template <class T>
-void expect(bool held, std::string_view option, std::string_view what, T found) {
-  if (!held) throw UsageError(fmt::format("option '{}': expected {}, found {}", option, what, found));
-}
-
-template <class T>
 void expect_at_least(std::string_view option, T least, T found) {
-  expect(found >= least, option, fmt::format("{} or more", least), found);
+  check_option(found >= least, option, fmt::format("{} or more", least), found);
 }
 
-void expect_share(std::string_view option, double found) { expect(found >= 0 && found <= 1, option, "a share from 0 to 1", found); }
+void expect_share(std::string_view option, double found) { check_option(found >= 0 && found <= 1, option, "a share from 0 to 1", found); }
 
 }  // namespace
 
 void check(const TrainOptions& options) {
   constexpr std::int64_t kMostSteps = 1'000'000'000;
-  expect(options.steps >= 1 && options.steps <= kMostSteps, "steps", fmt::format("1 to {}", kMostSteps), options.steps);
+  check_option(options.steps >= 1 && options.steps <= kMostSteps, "steps", fmt::format("1 to {}", kMostSteps), options.steps);
   expect_at_least<std::int64_t>("batch", 1, options.batch);
   for (const auto& [name, rate] :
        {std::pair("trunk-rate", options.trunk_rate), std::pair("delta-rate", options.delta_rate),
@@ -31,7 +26,7 @@ void check(const TrainOptions& options) {
         std::pair("weight-decay", options.weight_decay), std::pair("clip", options.clip), std::pair("expert-clip", options.expert_clip)})
     expect_at_least<double>(name, 0, rate);
   for (const auto& [name, beta] : {std::pair("beta1", options.beta1), std::pair("beta2", options.beta2)})
-    expect(beta >= 0 && beta < 1, name, "a number in [0, 1)", beta);
+    check_option(beta >= 0 && beta < 1, name, "a number in [0, 1)", beta);
   expect_share("warmup-share", options.warmup_share);
   expect_share("final-share", options.final_share);
   expect_share("cooldown-share", options.cooldown_share);
@@ -41,8 +36,8 @@ void check(const TrainOptions& options) {
 
 void check(const EvaluateOptions& options) {
   expect_at_least<std::int64_t>("eval-batch", 1, options.eval_batch);
-  expect(options.eval_overlap >= 0 && options.eval_overlap < 1, "eval-overlap", "a share in [0, 1)", options.eval_overlap);
-  expect(options.guess >= 0 && options.guess < 1, "guess", "a chance in [0, 1)", options.guess);
+  check_option(options.eval_overlap >= 0 && options.eval_overlap < 1, "eval-overlap", "a share in [0, 1)", options.eval_overlap);
+  check_option(options.guess >= 0 && options.guess < 1, "guess", "a chance in [0, 1)", options.guess);
 }
 
 void check(const MeasureOptions& options) {
