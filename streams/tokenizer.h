@@ -1,0 +1,32 @@
+// Text to tokens and back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace peer::streams {
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+  // V: tokens lie in [0, V).
+  virtual std::int64_t vocabulary() const = 0;
+  // Marks where a document starts and ends. No text becomes this token.
+  virtual std::int32_t end_of_document() const = 0;
+  // Adds the tokens of `text`, whatever bytes it holds.
+  virtual void append(std::string_view text, std::vector<std::int32_t>& tokens) const = 0;
+  // The bytes that a token stands for, which need not be whole characters; none for the end of a document and other marks.
+  virtual std::string_view text_of(std::int32_t token) const = 0;
+};
+
+// Tokens are bytes; token 256 is the end of a document.
+std::shared_ptr<const Tokenizer> byte_tokenizer();
+
+// Byte-pair encoding as a tokenizer.json of Hugging Face describes it. `end_of_document`: the content of the added token that marks it,
+// "<|endoftext|>". CorruptError when `json` is damaged, UsageError when it asks for what is not supported; both name `where`.
+std::shared_ptr<const Tokenizer> bpe_tokenizer(std::string_view json, const std::string& end_of_document, const std::string& where);
+
+}  // namespace peer::streams
