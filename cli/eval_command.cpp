@@ -82,8 +82,8 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
            const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
   trainer::ViewScores known;
   if (!anew && target.held_out && evaluate.guess == 0) known = remembered(session, target, views, evaluate);
-  const trainer::DomainScore score = trainer::score_domain(session.ctx, session.loaded.model, views, target.documents, evaluate, mixture,
-                                                           session.loaded.statistics, known);
+  const trainer::DomainScore score = trainer::score_domain(session.ctx, session.loaded.language(), views, target.documents, evaluate,
+                                                           mixture, session.loaded.statistics, known);
   const trainer::Interval interval =
       trainer::bootstrap(score.mixture, trainer::kBootstrapDraws, static_cast<std::uint64_t>(call.common.seed));
   std::int64_t bytes = 0;

@@ -4,8 +4,8 @@
 #include "cli/predictor_options.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/sample.h"
+#include "peer/model/stop_sequences.h"
 #include "streams/byte_reader.h"
-#include "streams/byte_tokenizer.h"
 #include "trainer/state/session.h"
 #include "trainer/state/views.h"
 
@@ -58,12 +58,46 @@ int threads_for(const Call& call, trainer::Session& session) {
   return call.common.threads == 0 && small ? 1 : static_cast<int>(call.common.threads);
 }
 
-// What ends a continuation: the end of the document, and what the user named.
-std::vector<std::vector<std::int32_t>> stop_sequences(const GenerateOptions& options) {
-  std::vector<std::vector<std::int32_t>> sequences = {{streams::ByteTokenizer::kEndOfDocument}};
-  for (const std::string& text : options.stop) streams::ByteTokenizer::append(text, sequences.emplace_back());
-  return sequences;
-}
+// A continuation, from the bytes of its tokens: shown byte by byte, up to what the user named or to so many bytes.
+class Continuation {
+ public:
+  Continuation(const GenerateOptions& options, std::ostream* shown)
+      : stops_(sequences(options.stop)), bytes_(options.bytes), shown_(shown) {}
+
+  // Whether the text goes on.
+  bool add(std::string_view bytes) {
+    for (const unsigned char byte : bytes) {
+      if (read_ == bytes_) return false;
+      show(stops_.pass(byte));
+      ++read_;
+      if (stops_.ended()) return false;
+    }
+    return read_ < bytes_;
+  }
+  std::string finish() {
+    show(stops_.rest());
+    return std::move(text_);
+  }
+
+ private:
+  static std::vector<std::vector<std::int32_t>> sequences(const std::vector<std::string>& texts) {
+    std::vector<std::vector<std::int32_t>> sequences;
+    for (const std::string& text : texts) {
+      auto& sequence = sequences.emplace_back();
+      for (const unsigned char byte : text) sequence.push_back(byte);
+    }
+    return sequences;
+  }
+  void show(const std::vector<std::int32_t>& bytes) {
+    for (const std::int32_t byte : bytes) text_.push_back(static_cast<char>(byte));
+    if (shown_ != nullptr && !bytes.empty()) *shown_ << text_.substr(text_.size() - bytes.size()) << std::flush;
+  }
+
+  model::StopSequences stops_;
+  std::int64_t bytes_, read_ = 0;
+  std::ostream* shown_;  // null: nobody reads along
+  std::string text_;
+};
 
 int run(Call& call, const GenerateOptions& options, const PredictorOptions& predictor, const model::MixtureOptions& mixture) {
   check(options);
@@ -72,20 +106,18 @@ int run(Call& call, const GenerateOptions& options, const PredictorOptions& pred
   const std::vector<int> views = trainer::views_called(session.loaded, predictor.view);
   const std::string prompt = read_prompt(options);
   Context ctx(session.ctx.device(), threads_for(call, session));
-  std::vector<std::int32_t> tokens = {streams::ByteTokenizer::kEndOfDocument};
-  streams::ByteTokenizer::append(prompt, tokens);
+  const streams::Tokenizer& tokenizer = *session.loaded.tokenizer;
+  std::vector<std::int32_t> tokens = {tokenizer.end_of_document()};
+  tokenizer.append(prompt, tokens);
   Json samples = Json::array();
   for (std::int64_t n = 0; n < options.count; ++n) {
     if (!call.common.json && options.count > 1) call.out << fmt::format("--- {} of {}\n", n + 1, options.count);
     if (!call.common.json) call.out << prompt << std::flush;
-    std::string text;
+    Continuation continuation(options, call.common.json ? nullptr : &call.out);
     model::sample(ctx, session.loaded.model, views, mixture,
                   {.draw = options.draw, .seed = call.common.seed, .number = static_cast<std::uint32_t>(n)}, tokens, options.bytes,
-                  stop_sequences(options), [&](std::int32_t token) {
-                    text.push_back(static_cast<char>(token));
-                    if (!call.common.json) call.out << text.back() << std::flush;
-                    return true;
-                  });
+                  {{tokenizer.end_of_document()}}, [&](std::int32_t token) { return continuation.add(tokenizer.text_of(token)); });
+    const std::string text = continuation.finish();
     if (!call.common.json) call.out << '\n';
     samples.push_back({{"text", text}, {"bytes", text.size()}});
   }

@@ -114,7 +114,7 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
     trainer::check_safeguards(session, options.stage);
     if (trainer::grows_view(options.stage)) trainer::named_parent(session.loaded.model, options.stage.parent);
   }
-  const streams::Corpus corpus(options.stream, {}, {.progress = &call.progress});
+  const streams::Corpus corpus(options.stream, *session.loaded.tokenizer, {}, {.progress = &call.progress});
   const streams::CorpusReport& report = corpus.report();
   if (const std::string hint = streams::format_hint(report); !hint.empty()) call.progress.note(hint);
   const model::ModelOptions& shape = session.loaded.model.options();
@@ -130,7 +130,7 @@ int dry_run(Call& call, const trainer::RunOptions& options, const trainer::Sessi
   }
   session.pool.require_room(written * static_cast<std::int64_t>(sizeof(float)));
   const bool by_novelty = trainer::wanted_experts(options.stage.experts).by_novelty && parameters_added > 0;
-  const double epochs = tokens / static_cast<double>(std::max<std::int64_t>(report.bytes - report.held_out_bytes, 1));
+  const double epochs = tokens / static_cast<double>(corpus.training_tokens());
   if (call.common.json) {
     call.print({{"domain", options.stage.domain},
                 {"files", report.files},

@@ -3,12 +3,15 @@
 #include <algorithm>
 
 #include "peer/base/require.h"
-#include "streams/byte_tokenizer.h"
 
 namespace peer::streams {
 
-BatchStream::BatchStream(const std::vector<Document>& documents, std::int64_t shuffle_windows)
-    : shuffle_windows_(shuffle_windows), packer_(documents), shuffle_(shuffle_windows), order_(documents.size()) {}
+BatchStream::BatchStream(const std::vector<Document>& documents, const Tokenizer& tokenizer, std::int64_t shuffle_windows,
+                         const Reading& reading)
+    : shuffle_windows_(shuffle_windows),
+      packer_(DocumentTokens(documents, tokenizer, reading)),
+      shuffle_(shuffle_windows),
+      order_(documents.size()) {}
 
 void BatchStream::start(std::int64_t rows, std::int64_t length, std::uint64_t seed, std::int64_t batches) {
   require(rows >= 1 && length >= 1 && batches >= 0, "batch stream: at least one row of one token");
@@ -46,8 +49,8 @@ void BatchStream::append_window() {
   if (shuffle_.empty()) begin_epoch(epoch_ + 1);
   const std::int64_t position = (epoch_ * windows_ + shuffle_.next()) * batch_.length;
   packer_.append(position, batch_.length + 1, batch_.tokens);
-  batch_.bytes += std::count_if(batch_.tokens.end() - batch_.length, batch_.tokens.end(),
-                                [](std::int32_t token) { return token != ByteTokenizer::kEndOfDocument; });
+  batch_.bytes +=
+      bytes_of(packer_.documents().tokenizer(), batch_.tokens.data() + std::ssize(batch_.tokens) - batch_.length, batch_.length);
 }
 
 }  // namespace peer::streams

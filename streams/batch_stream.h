@@ -15,14 +15,16 @@ namespace peer::streams {
 // buffer of one window both keep their order and the epochs are one unbroken text.
 class BatchStream {
  public:
-  // `documents` (not empty) outlive the stream.
-  BatchStream(const std::vector<Document>& documents, std::int64_t shuffle_windows);
+  // `documents` (not empty) and `tokenizer` outlive the stream. ReadingStopped when reading.stop is set before all tokens are found.
+  BatchStream(const std::vector<Document>& documents, const Tokenizer& tokenizer, std::int64_t shuffle_windows,
+              const Reading& reading = {});
 
   // The stream of this seed from batch number `batches` on: O(documents + windows of an epoch), whatever the number.
   void start(std::int64_t rows, std::int64_t length, std::uint64_t seed, std::int64_t batches);
   const Batch& next();  // allocates nothing
   std::int64_t batches() const { return batches_; }
-  std::int64_t epoch() const;  // of the next batch's first window
+  std::int64_t epoch() const;                             // of the next batch's first window
+  std::int64_t tokens() const { return packer_.size(); }  // of the documents and their ends
 
  private:
   void begin_epoch(std::int64_t epoch);

@@ -109,10 +109,10 @@ struct Corpus::State {
   std::uint64_t hash = 0, seed = 0;
   BatchStream stream;
 
-  State(const StreamOptions& options, const std::vector<Document>& kept_out, const Reading& reading)
+  State(const StreamOptions& options, const Tokenizer& tokenizer, const std::vector<Document>& kept_out, const Reading& reading)
       : split(read_split(options, kept_out, report, reading)),
         hash(hash_of(split.training)),
-        stream(split.training, options.shuffle_windows) {
+        stream(split.training, tokenizer, options.shuffle_windows, reading) {
     report.held_out_documents = std::ssize(split.held_out);
     report.held_out_bytes = bytes_of(split.held_out);
     report.documents = std::ssize(split.training) + report.held_out_documents;
@@ -120,9 +120,9 @@ struct Corpus::State {
   }
 };
 
-Corpus::Corpus(const StreamOptions& options, const std::vector<Document>& kept_out, const Reading& reading) {
+Corpus::Corpus(const StreamOptions& options, const Tokenizer& tokenizer, const std::vector<Document>& kept_out, const Reading& reading) {
   check(options);
-  state_ = std::make_unique<State>(options, kept_out, reading);
+  state_ = std::make_unique<State>(options, tokenizer, kept_out, reading);
 }
 Corpus::~Corpus() = default;
 Corpus::Corpus(Corpus&&) noexcept = default;
@@ -144,5 +144,9 @@ void Corpus::start(std::int64_t rows, std::int64_t length, const Cursor& cursor)
 const Batch& Corpus::next() { return state_->stream.next(); }
 Cursor Corpus::cursor() const { return {state_->stream.batches(), state_->seed, state_->hash}; }
 std::int64_t Corpus::epoch() const { return state_->stream.epoch(); }
+std::int64_t Corpus::training_tokens() const { return state_->stream.tokens(); }
+double Corpus::bytes_a_token() const {
+  return static_cast<double>(state_->report.bytes - state_->report.held_out_bytes) / static_cast<double>(training_tokens());
+}
 
 }  // namespace peer::streams

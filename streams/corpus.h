@@ -12,6 +12,7 @@
 #include "streams/json_shape.h"
 #include "streams/reading.h"
 #include "streams/stream_options.h"
+#include "streams/tokenizer.h"
 
 namespace peer::streams {
 
@@ -50,7 +51,8 @@ class Corpus {
   // Reads everything once: validates, splits, counts. CorpusError (one line: what, where, what to try) for a missing path, no
   // readable document, no training or no held-out document. Training text is kept in memory. What is in `kept_out` is not trained on, in
   // part neither (drop_held_out): the documents on which older domains are scored. ReadingStopped when reading.stop is set meanwhile.
-  explicit Corpus(const StreamOptions& options, const std::vector<Document>& kept_out = {}, const Reading& reading = {});
+  // `tokenizer` outlives the corpus.
+  Corpus(const StreamOptions& options, const Tokenizer& tokenizer, const std::vector<Document>& kept_out = {}, const Reading& reading = {});
   ~Corpus();
   Corpus(Corpus&&) noexcept;
 
@@ -65,6 +67,8 @@ class Corpus {
   const Batch& next();
   Cursor cursor() const;
   std::int64_t epoch() const;
+  std::int64_t training_tokens() const;  // with a mark for every document
+  double bytes_a_token() const;          // of the training text
 
  private:
   struct State;

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "streams/document.h"
+#include "streams/document_tokens.h"
 
 namespace peer::streams {
 
@@ -12,19 +12,20 @@ namespace peer::streams {
 class Packer {
  public:
   // `documents` (not empty) outlive the packer. They are laid in their own order.
-  explicit Packer(const std::vector<Document>& documents);
+  explicit Packer(DocumentTokens documents);
 
   // Lays the documents in another order; a permutation of their indices.
   void arrange(const std::vector<std::int64_t>& order);
 
-  // Tokens of one turn: the bytes of all documents, and one more for each.
+  const DocumentTokens& documents() const { return documents_; }
+  // Tokens of one turn: those of all documents, and one more for each.
   std::int64_t size() const { return starts_.back(); }
 
   // Adds `count` tokens from `position` (>= 0, taken modulo size()) to `tokens`.
   void append(std::int64_t position, std::int64_t count, std::vector<std::int32_t>& tokens) const;
 
  private:
-  const std::vector<Document>& documents_;
+  DocumentTokens documents_;
   std::vector<std::int64_t> order_;
   std::vector<std::int64_t> starts_;  // (documents + 1) where each place's end-of-document token lies; last: the size
 };

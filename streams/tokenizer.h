@@ -20,7 +20,12 @@ class Tokenizer {
   virtual void append(std::string_view text, std::vector<std::int32_t>& tokens) const = 0;
   // The bytes that a token stands for, which need not be whole characters; none for the end of a document and other marks.
   virtual std::string_view text_of(std::int32_t token) const = 0;
+  // Whether a text's tokens are its bytes.
+  virtual bool is_bytes() const { return false; }
 };
+
+// Of raw text, among `count` tokens.
+std::int64_t bytes_of(const Tokenizer& tokenizer, const std::int32_t* tokens, std::int64_t count);
 
 // Tokens are bytes; token 256 is the end of a document.
 std::shared_ptr<const Tokenizer> byte_tokenizer();

@@ -48,8 +48,8 @@ std::int64_t experts_worth(Session& session, const RunOptions& options, int pare
     progress.note(fmt::format("a probe gained {:.3f} bpb: known after all, nothing grows", gain));
     return 0;
   }
-  const auto tokens = static_cast<double>(options.train.steps * options.train.batch * model.options().context);
-  const std::int64_t experts = experts_for(gain, tokens, model.options(), session.delta);
+  const double bytes = static_cast<double>(options.train.steps * options.train.batch * model.options().context) * corpus.bytes_a_token();
+  const std::int64_t experts = experts_for(gain, bytes, model.options(), session.delta);
   progress.note(fmt::format("a probe gained {:.3f} bpb: worth {} experts", gain, experts));
   return experts;
 }
@@ -57,7 +57,8 @@ std::int64_t experts_worth(Session& session, const RunOptions& options, int pare
 ChosenView grow_view(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
                      const std::atomic<bool>& stop) {
   model::Model& model = session.loaded.model;
-  const int parent = choose_parent(session.ctx, model, options.stage.parent, corpus.training(), options.evaluate, progress, stop);
+  const int parent =
+      choose_parent(session.ctx, session.loaded.language(), options.stage.parent, corpus.training(), options.evaluate, progress, stop);
   if (stop) return {parent};
   const WantedExperts wanted = wanted_experts(options.stage.experts);
   const std::int64_t experts = wanted.by_novelty ? experts_worth(session, options, parent, corpus, progress, stop) : wanted.count;

@@ -81,14 +81,15 @@ class Consolidation {
   }
 
   void learn(const std::atomic<bool>& stop) {
-    Syllabus syllabus(model_.options().context, train_.batch, options_.replay);
+    Syllabus syllabus(*session_.loaded.tokenizer, model_.options().context, train_.batch, options_.replay);
     for (std::size_t i = 0; i < views_.size() && !stop; ++i) {
       const std::string& name = model_.view(views_[i]).name;
       progress_.update("write", static_cast<std::int64_t>(i), static_cast<std::int64_t>(views_.size()), name);
       auto kept = options_.replay > 0 ? kept_for(session_, views_[i]) : std::vector<streams::Document>{};
       if (options_.replay > 0 && kept.empty())
         progress_.note(fmt::format("no reservoir holds text of view {}: it learns from its own text alone", name));
-      syllabus.add(write_self_text(session_.ctx, model_, views_[i], options_.self_text, seed_ + i), std::move(kept), seed_ + i);
+      syllabus.add(write_self_text(session_.ctx, session_.loaded.language(), views_[i], options_.self_text, seed_ + i), std::move(kept),
+                   seed_ + i);
     }
     Teacher teacher(model_, views_, train_.batch, 1, 1);
     TrainingStep step(session_.ctx, model_, view_, later_stage(train_), {.teacher = &teacher});

@@ -43,8 +43,9 @@ std::vector<streams::Document> sample_of(std::span<const streams::Document> docu
   return select_held_out({documents.begin(), documents.end()}, kParentSampleBytes);
 }
 
-int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
+int choose_parent(Context& ctx, LanguageModel language, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop) {
+  const model::Model& model = language.model;
   if (const auto named = named_parent(model, parent)) return *named;
   const auto sample = sample_of(documents);
   int best = 0;
@@ -54,9 +55,10 @@ int choose_parent(Context& ctx, model::Model& model, const std::string& parent, 
   std::int64_t scored = 0;
   for (const int v : all) {
     const int views[] = {v};
-    const ScoringWatch part = watch.part(scored++, std::ssize(all), "view " + model.view(v).name);
-    const double bits = bits_per_byte(score_domain(ctx, model, views, sample, options, {}, {}, {}, part).mixture);
-    progress.note(fmt::format("view {:<5} {:<12} {:.3f} bpb on a sample of the new text", model.view(v).name, model.view(v).domain, bits));
+    const ScoringWatch part = watch.part(scored++, std::ssize(all), "view " + model.views()[v].name);
+    const double bits = bits_per_byte(score_domain(ctx, language, views, sample, options, {}, {}, {}, part).mixture);
+    progress.note(
+        fmt::format("view {:<5} {:<12} {:.3f} bpb on a sample of the new text", model.views()[v].name, model.views()[v].domain, bits));
     if (v == 0 || bits < best_bits) best = v, best_bits = bits;
   }
   return best;

@@ -29,7 +29,7 @@ std::int64_t extended_side(const model::Model& model, const model::DeltaOptions&
 
 // The view to grow on: the one called `parent`, "newest", or with "auto" the one that predicts a sample of the documents with the fewest
 // bits. ScoringStopped once `stop` is set.
-int choose_parent(Context& ctx, model::Model& model, const std::string& parent, std::span<const streams::Document> documents,
+int choose_parent(Context& ctx, LanguageModel language, const std::string& parent, std::span<const streams::Document> documents,
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop);
 
 enum class GrowMode { kAnnex, kExtend };

@@ -26,7 +26,8 @@ double naive_reference(Session& session, const RunOptions& options, streams::Cor
   const auto documents = select_held_out(corpus.held_out(), options.measure.eval_bytes);
   const int views[] = {view};
   const ScoringWatch watch(progress, stop, "score naive reference " + options.stage.domain);
-  return bits_per_byte(score_domain(session.ctx, copy.model, views, documents, options.evaluate, options.mixture, {}, {}, watch).mixture);
+  return bits_per_byte(
+      score_domain(session.ctx, copy.language(), views, documents, options.evaluate, options.mixture, {}, {}, watch).mixture);
 }
 
 }  // namespace peer::trainer

@@ -19,10 +19,10 @@ constexpr int kDraws = 1000;
 constexpr double kBitsANumber = 2;
 constexpr std::int64_t kProbeShare = 10, kFewestProbeSteps = 10;
 
-std::vector<DocumentBits> score(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
+std::vector<DocumentBits> score(Context& ctx, LanguageModel language, int view, std::span<const streams::Document> documents,
                                 const EvaluateOptions& options, const ScoringWatch& watch) {
   const int views[] = {view};
-  return score_domain(ctx, model, views, documents, options, {}, {}, {}, watch).mixture;
+  return score_domain(ctx, language, views, documents, options, {}, {}, {}, watch).mixture;
 }
 
 }  // namespace
@@ -32,8 +32,8 @@ Novelty novelty_of(Session& session, int view, std::span<const streams::Document
   std::vector<streams::Document> own;
   for (const DomainRecord* domain : session.loaded.history.taught(view))
     for (streams::Document& document : read_held_out(session.pool, *domain)) own.push_back(std::move(document));
-  const auto here_bits = score(session.ctx, session.loaded.model, view, sample, options, watch.part(0, 2, "the new text"));
-  const auto own_bits = score(session.ctx, session.loaded.model, view, own, options, watch.part(1, 2, "its own text"));
+  const auto here_bits = score(session.ctx, session.loaded.language(), view, sample, options, watch.part(0, 2, "the new text"));
+  const auto own_bits = score(session.ctx, session.loaded.language(), view, own, options, watch.part(1, 2, "its own text"));
   return {
       .here = bits_per_byte(here_bits), .own = bits_per_byte(own_bits), .difference = unpaired_bootstrap(here_bits, own_bits, kDraws, 0)};
 }
@@ -48,7 +48,7 @@ double probe_gain(Session& session, const RunOptions& options, int parent, strea
                   std::span<const streams::Document> sample, Progress& progress, const std::atomic<bool>& stop) {
   LoadedModel copy = load_model(session.pool, session.generation, session.ctx.device());
   const double before =
-      bits_per_byte(score(session.ctx, copy.model, parent, sample, options.evaluate, {progress, stop, "score before the probe"}));
+      bits_per_byte(score(session.ctx, copy.language(), parent, sample, options.evaluate, {progress, stop, "score before the probe"}));
   const int view = copy.model.add_view(parent, delta_for(copy.model.options(), session.delta, 0, options.stage.grows), "probe", true);
   make_plastic(copy.model, view, Trains::kGrown);
   TrainOptions train = later_stage(options.train);  // as the stage itself would: something was learnt before, or nothing could be known
@@ -62,7 +62,7 @@ double probe_gain(Session& session, const RunOptions& options, int parent, strea
     progress.update("probe " + options.stage.domain, i + 1, train.steps, fmt::format("{:.3f} bpb", loss));
   }
   freeze(copy.model, {view});
-  return before - bits_per_byte(score(session.ctx, copy.model, view, sample, options.evaluate, {progress, stop, "score the probe"}));
+  return before - bits_per_byte(score(session.ctx, copy.language(), view, sample, options.evaluate, {progress, stop, "score the probe"}));
 }
 
 std::int64_t experts_for(double gain, double bytes, const model::ModelOptions& model, const model::DeltaOptions& preset) {

@@ -114,7 +114,7 @@ class Stage {
       if (history.learnt(domain.name) < history.stages.size())
         for (streams::Document& document : read_held_out(session_.pool, domain)) scored.push_back(std::move(document));
     try {
-      corpus_.emplace(options_.stream, scored, streams::Reading{&progress_, &stop_});
+      corpus_.emplace(options_.stream, *session_.loaded.tokenizer, scored, streams::Reading{&progress_, &stop_});
     } catch (const streams::ReadingStopped&) {
       return;  // run() says how far the stage came
     }

@@ -46,7 +46,7 @@ Documents held_out_of(const Session& session) {
 Documents documents_of(const std::string& path) {
   streams::StreamOptions options;
   options.from = {path};
-  const streams::Corpus corpus(options);
+  const streams::Corpus corpus(options, *streams::byte_tokenizer());
   Documents all = corpus.held_out();
   all.insert(all.end(), corpus.training().begin(), corpus.training().end());
   return all;
@@ -66,8 +66,8 @@ void check_views(Session& head, const Documents& documents) {
     LoadedModel then = load_model(head.pool, head.pool.generation(id), head.ctx.device());
     const StageRecord& stage = then.history.stages.back();
     if (stage.steps == 0 || (!stage.mixture && stage.view > 0) || head.loaded.model.retired(stage.view)) continue;
-    const TokenLogP before = score_documents(head.ctx, then.model, stage.view, documents, kOptions);
-    changed += different(before, score_documents(head.ctx, head.loaded.model, stage.view, documents, kOptions));
+    const TokenLogP before = score_documents(head.ctx, then.language(), stage.view, documents, kOptions);
+    changed += different(before, score_documents(head.ctx, head.loaded.language(), stage.view, documents, kOptions));
     for (const auto& d : before) numbers += static_cast<std::int64_t>(d.size());
     ++views;
   }
@@ -81,8 +81,8 @@ void check_starts(Session& head, const Documents& documents) {
   const std::vector<int> views = all_views(head.loaded.model);
   for (const int parent : views) {
     const int grown = head.loaded.model.add_view(parent, head.loaded.delta, "", true);
-    changed += different(score_documents(head.ctx, head.loaded.model, parent, documents, kOptions),
-                         score_documents(head.ctx, head.loaded.model, grown, documents, kOptions));
+    changed += different(score_documents(head.ctx, head.loaded.language(), parent, documents, kOptions),
+                         score_documents(head.ctx, head.loaded.language(), grown, documents, kOptions));
     head.loaded.model.retire(grown);
   }
   report(changed == 0, "start", "a view grown on any of %zu computes what its parent computes: %ld token probabilities differ",
@@ -120,15 +120,15 @@ void check_frozen(const Session& head) {
 // bits(mixture) <= bits(view) - log2 prior, without a switch share; with it at most -log2(1 - a) a token more.
 void check_bound(Session& head, const Documents& documents) {
   const std::vector<int> views = all_views(head.loaded.model);
-  const ViewScores scores = score_views(head.ctx, head.loaded.model, views, documents, kOptions);
+  const ViewScores scores = score_views(head.ctx, head.loaded.language(), views, documents, kOptions);
   for (const double share : {0.0, model::MixtureOptions().switch_share}) {
     const model::MixtureOptions options{.switch_share = share};
     const model::Mixture mixture(static_cast<int>(views.size()), options);
-    const std::vector<DocumentBits> mixed = mixture_bits(scores, views, options);
+    const std::vector<DocumentBits> mixed = mixture_bits(scores, views, documents, options);
     double closest = -1e300;
     for (std::size_t g = 0; g < views.size(); ++g) {
       const int view[] = {views[g]};
-      const std::vector<DocumentBits> alone = mixture_bits(scores, view, options);
+      const std::vector<DocumentBits> alone = mixture_bits(scores, view, documents, options);
       for (std::size_t d = 0; d < documents.size(); ++d) {
         const double tokens = static_cast<double>(documents[d].text.size() + 1);
         closest = std::max(closest, mixed[d].bits - (alone[d].bits - std::log2(mixture.prior()[g]) - tokens * std::log2(1 - share)));

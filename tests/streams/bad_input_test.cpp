@@ -66,7 +66,7 @@ TEST_CASE("a named file that is bad is an error beside good ones, too") {
 TEST_CASE("bad lines of a named JSONL file are counted, and stop the reading when strict") {
   const CorpusFiles files;
   auto options = options_from({files.write("a.jsonl", jsonl({"one", "two"}) + "{\n{}\n" + jsonl({"three"}))});
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   CHECK(corpus.report().documents == 3);
   CHECK(corpus.report().bad == 2);
   check_line(corpus.report().first_bad, {"a.jsonl:3: expected a JSON object"});
@@ -85,7 +85,7 @@ TEST_CASE("bad files of a directory are passed over whole and counted, and stop 
                             "e\n\n";
   files.write("d/e.txt", latin);
   auto options = options_from({files.path("d")});
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   CHECK(corpus.report().files == 2);
   CHECK(corpus.report().bad == 3);
   check_line(corpus.report().first_bad, {"d/b.bin: byte "});
@@ -127,7 +127,7 @@ TEST_CASE("a line of 100 MB is refused with its place, or cut between characters
   check_line(error_of(options), {"long.txt: byte 11: a line longer than 67108864 bytes", "--max-document-bytes"});
   check_line(error_of(options_from({files.write("long.jsonl", jsonl({line}))})), {"long.jsonl:1: a line longer than 67108864 bytes"});
   options.max_document_bytes = 200'000'000;
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   CHECK(corpus.report().bad == 0);
   CHECK(corpus.report().duplicates > 100'000);
 }
@@ -138,7 +138,7 @@ TEST_CASE("passing over a long line takes the memory of the longest line allowed
   auto options = options_from({path});
   options.max_document_bytes = 1 << 20;
   const auto kilobytes = peak_growth_kilobytes([&] {
-    const Corpus corpus(options);
+    const Corpus corpus(options, kBytes);
     CHECK(corpus.report().documents == 2);
     check_line(corpus.report().first_bad, {"a.jsonl.gz:2: a line longer than 1048576 bytes"});
   });
@@ -159,8 +159,8 @@ TEST_CASE("options that cannot be meant are refused by name") {
   const auto refuses = [&](auto&& change, const char* name) {
     auto options = options_from({path});
     change(options);
-    CHECK_THROWS_WITH(Corpus(options), Catch::Contains(name));
-    CHECK_THROWS_AS(Corpus(options), UsageError);
+    CHECK_THROWS_WITH(Corpus(options, kBytes), Catch::Contains(name));
+    CHECK_THROWS_AS(Corpus(options, kBytes), UsageError);
   };
   refuses([](StreamOptions& o) { o.from.clear(); }, "'from'");
   refuses([](StreamOptions& o) { o.held_out_share = 1.0; }, "'held-out-share'");

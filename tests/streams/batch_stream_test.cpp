@@ -8,6 +8,7 @@
 #include "streams/byte_tokenizer.h"
 #include "tests/streams/corpus_files.h"
 #include "tests/support/catch.h"
+#include "tests/support/letter_pairs.h"
 
 namespace {
 std::atomic<std::int64_t> allocations = 0;
@@ -65,7 +66,7 @@ std::map<std::int32_t, std::int64_t> histogram(const std::vector<Document>& docu
 
 TEST_CASE("windows are the packed documents, overlapping by one token, in order when the shuffle is off") {
   const auto documents = documents_of({"abc", "de"});
-  BatchStream stream(documents, 1);
+  BatchStream stream(documents, kBytes, 1);
   stream.start(2, 3, 1, 0);
   const std::int32_t eod = ByteTokenizer::kEndOfDocument;
   const Batch& first = stream.next();
@@ -80,7 +81,7 @@ TEST_CASE("windows are the packed documents, overlapping by one token, in order 
 
 TEST_CASE("a text shorter than a window repeats until the window is full") {
   const auto documents = documents_of({"ab"});
-  BatchStream stream(documents, 100);
+  BatchStream stream(documents, kBytes, 100);
   stream.start(2, 7, 1, 0);
   const Batch& batch = stream.next();
   const std::int32_t eod = ByteTokenizer::kEndOfDocument;
@@ -89,11 +90,29 @@ TEST_CASE("a text shorter than a window repeats until the window is full") {
   CHECK(batch.bytes == 5 + 5);
 }
 
+TEST_CASE("where tokens are pieces of words, windows hold tokens and count the bytes that these stand for") {
+  const auto documents = documents_of({"abcdx", "dd"});
+  const test::LetterPairs pairs;
+  const std::int32_t eod = pairs.end_of_document(), ab = 257 + 1, cd = 257 + 4 * 2 + 3, dd = 257 + 4 * 3 + 3;
+  BatchStream stream(documents, pairs, 1);
+  stream.start(2, 3, 1, 0);
+  CHECK(stream.tokens() == 6);
+  CHECK(stream.next().tokens == Tokens{eod, ab, cd, 'x', 'x', eod, dd, eod});
+  CHECK(stream.next().bytes == 5 + 2);
+
+  const CorpusFiles files;
+  StreamOptions options = options_from({files.write("a.txt", "ababab")});
+  options.test = {files.write("b.txt", "held out")};
+  const Corpus corpus(options, pairs);
+  CHECK(corpus.training_tokens() == 4);
+  CHECK(corpus.bytes_a_token() == 6.0 / 4);
+}
+
 TEST_CASE("every token is a target exactly once an epoch, but for fewer than T of the last") {
   const auto documents = sample_documents();
   const std::int64_t size = ring_size(documents), length = GENERATE(1, 16, 129);
   const std::int64_t windows = size / length;
-  BatchStream stream(documents, GENERATE(1, 8, 100'000));
+  BatchStream stream(documents, kBytes, GENERATE(1, 8, 100'000));
   stream.start(1, length, 5, 0);
   for (int epoch = 0; epoch < 3; ++epoch) {
     CHECK(stream.epoch() == epoch);
@@ -114,7 +133,7 @@ TEST_CASE("every token is a target exactly once an epoch, but for fewer than T o
 
 TEST_CASE("bytes counts the targets that are text") {
   const auto documents = sample_documents();
-  BatchStream stream(documents, 64);
+  BatchStream stream(documents, kBytes, 64);
   stream.start(4, 32, 3, 0);
   for (int i = 0; i < 20; ++i) {
     const Batch& batch = stream.next();
@@ -126,7 +145,7 @@ TEST_CASE("bytes counts the targets that are text") {
 
 TEST_CASE("the same seed gives the same batches, another seed and another epoch others") {
   const auto documents = sample_documents();
-  BatchStream a(documents, 50), b(documents, 50), c(documents, 50);
+  BatchStream a(documents, kBytes, 50), b(documents, kBytes, 50), c(documents, kBytes, 50);
   a.start(2, 64, 1, 0);
   b.start(2, 64, 1, 0);
   c.start(2, 64, 2, 0);
@@ -134,7 +153,7 @@ TEST_CASE("the same seed gives the same batches, another seed and another epoch 
   CHECK(batches(b, 300) == first);
   CHECK(batches(c, 300) != first);
   REQUIRE(a.epoch() >= 1);
-  BatchStream whole(documents, 50);
+  BatchStream whole(documents, kBytes, 50);
   whole.start(1, 64, 1, 0);
   const int windows = static_cast<int>(ring_size(documents) / 64);
   const auto epoch0 = batches(whole, windows);
@@ -144,12 +163,12 @@ TEST_CASE("the same seed gives the same batches, another seed and another epoch 
 TEST_CASE("a stream resumed at any batch gives the batches of an uninterrupted one, over several epochs") {
   const auto documents = sample_documents(12);
   const std::int64_t shuffle_windows = GENERATE(1, 7, 10'000), rows = GENERATE(1, 3, 50);
-  BatchStream whole(documents, shuffle_windows);
+  BatchStream whole(documents, kBytes, shuffle_windows);
   whole.start(rows, 48, 9, 0);
   const auto expected = batches(whole, 400);
   REQUIRE(whole.epoch() >= 2);
   for (std::int64_t at = 0; at < 400; ++at) {
-    BatchStream resumed(documents, shuffle_windows);
+    BatchStream resumed(documents, kBytes, shuffle_windows);
     resumed.start(rows, 48, 9, at);
     CHECK(resumed.batches() == at);
     CHECK(resumed.next().tokens == expected[static_cast<std::size_t>(at)]);
@@ -159,7 +178,7 @@ TEST_CASE("a stream resumed at any batch gives the batches of an uninterrupted o
 TEST_CASE("a corpus resumes from its cursor, and refuses the cursor of another corpus") {
   const CorpusFiles files;
   const auto options = options_from({files.write("a.txt", paragraphs(100))});
-  Corpus whole(options), resumed(options);
+  Corpus whole(options, kBytes), resumed(options, kBytes);
   Cursor cursor;
   cursor.seed = 4;
   whole.start(4, 32, cursor);
@@ -170,14 +189,14 @@ TEST_CASE("a corpus resumes from its cursor, and refuses the cursor of another c
   CHECK(resumed.cursor().batches == 260);
   CHECK(resumed.cursor().seed == 4);
 
-  Corpus other(options_from({files.write("b.txt", paragraphs(100, 2))}));
+  Corpus other(options_from({files.write("b.txt", paragraphs(100, 2))}), kBytes);
   CHECK_THROWS_AS(other.start(4, 32, whole.cursor()), UsageError);
   CHECK_THROWS_WITH(other.start(4, 32, whole.cursor()), Catch::Contains("the corpus is not the one the run started with"));
 }
 
 TEST_CASE("the next batch allocates nothing, whatever epochs begin") {
   const auto documents = sample_documents();
-  BatchStream stream(documents, 100);
+  BatchStream stream(documents, kBytes, 100);
   stream.start(16, 128, 1, 0);
   stream.next();
   const auto before = allocations.load();

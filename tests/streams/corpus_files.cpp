@@ -102,7 +102,7 @@ StreamOptions options_from(const std::vector<std::string>& paths) {
 }
 
 std::vector<std::string> read_all(const StreamOptions& options) {
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   auto texts = texts_of(corpus.training());
   for (const auto& text : texts_of(corpus.held_out())) texts.push_back(text);
   std::sort(texts.begin(), texts.end());
@@ -111,7 +111,7 @@ std::vector<std::string> read_all(const StreamOptions& options) {
 
 std::string error_of(const StreamOptions& options) {
   try {
-    Corpus corpus(options);
+    Corpus corpus(options, kBytes);
   } catch (const CorpusError& error) {
     return error.what();
   }

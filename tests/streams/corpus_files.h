@@ -7,9 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "streams/byte_tokenizer.h"
 #include "streams/corpus.h"
 
 namespace peer::streams {
+
+inline const ByteTokenizer kBytes;
 
 class CorpusFiles {
  public:

@@ -81,44 +81,44 @@ TEST_CASE("JSONL is known by its name in any case, or by --format; a text that o
   const CorpusFiles files;
   const std::string lines = jsonl({"one", "two", "three"});
   for (const char* name : {"a.jsonl", "b.JSONL", "c.ndjson", "d.NdJson"})
-    CHECK(Corpus(options_from({files.write(name, lines)})).report().documents == 3);
-  CHECK(Corpus(options_from({files.write("e.jsonl.gz", gzip(lines))})).report().documents == 3);
+    CHECK(Corpus(options_from({files.write(name, lines)}), kBytes).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("e.jsonl.gz", gzip(lines))}), kBytes).report().documents == 3);
   auto options = options_from({files.write("f.data", lines + std::string(300, 'x') + "\n")});
-  const CorpusReport as_text = Corpus(options).report();
+  const CorpusReport as_text = Corpus(options, kBytes).report();
   CHECK_THAT(format_hint(as_text), Catch::Contains("f.data") && Catch::Contains("--format jsonl"));
   options.from = {files.write("g.data", lines)};
   options.format = TextFormat::kJsonl;
-  const CorpusReport as_jsonl = Corpus(options).report();
+  const CorpusReport as_jsonl = Corpus(options, kBytes).report();
   CHECK(as_jsonl.documents == 3);
   CHECK(format_hint(as_jsonl).empty());
   options.from = {files.write("h.jsonl", lines + std::string(300, 'x') + "\n")};
   options.format = TextFormat::kText;
-  CHECK(Corpus(options).report().bad == 0);
+  CHECK(Corpus(options, kBytes).report().bad == 0);
 }
 
 TEST_CASE("compressed text is known by its first bytes where its name says nothing") {
   const CorpusFiles files;
   const std::string lines = jsonl({"one", "two", "three"});
-  CHECK(Corpus(options_from({files.write("a.jsonl", gzip(lines))})).report().documents == 3);
-  CHECK(Corpus(options_from({files.write("b.jsonl", zstd(lines))})).report().documents == 3);
-  CHECK(Corpus(options_from({files.write("c.gz.jsonl", zstd(lines))})).report().documents == 3);
-  CHECK(Corpus(options_from({files.write("c.zst.jsonl", xz(lines))})).report().documents == 3);
-  CHECK_THROWS_WITH(Corpus(options_from({files.write("d.gz", lines)})), Catch::Contains("d.gz") && Catch::Contains("damaged gzip"));
+  CHECK(Corpus(options_from({files.write("a.jsonl", gzip(lines))}), kBytes).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("b.jsonl", zstd(lines))}), kBytes).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("c.gz.jsonl", zstd(lines))}), kBytes).report().documents == 3);
+  CHECK(Corpus(options_from({files.write("c.zst.jsonl", xz(lines))}), kBytes).report().documents == 3);
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("d.gz", lines)}), kBytes), Catch::Contains("d.gz") && Catch::Contains("damaged gzip"));
 }
 
 TEST_CASE("a JSON array is told of, whether it is read as text or as JSONL") {
   const CorpusFiles files;
   const std::string array = "[\n  {\"text\": \"one\"},\n  {\"text\": \"two\"}\n]\n" + std::string(300, ' ') + "x\n";
-  CHECK_THAT(format_hint(Corpus(options_from({files.write("a.json", array)})).report()),
+  CHECK_THAT(format_hint(Corpus(options_from({files.write("a.json", array)}), kBytes).report()),
              Catch::Contains("JSON array") && Catch::Contains("jq"));
-  CHECK_THROWS_WITH(Corpus(options_from({files.write("b.jsonl", "[{\"text\": \"one\"}]\n")})),
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("b.jsonl", "[{\"text\": \"one\"}]\n")}), kBytes),
                     Catch::Contains("b.jsonl:1") && Catch::Contains("JSON array"));
 }
 
 TEST_CASE("JSON objects over several lines are told of, whether they are read as text or as JSONL") {
   const CorpusFiles files;
   const std::string objects = "{\n  \"text\": \"one\"\n}\n{\n  \"text\": \"two\"\n}\n" + std::string(300, ' ') + "x\n";
-  const auto hint_of = [](const std::string& path) { return format_hint(Corpus(options_from({path})).report()); };
+  const auto hint_of = [](const std::string& path) { return format_hint(Corpus(options_from({path}), kBytes).report()); };
   CHECK_THAT(hint_of(files.write("a.json", objects)),
              Catch::Contains("a.json begins like a JSON object over several lines") && Catch::Contains("jq -c . makes"));
   CHECK_THAT(hint_of(files.write("b.json", "[\n" + objects)), Catch::Contains("JSON array"));
@@ -127,17 +127,17 @@ TEST_CASE("JSON objects over several lines are told of, whether they are read as
   CHECK(hint_of(files.write("c.tex", "{\n\\bf " + objects)).empty());
   for (const char* begin : {"{\n", "{ \r\n", "{\"id\": 7,\n", "{\"meta\": {\n"}) {
     const std::string bad = begin + objects.substr(2);
-    CHECK_THROWS_WITH(Corpus(options_from({files.write("d.jsonl", bad)})),
+    CHECK_THROWS_WITH(Corpus(options_from({files.write("d.jsonl", bad)}), kBytes),
                       Catch::Contains("d.jsonl:1: ") && Catch::Contains("jq -c . writes each on one line"));
   }
-  CHECK_THROWS_WITH(Corpus(options_from({files.write("e.jsonl", "{\"text\": \"cut")})), !Catch::Contains("jq"));
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("e.jsonl", "{\"text\": \"cut")}), kBytes), !Catch::Contains("jq"));
 }
 
 TEST_CASE("a pattern where a file is expected brings --glob, and what was skipped is told of where too little is left") {
   const CorpusFiles files;
   files.write("a.txt", "x");
-  CHECK_THROWS_WITH(Corpus(options_from({files.write("a.txt", "x") + "*"})), Catch::Contains("--glob 'a.txt*'"));
-  CHECK_THROWS_WITH(Corpus(options_from({files.write("b.jsonl", jsonl({"one"}) + "{\n{\n")})),
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("a.txt", "x") + "*"}), kBytes), Catch::Contains("--glob 'a.txt*'"));
+  CHECK_THROWS_WITH(Corpus(options_from({files.write("b.jsonl", jsonl({"one"}) + "{\n{\n")}), kBytes),
                     Catch::Contains("too little") && Catch::Contains("2 bad documents skipped"));
 }
 

@@ -32,7 +32,7 @@ bool stops(const std::string& path) {
   });
   bool stopped = false;
   try {
-    const Corpus corpus(options_from({path}), {}, {.stop = &stop});
+    const Corpus corpus(options_from({path}), kBytes, {}, {.stop = &stop});
   } catch (const ReadingStopped&) {
     stopped = true;
   }
@@ -58,20 +58,20 @@ TEST_CASE("a reading that is stopped counts no file as bad, though it lies below
   const auto path = files.write("d/a.txt", paragraphs(20));
   const std::atomic<bool> stop = true, go_on = false;
   for (const auto& from : {path, files.path("d")}) {
-    CHECK_THROWS_AS(Corpus(options_from({from}), {}, {.stop = &stop}), ReadingStopped);
+    CHECK_THROWS_AS(Corpus(options_from({from}), kBytes, {}, {.stop = &stop}), ReadingStopped);
     CHECK_THROWS_AS(read_whole(options_from({from}), {.stop = &stop}), ReadingStopped);
-    CHECK(Corpus(options_from({from}), {}, {.stop = &go_on}).report().bad == 0);
+    CHECK(Corpus(options_from({from}), kBytes, {}, {.stop = &go_on}).report().bad == 0);
   }
 }
 
 TEST_CASE("a long text tells how much of it was read, a short one nothing") {
   const CorpusFiles files;
   ToldProgress progress;
-  const Corpus small(options_from({files.write("small.txt", paragraphs(100))}), {}, {.progress = &progress});
+  const Corpus small(options_from({files.write("small.txt", paragraphs(100))}), kBytes, {}, {.progress = &progress});
   CHECK(progress.told.empty());
   auto options = options_from({files.write("long.txt.gz", gzip(std::string(40'000'000, 'x') + "\n" + paragraphs(100)))});
   options.document_bytes = 1'000'000;
-  const Corpus corpus(options, {}, {.progress = &progress});
+  const Corpus corpus(options, kBytes, {}, {.progress = &progress});
   REQUIRE(progress.told.size() == 9);
   CHECK(progress.told.front() == "read 32 0 documents, 32 MB");
   CHECK(progress.told.back() == "read 40 0 documents, 40 MB");

@@ -21,7 +21,7 @@ TEST_CASE("the split is by document, disjoint, complete and near its share") {
   const std::string text = paragraphs(6000);
   auto options = options_from({files.write("a.txt", text)});
   options.held_out_share = 0.2;
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   const auto training = set_of(corpus.training()), held_out = set_of(corpus.held_out());
   for (const auto& document : held_out) CHECK(training.count(document) == 0);
   const auto& report = corpus.report();
@@ -35,9 +35,9 @@ TEST_CASE("the split does not change when files are renamed, reordered, compress
   const CorpusFiles files;
   std::vector<std::string> texts;
   for (int i = 0; i < 200; ++i) texts.push_back(paragraphs(1, static_cast<std::uint64_t>(i)));
-  const Corpus one(options_from({files.write("a.jsonl", jsonl(texts))}));
+  const Corpus one(options_from({files.write("a.jsonl", jsonl(texts))}), kBytes);
   std::reverse(texts.begin(), texts.end());
-  const Corpus other(options_from({files.write("b.jsonl.gz", gzip(jsonl(texts))), files.write("c.txt", "one more line\n")}));
+  const Corpus other(options_from({files.write("b.jsonl.gz", gzip(jsonl(texts))), files.write("c.txt", "one more line\n")}), kBytes);
   CHECK(set_of(one.held_out()) == set_of(other.held_out()));
   CHECK(one.held_out().size() > 2);
 }
@@ -46,7 +46,7 @@ TEST_CASE("given test documents are held out, and not trained on") {
   const CorpusFiles files;
   auto options = options_from({files.write("a.jsonl", jsonl({"one", "two", "three"}))});
   options.test = {files.write("t.jsonl", jsonl({"two", "four"}))};
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   CHECK(set_of(corpus.training()) == std::set<std::string>{"one", "three"});
   CHECK(set_of(corpus.held_out()) == std::set<std::string>{"two", "four"});
   CHECK(corpus.report().duplicates == 1);
@@ -57,7 +57,7 @@ TEST_CASE("given test documents are held out, and not trained on") {
 
 TEST_CASE("exact duplicates are kept once") {
   const CorpusFiles files;
-  const Corpus corpus(options_from({files.write("a.jsonl", jsonl({"one", "two", "one"})), files.write("b.jsonl", jsonl({"two"}))}));
+  const Corpus corpus(options_from({files.write("a.jsonl", jsonl({"one", "two", "one"})), files.write("b.jsonl", jsonl({"two"}))}), kBytes);
   CHECK(corpus.report().documents == 2);
   CHECK(corpus.report().duplicates == 2);
 }
@@ -67,7 +67,7 @@ TEST_CASE("neither side of a split of two documents is empty, whatever the share
     const CorpusFiles files;
     auto options = options_from({files.write("a.jsonl", jsonl({"one", "two"}))});
     options.held_out_share = share;
-    const Corpus corpus(options);
+    const Corpus corpus(options, kBytes);
     CHECK(corpus.training().size() == 1);
     CHECK(corpus.held_out().size() == 1);
   }
@@ -78,7 +78,7 @@ TEST_CASE("a single document is cut in two at a line end, unless it is too small
   const std::string text = paragraphs(4);
   auto options = options_from({files.write("a.txt", text)});
   options.document_bytes = 8192;
-  const Corpus corpus(options);
+  const Corpus corpus(options, kBytes);
   REQUIRE(corpus.training().size() == 1);
   REQUIRE(corpus.held_out().size() == 1);
   CHECK(corpus.training()[0].text + corpus.held_out()[0].text == text);
@@ -113,7 +113,7 @@ TEST_CASE("max-bytes bounds the text that is kept, in reading order") {
   auto options = options_from({files.write("a.txt", text), files.write("b.txt", paragraphs(100, 2))});
   options.max_bytes = 2000;
   const auto texts = read_all(options);
-  const auto bytes = Corpus(options).report().bytes;
+  const auto bytes = Corpus(options, kBytes).report().bytes;
   CHECK(bytes <= 2000);
   CHECK(bytes > 1400);
   for (const auto& part : texts) CHECK(text.find(part) != text.npos);
@@ -142,18 +142,18 @@ TEST_CASE("documents that are kept out are not trained on, whole or in part, and
   for (int i = 0; i < 20; ++i) texts.push_back(paragraphs(3, static_cast<std::uint64_t>(i)));
   auto options = options_from({files.write("a.jsonl", jsonl(texts))});
   options.held_out_share = 0.1;
-  const Corpus whole(options);
+  const Corpus whole(options, kBytes);
   const std::vector<Document>& training = whole.training();
   REQUIRE(training.size() > 4);
   std::vector<Document> kept_out(training.begin(), training.begin() + 3);
   kept_out[1].text.resize(kept_out[1].text.size() / 2);
   kept_out[2].text.erase(0, kept_out[2].text.size() / 2);
   for (Document& document : kept_out) document.hash = hash64_of(document.text.data(), document.text.size());
-  const Corpus rest(options, kept_out);
+  const Corpus rest(options, kBytes, kept_out);
   CHECK(rest.report().kept_out == 3);
   CHECK(set_of(rest.held_out()) == set_of(whole.held_out()));
   CHECK(set_of(rest.training()) == set_of({training.begin() + 3, training.end()}));
-  CHECK_THROWS_WITH(Corpus(options, training), Catch::Contains("nothing is left to train on"));
+  CHECK_THROWS_WITH(Corpus(options, kBytes, training), Catch::Contains("nothing is left to train on"));
 }
 
 TEST_CASE("a held-out text of a few bytes keeps out its equals alone") {

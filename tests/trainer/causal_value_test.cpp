@@ -2,6 +2,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
+#include "tests/trainer/byte_model.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -23,12 +24,14 @@ struct Scene {
       documents.push_back({text, "test", 0});
   }
   CausalValue causal(const std::vector<int>& views) {
-    const ViewScores scores = score_views(ctx, model, views_to_score(model, views), documents, kOptions);
+    const ViewScores scores = score_views(ctx, byte_model(model), views_to_score(model, views), documents, kOptions);
     CausalValue causal;
-    add_domain(causal, model, views, scores, {});
+    add_domain(causal, model, views, scores, documents, {});
     return causal;
   }
-  double loss(const std::vector<int>& views) { return bits_per_byte(score_domain(ctx, model, views, documents, kOptions, {}).mixture); }
+  double loss(const std::vector<int>& views) {
+    return bits_per_byte(score_domain(ctx, byte_model(model), views, documents, kOptions, {}).mixture);
+  }
 };
 
 }  // namespace
@@ -70,7 +73,7 @@ TEST_CASE("a base alone has no generation to mask") {
 TEST_CASE("weights along a document start at the prior, sum to one, and are means over stretches that lose no token") {
   Scene scene;
   const std::vector<int> views = {0, 1, 2, 3};
-  const ViewScores scores = score_views(scene.ctx, scene.model, views, scene.documents, kOptions);
+  const ViewScores scores = score_views(scene.ctx, byte_model(scene.model), views, scene.documents, kOptions);
   const TokenWeights weights = mixture_weights(scores, views, 1, {});
   const model::Mixture prior(4, {});
   for (std::size_t g = 0; g < 4; ++g) {

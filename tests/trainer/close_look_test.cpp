@@ -165,7 +165,8 @@ TEST_CASE("stretches of a document lose no token: their mean, weighted by length
   TokenWeights weights(2);
   for (int t = 0; t < 10; ++t) weights[0].push_back(static_cast<float>(t) / 10), weights[1].push_back(1 - static_cast<float>(t) / 10);
   const std::vector<int> views = {0, 1};
-  const DocumentWeights few = summarise("d", views, weights, 5), many = summarise("d", views, weights, 100);
+  const streams::Document document{"nine byte", "test"};
+  const DocumentWeights few = summarise("d", views, document, weights, 5), many = summarise("d", views, document, weights, 100);
   REQUIRE(few.weight.size() == 5);
   CHECK(few.weight[0][0] == Approx(0.05));
   CHECK(few.weight[4][1] == Approx(0.15));

@@ -6,8 +6,11 @@
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/letter_pairs.h"
 #include "tests/support/tiny_model.h"
+#include "tests/trainer/byte_model.h"
 #include "trainer/evaluation/view_scores.h"
+#include "trainer/evaluation/window_reader.h"
 #include "trainer/state/held_out.h"
 #include "trainer/state/views.h"
 
@@ -32,7 +35,7 @@ struct Scene {
     test::randomise(model, 0, 0.2f);
   }
   TokenLogP score(const std::vector<streams::Document>& list, std::int64_t batch, double overlap) {
-    return score_documents(ctx, model, 0, list, {.eval_batch = batch, .eval_overlap = overlap});
+    return score_documents(ctx, byte_model(model), 0, list, {.eval_batch = batch, .eval_overlap = overlap});
   }
 };
 
@@ -52,12 +55,54 @@ TEST_CASE("every byte and the end of every document are scored exactly once, wha
   }
 }
 
+TEST_CASE("where tokens are pieces of words, each is scored once and the bits are counted by the bytes of the text") {
+  const test::LetterPairs pairs;
+  model::ModelOptions options = test::tiny_options();
+  options.vocabulary = pairs.vocabulary();
+  Context ctx{Device{}, 2};
+  model::Model model(options, 3);
+  model.create_experts();
+  test::randomise(model, 0, 0.2f);
+  const LanguageModel language{model, pairs};
+  const auto list = documents({"abcd and a text of several windows, abacadbcbdcaddaccb", "ab"});
+  const TokenLogP log_p = score_documents(ctx, language, 0, list, {.eval_batch = 2});
+  std::vector<std::int32_t> tokens;
+  pairs.append(list[0].text, tokens);
+  REQUIRE(tokens.size() < list[0].text.size());
+  CHECK(log_p[0].size() == tokens.size() + 1);
+  CHECK(log_p[1].size() == 2);
+  const int base[] = {0};
+  const DomainScore score = score_domain(ctx, language, base, list, {.eval_batch = 2}, {});
+  for (std::size_t d = 0; d < list.size(); ++d) {
+    CHECK(score.mixture[d].bytes == std::ssize(list[d].text));
+    CHECK(score.mixture[d].bits == Approx(-sum(log_p[d]) / std::numbers::ln2));
+    CHECK(score.by_view[0][d].bytes == std::ssize(list[d].text));
+  }
+}
+
+TEST_CASE("windows in bytes meet where windows in tokens meet, and the last ends with the text") {
+  const test::LetterPairs pairs;
+  model::ModelOptions options = test::tiny_options();
+  options.vocabulary = pairs.vocabulary();
+  Context ctx;
+  model::Model model(options, 3);
+  const auto list = documents({"abcd and a text of several windows, abacadbcbdcaddaccb; abcdabcdabcd"});
+  const int base[] = {0};
+  const WindowReader reader(ctx, {model, pairs}, base, list, 2, 0.5);
+  const std::vector<Window> windows = reader.windows_in_bytes(0);
+  REQUIRE(windows.size() == reader.windows(0).size());
+  REQUIRE(windows.size() > 2);
+  CHECK(windows[0].begin == 0);
+  for (std::size_t w = 1; w < windows.size(); ++w) CHECK(windows[w].score_begin == windows[w - 1].end);
+  CHECK(windows.back().end == std::ssize(list[0].text) + 1);  // and the mark behind it
+}
+
 TEST_CASE("a view that computes no number is heard of when it is read, not taken for one that did not read") {
   Scene scene;
   scene.model.parameters(0).find("model.norm.weight")->value[0] = std::nanf("");
   CHECK_THROWS_AS(scene.score(documents({"a text"}), 2, 0.25), NumericError);
   const int views[] = {0};
-  CHECK_THROWS_AS(score_domain(scene.ctx, scene.model, views, documents({"a text"}), {}, {}), NumericError);
+  CHECK_THROWS_AS(score_domain(scene.ctx, byte_model(scene.model), views, documents({"a text"}), {}, {}), NumericError);
 }
 
 TEST_CASE("a document's score does not depend on the documents around it, nor on the size of the batch beyond rounding") {
@@ -93,7 +138,7 @@ TEST_CASE("the mixture of one view is that view") {
   Scene scene;
   const auto list = documents({"some text to be scored twice over"});
   const int base[] = {0};
-  const DomainScore score = score_domain(scene.ctx, scene.model, base, list, {}, {});
+  const DomainScore score = score_domain(scene.ctx, byte_model(scene.model), base, list, {}, {});
   CHECK(score.mixture[0].bits == Approx(score.by_view[0][0].bits));
   CHECK(score.mixture[0].bytes == 33);
   CHECK(score.views_read == 1.0);
@@ -111,7 +156,7 @@ TEST_CASE("a guessed mixture is an upper bound of the full one, the same in any 
   std::vector<ByteBigrams> statistics(4);
   for (int g = 0; g < 4; ++g) statistics[g].add(text.substr(100 * g, 100));  // each knows a quarter of the text
   const auto score = [&](Context& ctx, const std::vector<streams::Document>& list, std::int64_t batch, double guess) {
-    return score_domain(ctx, scene.model, views, list, {.eval_batch = batch, .guess = guess}, {}, statistics);
+    return score_domain(ctx, byte_model(scene.model), views, list, {.eval_batch = batch, .guess = guess}, {}, statistics);
   };
   Context one_thread{Device{}, 1};
   const DomainScore alone = score(scene.ctx, documents({text}), 4, 0.4);
@@ -141,9 +186,9 @@ TEST_CASE("without a guess the mixture is Bayes' rule on what each view scores a
   test::randomise(scene.model, 1, 0.3f);
   const auto list = documents({"one text", "and another one, longer than a window of sixteen"});
   const EvaluateOptions options{.eval_batch = 3};
-  const DomainScore score = score_domain(scene.ctx, scene.model, all_views(scene.model), list, options, {});
-  const TokenLogP old = score_documents(scene.ctx, scene.model, 0, list, options),
-                  grown = score_documents(scene.ctx, scene.model, 1, list, options);
+  const DomainScore score = score_domain(scene.ctx, byte_model(scene.model), all_views(scene.model), list, options, {});
+  const TokenLogP old = score_documents(scene.ctx, byte_model(scene.model), 0, list, options),
+                  grown = score_documents(scene.ctx, byte_model(scene.model), 1, list, options);
   for (std::size_t d = 0; d < list.size(); ++d) {
     model::Mixture mixture(2, {});
     double nats = 0;
@@ -165,9 +210,9 @@ TEST_CASE("views that share their lowest blocks score what each scores alone, to
   const auto list = documents({"short", text, "", text.substr(7, 90)});
   const EvaluateOptions options{.eval_batch = 3};
   const std::vector<int> views = all_views(scene.model);
-  const ViewScores alone = score_views(scene.ctx, scene.model, views, list, options);
-  const DomainScore together = score_domain(scene.ctx, scene.model, views, list, options, {});
-  const std::vector<DocumentBits> expected = mixture_bits(alone, views, {});
+  const ViewScores alone = score_views(scene.ctx, byte_model(scene.model), views, list, options);
+  const DomainScore together = score_domain(scene.ctx, byte_model(scene.model), views, list, options, {});
+  const std::vector<DocumentBits> expected = mixture_bits(alone, views, list, {});
   for (std::size_t d = 0; d < list.size(); ++d) {
     CHECK(together.mixture[d].bits == expected[d].bits);
     for (std::size_t g = 0; g < views.size(); ++g)

@@ -5,6 +5,7 @@
 #include "streams/byte_tokenizer.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
+#include "tests/trainer/byte_model.h"
 #include "trainer/evaluation/window.h"
 
 using namespace peer;
@@ -30,14 +31,14 @@ struct Scene {
       documents.push_back({text, "test", 0});
   }
   std::vector<TokenWeights> weights() {
-    const ViewScores scores = score_views(ctx, model, views, documents, kOptions);
+    const ViewScores scores = score_views(ctx, byte_model(model), views, documents, kOptions);
     std::vector<TokenWeights> weights;
     for (std::size_t d = 0; d < documents.size(); ++d) weights.push_back(mixture_weights(scores, views, d, {}));
     return weights;
   }
   ExpertUsage usage(const std::vector<TokenWeights>& weights) {
     ExpertUsage usage;
-    add_domain(usage, ctx, model, views, documents, weights, kOptions);
+    add_domain(usage, ctx, byte_model(model), views, documents, weights, kOptions);
     return usage;
   }
 };
@@ -53,7 +54,7 @@ void recount(Scene& scene, const std::vector<TokenWeights>& weights, ExpertUsage
   for (std::size_t g = 0; g < scene.views.size(); ++g)
     for (std::size_t d = 0; d < scene.documents.size(); ++d) {
       std::vector<std::int32_t> tokens = {ByteTokenizer::kEndOfDocument};
-      ByteTokenizer::append(scene.documents[d].text, tokens);
+      kBytes.append(scene.documents[d].text, tokens);
       const auto targets = static_cast<std::int64_t>(tokens.size());
       for (const Window& w : windows_of(targets, length, kOptions.eval_overlap)) {
         std::vector<std::int32_t> input(static_cast<std::size_t>(length), ByteTokenizer::kEndOfDocument);

@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/domain_text.h"
 #include "tests/support/tiny_model.h"
+#include "tests/trainer/byte_model.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -24,7 +25,7 @@ struct Measured {
     model.for_each_block(0, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
   }
   ParameterField importance(ImportanceKind kind, std::int64_t windows, std::uint64_t seed = 1) {
-    return measure_importance(ctx, model, 0, base, kind, documents, windows, seed);
+    return measure_importance(ctx, byte_model(model), 0, base, kind, documents, windows, seed);
   }
 };
 
@@ -36,7 +37,7 @@ TEST_CASE("the Fisher information of the head's rows is what softmax regression 
   constexpr std::int64_t kWindows = 1000;
   const ParameterField fisher = m.importance(ImportanceKind::kFisher, kWindows);
   const std::int64_t length = m.model.options().context, width = m.model.options().width, vocabulary = m.model.options().vocabulary;
-  streams::BatchStream stream(m.documents, 1024);
+  streams::BatchStream stream(m.documents, kBytes, 1024);
   stream.start(1, length, 1, 0);
   std::vector<double> expected(width), found(width);
   model::Activations saved(m.model, 0, 1, length, false);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tests/support/catch.h"
+#include "tests/trainer/byte_model.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -29,7 +30,7 @@ bool is_replayed(const streams::Batch& batch, std::int64_t row) {
 
 TEST_CASE("the share of replayed windows is exact over a thousand batches, whatever the share") {
   for (const double share : {0.05, 0.25, 1.0 / 3, 0.9}) {
-    Rehearsal rehearsal(domains(3), share, kLength, 1);
+    Rehearsal rehearsal(domains(3), kBytes, share, kLength, 1);
     std::int64_t replayed = 0;
     for (std::int64_t step = 0; step < 1000; ++step) {
       streams::Batch batch = new_text();
@@ -41,7 +42,7 @@ TEST_CASE("the share of replayed windows is exact over a thousand batches, whate
 }
 
 TEST_CASE("domains take turns, so each gets the same share; a share of 1 makes room for the new one") {
-  Rehearsal rehearsal(domains(3), 1, kLength, 1);
+  Rehearsal rehearsal(domains(3), kBytes, 1, kLength, 1);
   CHECK(rehearsal.share() == 0.75);
   std::int64_t count[4] = {};
   for (std::int64_t step = 0; step < 100; ++step) {
@@ -57,7 +58,7 @@ TEST_CASE("domains take turns, so each gets the same share; a share of 1 makes r
 }
 
 TEST_CASE("a rehearsal that starts at step n mixes what one that ran until there would") {
-  Rehearsal whole(domains(3), 0.3, kLength, 5), late(domains(3), 0.3, kLength, 5);
+  Rehearsal whole(domains(3), kBytes, 0.3, kLength, 5), late(domains(3), kBytes, 0.3, kLength, 5);
   for (std::int64_t step = 0; step < 50; ++step) {
     streams::Batch expected = new_text();
     whole.mix(expected, step);
@@ -70,7 +71,7 @@ TEST_CASE("a rehearsal that starts at step n mixes what one that ran until there
 }
 
 TEST_CASE("bytes of the batch are counted anew: an end of a document is none") {
-  Rehearsal rehearsal({{{"ab", "test", 0}}}, 0.5, kLength, 1);  // windows of [eod a b eod a b ...]
+  Rehearsal rehearsal({{{"ab", "test", 0}}}, kBytes, 0.5, kLength, 1);  // windows of [eod a b eod a b ...]
   streams::Batch batch = new_text();
   rehearsal.mix(batch, 0);
   std::int64_t bytes = 0;
@@ -81,7 +82,7 @@ TEST_CASE("bytes of the batch are counted anew: an end of a document is none") {
 }
 
 TEST_CASE("filling replaces every row, domains in turn, and may start at any step") {
-  Rehearsal whole(domains(3), 1, kLength, 5), late(domains(3), 1, kLength, 5);
+  Rehearsal whole(domains(3), kBytes, 1, kLength, 5), late(domains(3), kBytes, 1, kLength, 5);
   for (std::int64_t step = 0; step < 20; ++step) {
     streams::Batch batch = new_text(), again = new_text();
     whole.fill(batch, step);

@@ -5,6 +5,7 @@
 
 #include "peer/base/error.h"
 #include "tests/support/catch.h"
+#include "tests/trainer/byte_model.h"
 #include "tests/trainer/small_world.h"
 
 using namespace peer;
@@ -38,7 +39,8 @@ TEST_CASE("remembered scores are bit for bit those that the model gives, and are
   Scene scene;
   Records first, second;
   const ViewScores read = scene.memory(scene.none, {}).of(scene.both, scene.held_out, scene.documents, first);
-  CHECK(read == score_views(scene.session->ctx, scene.session->loaded.model, scene.both, scene.documents, scene.world.options(0).evaluate));
+  CHECK(read ==
+        score_views(scene.session->ctx, scene.session->loaded.language(), scene.both, scene.documents, scene.world.options(0).evaluate));
   REQUIRE(first.size() == 1);  // the base was scored by the stage that grew the view: that one is in the pool
   scene.session->pool.put_records(first);
   for (auto& parameter : scene.session->loaded.model.base())
@@ -52,7 +54,7 @@ TEST_CASE("a domain's score is bit for bit the same whichever views are remember
   const EvaluateOptions options = scene.world.options(0).evaluate;
   model::Model& model = scene.session->loaded.model;
   const auto score = [&](const ViewScores& known) {
-    return score_domain(scene.session->ctx, model, scene.both, scene.documents, options, {}, {}, known);
+    return score_domain(scene.session->ctx, byte_model(model), scene.both, scene.documents, options, {}, {}, known);
   };
   const auto bits = [](const DomainScore& of) {
     std::vector<double> all;
@@ -68,7 +70,7 @@ TEST_CASE("a domain's score is bit for bit the same whichever views are remember
   CHECK(known.contains(0));
   CHECK(bits(score(known)) == bits(read));
   CHECK(score(known).views_read == 1.0);
-  known = score_views(scene.session->ctx, model, scene.both, scene.documents, options);
+  known = score_views(scene.session->ctx, byte_model(model), scene.both, scene.documents, options);
   for (auto& parameter : model.base()) std::fill_n(parameter->value.data(), parameter->size(), 0.0f);
   CHECK(bits(score(known)) == bits(read));
   CHECK(score(known).views_read == 0.0);
@@ -133,7 +135,7 @@ TEST_CASE("a stage's row of L is the same number whether old views were remember
   CHECK(remembered > 0);
   for (const DomainRecord& domain : session.loaded.history.domains) {
     const auto documents = read_held_out(session.pool, domain);
-    const auto score = score_domain(session.ctx, session.loaded.model, all_views(session.loaded.model), documents,
+    const auto score = score_domain(session.ctx, session.loaded.language(), all_views(session.loaded.model), documents,
                                     world.options(0).evaluate, world.options(0).mixture);
     CHECK(bits_per_byte(score.mixture) == session.loaded.history.stages.back().loss.at(domain.name));
   }

@@ -13,7 +13,7 @@ TEST_CASE("a view writes text of its own domain: it resembles the corpus more th
   const auto letters = [&](const std::string& ref) {
     Session session = SmallWorld::open(pool, ref, pool::Access::kRead);
     std::int64_t letters = 0, bytes = 0;
-    for (const auto& document : write_self_text(session.ctx, session.loaded.model, 0, 2000, 1))
+    for (const auto& document : write_self_text(session.ctx, session.loaded.language(), 0, 2000, 1))
       for (const unsigned char byte : document.text) letters += byte == ' ' || (byte >= 'a' && byte <= 'z'), ++bytes;
     CHECK(bytes > 1900);
     return static_cast<double>(letters) / static_cast<double>(bytes);
@@ -33,7 +33,7 @@ TEST_CASE("self-written text is a function of weights and seed, and holds no emp
   Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
   const auto write = [&](std::uint64_t seed) {
     std::string all;
-    for (const auto& document : write_self_text(session.ctx, session.loaded.model, 0, 3000, seed)) {
+    for (const auto& document : write_self_text(session.ctx, session.loaded.language(), 0, 3000, seed)) {
       CHECK(!document.text.empty());
       all += document.text + "|";
     }

@@ -114,7 +114,7 @@ TEST_CASE("what was evaluated is what was committed, also when a view was grown 
   Session session = SmallWorld::open(path, kHead, pool::Access::kRead);
   const auto documents = read_held_out(session.pool, session.loaded.history.domains[1]);
   const EvaluateOptions evaluate = world.options(1).evaluate;
-  const double opened = bits_per_byte(score_domain(session.ctx, session.loaded.model,
+  const double opened = bits_per_byte(score_domain(session.ctx, session.loaded.language(),
                                                    predicting_views(session.loaded.model, session.loaded.history), documents, evaluate, {})
                                           .mixture);
   CHECK(opened == committed);

@@ -86,7 +86,7 @@ TEST_CASE("on every held-out document the mixture costs at most -log2 prior more
   const model::Mixture mixture(static_cast<int>(views.size()), exact);
   for (const DomainRecord& domain : session.loaded.history.domains) {
     const auto documents = read_held_out(session.pool, domain);
-    const DomainScore score = score_domain(session.ctx, session.loaded.model, views, documents, world.options(0).evaluate, exact);
+    const DomainScore score = score_domain(session.ctx, session.loaded.language(), views, documents, world.options(0).evaluate, exact);
     for (std::size_t d = 0; d < documents.size(); ++d)
       for (std::size_t g = 0; g < views.size(); ++g)
         CHECK(score.mixture[d].bits <= score.by_view[g][d].bits - std::log2(mixture.prior()[g]) + 1e-6);

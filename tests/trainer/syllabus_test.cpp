@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/support/catch.h"
+#include "tests/trainer/byte_model.h"
 
 using namespace peer;
 using namespace peer::trainer;
@@ -12,7 +13,7 @@ std::vector<streams::Document> text_of(char letter) { return {{std::string(200, 
 }  // namespace
 
 TEST_CASE("every teacher has its own rows of a batch, and what was kept has its exact share of them") {
-  Syllabus syllabus(8, 7, 0.5);
+  Syllabus syllabus(kBytes, 8, 7, 0.5);
   syllabus.add(text_of('a'), {}, 1);
   syllabus.add(text_of('b'), text_of('B'), 2);
   syllabus.add(text_of('c'), text_of('C'), 3);

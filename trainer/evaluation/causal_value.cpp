@@ -36,14 +36,14 @@ std::vector<int> views_to_score(const model::Model& model, std::span<const int> 
 }
 
 void add_domain(CausalValue& causal, const model::Model& model, std::span<const int> views, const ViewScores& scores,
-                const model::MixtureOptions& options) {
+                std::span<const streams::Document> documents, const model::MixtureOptions& options) {
   const std::vector<int> passed = views_passed(model, views);
   causal.views.clear();
   causal.value.resize(passed.size()), causal.interval.resize(passed.size());
-  const std::vector<DocumentBits> whole = mixture_bits(scores, views, options);
+  const std::vector<DocumentBits> whole = mixture_bits(scores, views, documents, options);
   for (std::size_t v = 0; v < passed.size(); ++v) {
     causal.views.push_back(model.views()[static_cast<std::size_t>(passed[v])].name);
-    const std::vector<DocumentBits> masked = mixture_bits(scores, views_without(model, views, passed[v]), options);
+    const std::vector<DocumentBits> masked = mixture_bits(scores, views_without(model, views, passed[v]), documents, options);
     causal.value[v].push_back(bits_per_byte(masked) - bits_per_byte(whole));
     causal.interval[v].push_back(paired_bootstrap(whole, masked, kBootstrapDraws, kBootstrapSeed));
   }

@@ -25,8 +25,8 @@ std::vector<int> views_passed(const model::Model& model, std::span<const int> vi
 // Every view that causal values of `views` need a score of, oldest first.
 std::vector<int> views_to_score(const model::Model& model, std::span<const int> views);
 
-// Adds a domain's column. `scores`: of views_to_score.
+// Adds a domain's column. `scores`: of views_to_score on its documents.
 void add_domain(CausalValue& causal, const model::Model& model, std::span<const int> views, const ViewScores& scores,
-                const model::MixtureOptions& options);
+                std::span<const streams::Document> documents, const model::MixtureOptions& options);
 
 }  // namespace peer::trainer

@@ -39,18 +39,18 @@ class Look {
 
  private:
   void add(const std::string& domain, const std::vector<streams::Document>& documents) {
-    const ViewScores scores = score_views(session_.ctx, model_, views_to_score(model_, views_), documents, options_);
-    add_domain(look_.causal, model_, views_, scores, mixture_);
+    const ViewScores scores = score_views(session_.ctx, session_.loaded.language(), views_to_score(model_, views_), documents, options_);
+    add_domain(look_.causal, model_, views_, scores, documents, mixture_);
     std::vector<TokenWeights> weights;
     for (std::size_t d = 0; d < documents.size(); ++d) weights.push_back(mixture_weights(scores, views_, d, mixture_));
-    add_domain(usage_, session_.ctx, model_, views_, documents, weights, options_);
+    add_domain(usage_, session_.ctx, session_.loaded.language(), views_, documents, weights, options_);
     draw(domain, longest(documents, kDrawnBytes));
   }
 
   void draw(const std::string& title, const streams::Document& document, std::int64_t boundary = -1) {
     if (views_.size() < 2) return;  // one view has all the weight
-    const ViewScores scores = score_views(session_.ctx, model_, views_, {&document, 1}, options_);
-    look_.documents.push_back(summarise(title, views_, mixture_weights(scores, views_, 0, mixture_), kPoints));
+    const ViewScores scores = score_views(session_.ctx, session_.loaded.language(), views_, {&document, 1}, options_);
+    look_.documents.push_back(summarise(title, views_, document, mixture_weights(scores, views_, 0, mixture_), kPoints));
     look_.documents.back().boundary = boundary;
   }
 

@@ -7,11 +7,12 @@
 
 namespace peer::trainer {
 
-DocumentWeights summarise(const std::string& title, std::span<const int> views, const TokenWeights& weights, std::size_t points) {
+DocumentWeights summarise(const std::string& title, std::span<const int> views, const streams::Document& document,
+                          const TokenWeights& weights, std::size_t points) {
   require(!weights.empty() && !weights.front().empty(), "document weights: there must be a token");
   const std::size_t tokens = weights.front().size(), stretches = std::min(points, tokens);
   DocumentWeights summary;
-  summary.title = title, summary.views.assign(views.begin(), views.end()), summary.bytes = static_cast<std::int64_t>(tokens) - 1;
+  summary.title = title, summary.views.assign(views.begin(), views.end()), summary.bytes = std::ssize(document.text);
   for (std::size_t p = 0; p < stretches; ++p) {
     const std::size_t begin = p * tokens / stretches, end = (p + 1) * tokens / stretches;
     auto& point = summary.weight.emplace_back();

@@ -18,7 +18,8 @@ struct DocumentWeights {
 };
 
 // Means of a document's weights over at most `points` stretches.
-DocumentWeights summarise(const std::string& title, std::span<const int> views, const TokenWeights& weights, std::size_t points);
+DocumentWeights summarise(const std::string& title, std::span<const int> views, const streams::Document& document,
+                          const TokenWeights& weights, std::size_t points);
 
 // The longest document, cut to at most `bytes` at a character.
 streams::Document longest(std::span<const streams::Document> documents, std::int64_t bytes);

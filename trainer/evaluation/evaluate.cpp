@@ -17,10 +17,10 @@ namespace {
 constexpr std::int64_t kSparseRows = 4;
 
 // kMissing unless the view has read the whole document.
-DocumentBits to_bits(const std::vector<float>& log_p) {
+DocumentBits to_bits(const std::vector<float>& log_p, const streams::Document& document) {
   double nats = 0;
   for (const float p : log_p) nats -= p;
-  return {nats / std::numbers::ln2, static_cast<std::int64_t>(log_p.size()) - 1};  // the end is a token, not a byte
+  return {nats / std::numbers::ln2, std::ssize(document.text)};
 }
 
 // Who reads which windows of each document: [document][view][window].
@@ -40,7 +40,7 @@ Readers guessed(const WindowReader& reader, std::span<const int> views, std::spa
   for (std::size_t d = 0; d < documents.size(); ++d) {
     std::vector<std::vector<float>> log_p;
     for (const auto& table : tables) log_p.push_back(score_bytes(table, documents[d].text));
-    readers.push_back(needed_views(view_chances(log_p), reader.windows(d), least));
+    readers.push_back(needed_views(view_chances(log_p), reader.windows_in_bytes(d), least));
   }
   return readers;
 }
@@ -54,10 +54,10 @@ void read_all(WindowReader& reader, std::int64_t asked, const ScoringWatch& watc
 
 }  // namespace
 
-TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
+TokenLogP score_documents(Context& ctx, LanguageModel language, int view, std::span<const streams::Document> documents,
                           const EvaluateOptions& options, const ScoringWatch& watch) {
   const int views[] = {view};
-  WindowReader reader(ctx, model, views, documents, options.eval_batch, options.eval_overlap);
+  WindowReader reader(ctx, language, views, documents, options.eval_batch, options.eval_overlap);
   std::int64_t asked = 0;
   for (std::size_t d = 0; d < documents.size(); ++d)
     for (std::size_t w = 0; w < reader.windows(d).size(); ++w, ++asked) reader.ask(0, d, w);
@@ -67,7 +67,7 @@ TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span
   return log_p;
 }
 
-DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+DomainScore score_domain(Context& ctx, LanguageModel language, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics,
                          const ViewScores& known, const ScoringWatch& watch) {
   const bool guesses = options.guess > 0 && can_guess(views, mixture, statistics);
@@ -75,7 +75,7 @@ DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int>
   std::vector<int> reading;
   for (const int view : views)
     if (!known.contains(view)) reading.push_back(view);
-  WindowReader reader(ctx, model, reading, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
+  WindowReader reader(ctx, language, reading, documents, guesses ? std::min(options.eval_batch, kSparseRows) : options.eval_batch,
                       options.eval_overlap);
   const Readers readers =
       guesses ? guessed(reader, reading, documents, options.guess, statistics) : everybody(reader, documents.size(), reading.size());
@@ -93,12 +93,12 @@ DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int>
     std::vector<const std::vector<float>*> log_p;
     std::size_t read = 0;
     for (const int view : views) log_p.push_back(known.contains(view) ? &known.at(view)[d] : &reader.log_p(d)[read++]);
-    score.mixture.push_back({run_mixture(log_p, mixture), static_cast<std::int64_t>(documents[d].text.size())});
-    for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(*log_p[g]));
+    score.mixture.push_back({run_mixture(log_p, mixture), std::ssize(documents[d].text)});
+    for (std::size_t g = 0; g < views.size(); ++g) score.by_view[g].push_back(to_bits(*log_p[g], documents[d]));
   }
   if (windows > 0) {
     score.views_read = static_cast<double>(reader.windows_read()) / static_cast<double>(windows);
-    score.views_computed = static_cast<double>(reader.blocks_computed()) / static_cast<double>(windows * model.options().layers);
+    score.views_computed = static_cast<double>(reader.blocks_computed()) / static_cast<double>(windows * language.model.options().layers);
   }
   return score;
 }

@@ -6,20 +6,20 @@
 #include <vector>
 
 #include "peer/model/mixture.h"
-#include "peer/model/model.h"
 #include "streams/document.h"
 #include "trainer/evaluation/bootstrap.h"
 #include "trainer/evaluation/scoring_watch.h"
 #include "trainer/options/train_options.h"
 #include "trainer/state/byte_bigrams.h"
+#include "trainer/state/language_model.h"
 
 namespace peer::trainer {
 
-// log_p[d][t]: natural log-probability of token t of document d, its bytes and then its end. Every token is scored exactly once; a
+// log_p[d][t]: natural log-probability of token t of document d, and then of its end. Every token is scored exactly once; a
 // window of T tokens after the first scores only the part that the window before did not, so each has at least eval_overlap*T tokens
 // of context behind it. A document starts from the end-of-document token, without the document before.
 using TokenLogP = std::vector<std::vector<float>>;
-TokenLogP score_documents(Context& ctx, model::Model& model, int view, std::span<const streams::Document> documents,
+TokenLogP score_documents(Context& ctx, LanguageModel language, int view, std::span<const streams::Document> documents,
                           const EvaluateOptions& options, const ScoringWatch& watch = {});
 // By view, of the documents of one domain.
 using ViewScores = std::map<int, TokenLogP>;
@@ -35,7 +35,7 @@ struct DomainScore {
 // for any company that a document has. With options.guess = 0, or where can_guess() is false, every view reads everything;
 // else byte statistics guess who reads what (trainer/view_guess.h), by view of the model. `known`: scores of views that need not read, as
 // score_documents gives them; with them nothing is guessed.
-DomainScore score_domain(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+DomainScore score_domain(Context& ctx, LanguageModel language, std::span<const int> views, std::span<const streams::Document> documents,
                          const EvaluateOptions& options, const model::MixtureOptions& mixture, std::span<const ByteBigrams> statistics = {},
                          const ViewScores& known = {}, const ScoringWatch& watch = {});
 

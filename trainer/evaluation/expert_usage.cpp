@@ -32,9 +32,9 @@ void count(const TokenPicks& picks, double weight, BlockUse& use) {
 
 }  // namespace
 
-void add_domain(ExpertUsage& usage, Context& ctx, model::Model& model, std::span<const int> views,
+void add_domain(ExpertUsage& usage, Context& ctx, LanguageModel language, std::span<const int> views,
                 std::span<const streams::Document> documents, std::span<const TokenWeights> weights, const EvaluateOptions& options) {
-  usage.blocks = blocks_of(model, views);
+  usage.blocks = blocks_of(language.model, views);
   std::vector<BlockUse>& uses = usage.domains.emplace_back();
   std::map<std::pair<int, int>, std::size_t> place;  // of the block of a view and layer
   for (const UsedBlock& block : usage.blocks) {
@@ -42,7 +42,7 @@ void add_domain(ExpertUsage& usage, Context& ctx, model::Model& model, std::span
     place[{block.view, block.layer}] = uses.size();
     uses.push_back({{std::vector<double>(experts), std::vector<double>(experts)}, std::vector<bool>(experts)});
   }
-  WindowReader reader(ctx, model, views, documents, options.eval_batch, options.eval_overlap);
+  WindowReader reader(ctx, language, views, documents, options.eval_batch, options.eval_overlap);
   reader.watch([&](const TokenPicks& picks) {
     const double weight = weights[picks.document][picks.g][static_cast<std::size_t>(picks.token)];
     count(picks, weight, uses[place.at({picks.view, picks.layer})]);

@@ -29,7 +29,7 @@ struct ExpertUsage {
 
 // Adds a domain by reading its documents once with every view. `weights`: of the mixture over `views`, by document. Every token counts
 // once, as the one to be predicted: with what the views retrieved to predict it, and with the weight that each had in the prediction.
-void add_domain(ExpertUsage& usage, Context& ctx, model::Model& model, std::span<const int> views,
+void add_domain(ExpertUsage& usage, Context& ctx, LanguageModel language, std::span<const int> views,
                 std::span<const streams::Document> documents, std::span<const TokenWeights> weights, const EvaluateOptions& options);
 
 }  // namespace peer::trainer

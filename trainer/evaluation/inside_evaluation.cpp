@@ -33,7 +33,7 @@ void InsideEvaluation::after_step(std::int64_t step) {
   if (samples_.empty() || (step != 1 && step % every_ != 0)) return;
   for (const Sample& sample : samples_) {
     const double loss =
-        bits_per_byte(score_domain(session_.ctx, session_.loaded.model, views_, sample.documents, evaluate_, mixture_).mixture);
+        bits_per_byte(score_domain(session_.ctx, session_.loaded.language(), views_, sample.documents, evaluate_, mixture_).mixture);
     InsideScore& score = session_.loaded.history.inside[sample.domain];
     if (loss <= score.worst) continue;  // never for the first, whose worst is missing
     score = {loss, sample.learnt, step};

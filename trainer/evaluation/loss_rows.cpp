@@ -44,8 +44,9 @@ std::vector<DocumentBits> predicted_bits(Session& session, const EvaluateOptions
   LoadedModel& loaded = session.loaded;
   const auto views = predicting_views(loaded.model, loaded.history);
   if (options.guess > 0)
-    return score_domain(session.ctx, loaded.model, views, documents, options, mixture, loaded.statistics, {}, watch).mixture;
-  return mixture_bits(RememberedScores(session, options, changing, fresh).of(views, held_out, documents, records, watch), views, mixture);
+    return score_domain(session.ctx, loaded.language(), views, documents, options, mixture, loaded.statistics, {}, watch).mixture;
+  return mixture_bits(RememberedScores(session, options, changing, fresh).of(views, held_out, documents, records, watch), views, documents,
+                      mixture);
 }
 
 }  // namespace
@@ -74,7 +75,7 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
     LoadedModel untrained = load_model(session.pool, first_generation(session), session.ctx.device());
     const int base[] = {0};
     record_cell(history.stages.front(), domain.name,
-                score_domain(session.ctx, untrained.model, base, documents, options.evaluate, options.mixture, {}, {},
+                score_domain(session.ctx, untrained.language(), base, documents, options.evaluate, options.mixture, {}, {},
                              watch.part(0, parts, "untrained"))
                     .mixture,
                 records);

@@ -19,11 +19,19 @@ std::string encode_scores(const TokenLogP& log_p) {
   return to_hex(digest_of(floats)) + floats;
 }
 
-TokenLogP decode_scores(std::string_view text, std::span<const streams::Document> documents, const std::string& key) {
+std::size_t token_count(const streams::Tokenizer& tokenizer, const std::string& text) {
+  if (tokenizer.is_bytes()) return text.size();
+  std::vector<std::int32_t> tokens;
+  tokenizer.append(text, tokens);
+  return tokens.size();
+}
+
+TokenLogP decode_scores(std::string_view text, std::span<const streams::Document> documents, const streams::Tokenizer& tokenizer,
+                        const std::string& key) {
   TokenLogP log_p;
   std::size_t tokens = 0;
   for (const streams::Document& document : documents) {
-    log_p.emplace_back(document.text.size() + 1);
+    log_p.emplace_back(token_count(tokenizer, document.text) + 1);
     tokens += log_p.back().size();
   }
   if (text.size() != kDigestDigits + tokens * sizeof(float))
@@ -78,7 +86,8 @@ ViewScores RememberedScores::known(std::span<const int> views, const Digest& hel
   for (const int view : views) {
     if (!stays(view)) continue;
     const std::string key = key_of(view, held_out);
-    if (const auto text = find_record(session_.pool, fresh_, key)) scores[view] = decode_scores(*text, documents, key);
+    if (const auto text = find_record(session_.pool, fresh_, key))
+      scores[view] = decode_scores(*text, documents, *session_.loaded.tokenizer, key);
   }
   return scores;
 }
@@ -88,11 +97,10 @@ ViewScores RememberedScores::of(std::span<const int> views, const Digest& held_o
   ViewScores scores = known(views, held_out, documents);
   const std::int64_t to_read = std::ssize(views) - std::ssize(scores);
   std::int64_t read = 0;
-  model::Model& model = session_.loaded.model;
   for (const int view : views) {
     if (scores.contains(view)) continue;
-    scores[view] =
-        score_documents(session_.ctx, model, view, documents, options_, watch.part(read++, to_read, "view " + model.view(view).name));
+    scores[view] = score_documents(session_.ctx, session_.loaded.language(), view, documents, options_,
+                                   watch.part(read++, to_read, "view " + session_.loaded.model.view(view).name));
     if (stays(view)) records.emplace_back(key_of(view, held_out), encode_scores(scores[view]));
   }
   return scores;

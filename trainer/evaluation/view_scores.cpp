@@ -17,20 +17,19 @@ std::vector<const std::vector<float>*> of_document(const ViewScores& scores, std
 
 }  // namespace
 
-ViewScores score_views(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+ViewScores score_views(Context& ctx, LanguageModel language, std::span<const int> views, std::span<const streams::Document> documents,
                        const EvaluateOptions& options) {
   ViewScores scores;
-  for (const int view : views) scores[view] = score_documents(ctx, model, view, documents, options);
+  for (const int view : views) scores[view] = score_documents(ctx, language, view, documents, options);
   return scores;
 }
 
-std::vector<DocumentBits> mixture_bits(const ViewScores& scores, std::span<const int> views, const model::MixtureOptions& options) {
+std::vector<DocumentBits> mixture_bits(const ViewScores& scores, std::span<const int> views, std::span<const streams::Document> documents,
+                                       const model::MixtureOptions& options) {
   require(!views.empty(), "view scores: a mixture is over one view at least");
   std::vector<DocumentBits> bits;
-  for (std::size_t d = 0; d < scores.at(views.front()).size(); ++d) {
-    const auto tokens = static_cast<std::int64_t>(scores.at(views.front())[d].size());
-    bits.push_back({run_mixture(of_document(scores, views, d), options), tokens - 1});  // the end is a token, not a byte
-  }
+  for (std::size_t d = 0; d < documents.size(); ++d)
+    bits.push_back({run_mixture(of_document(scores, views, d), options), std::ssize(documents[d].text)});
   return bits;
 }
 

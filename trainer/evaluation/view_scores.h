@@ -9,11 +9,13 @@
 
 namespace peer::trainer {
 
-ViewScores score_views(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+ViewScores score_views(Context& ctx, LanguageModel language, std::span<const int> views, std::span<const streams::Document> documents,
                        const EvaluateOptions& options);
 
-// By document, of the mixture over `views` (oldest first, all of them scored): bit for bit what score_domain gives for them.
-std::vector<DocumentBits> mixture_bits(const ViewScores& scores, std::span<const int> views, const model::MixtureOptions& options);
+// By document, of the mixture over `views` (oldest first, all of them scored): bit for bit what score_domain gives for them. `documents`:
+// those that were scored.
+std::vector<DocumentBits> mixture_bits(const ViewScores& scores, std::span<const int> views, std::span<const streams::Document> documents,
+                                       const model::MixtureOptions& options);
 
 // weight[g][t]: the share that views[g] has in the mixture's prediction of token t of a document.
 using TokenWeights = std::vector<std::vector<float>>;

@@ -10,11 +10,8 @@
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
 #include "peer/ops/cross_entropy.h"
-#include "streams/byte_tokenizer.h"
 
 namespace peer::trainer {
-
-using streams::ByteTokenizer;
 
 struct WindowReader::Reading {
   int view;
@@ -22,22 +19,23 @@ struct WindowReader::Reading {
   std::unique_ptr<model::Activations> saved;  // made when the view first reads
 };
 
-WindowReader::WindowReader(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+WindowReader::WindowReader(Context& ctx, LanguageModel language, std::span<const int> views, std::span<const streams::Document> documents,
                            std::int64_t rows, double overlap)
     : ctx_(ctx),
-      model_(model),
+      model_(language.model),
+      tokenizer_(language.tokenizer),
       rows_(rows),
-      length_(model.options().context),
-      shared_(model.shared_blocks(views)),
+      length_(model_.options().context),
+      shared_(model_.shared_blocks(views)),
       input_(ctx.device(), rows_ * length_),
       target_(ctx.device(), rows_ * length_),
       nll_(ctx.device(), rows_ * length_) {
   for (const int view : views) readings_.push_back({view, {}, nullptr});
   for (const streams::Document& document : documents) {
     Text& text = texts_.emplace_back();
-    text.tokens.push_back(ByteTokenizer::kEndOfDocument);
-    ByteTokenizer::append(document.text, text.tokens);
-    text.tokens.push_back(ByteTokenizer::kEndOfDocument);
+    text.tokens.push_back(tokenizer_.end_of_document());
+    tokenizer_.append(document.text, text.tokens);
+    text.tokens.push_back(tokenizer_.end_of_document());
     text.windows = windows_of(static_cast<std::int64_t>(text.tokens.size()) - 1, length_, overlap);
     const std::vector<float> nothing(text.tokens.size() - 1, std::numeric_limits<float>::quiet_NaN());
     text.log_p.assign(views.size(), nothing);
@@ -45,6 +43,19 @@ WindowReader::WindowReader(Context& ctx, model::Model& model, std::span<const in
 }
 
 WindowReader::~WindowReader() = default;
+
+std::vector<Window> WindowReader::windows_in_bytes(std::size_t document) const {
+  const Text& text = texts_[document];
+  if (tokenizer_.is_bytes()) return text.windows;
+  std::vector<std::int64_t> begin = {0};  // byte at which target t begins; what has no bytes takes one, so that none is empty
+  for (std::size_t t = 1; t < text.tokens.size(); ++t)
+    begin.push_back(begin.back() + std::max<std::int64_t>(1, std::ssize(tokenizer_.text_of(text.tokens[t]))));
+  std::vector<Window> windows;
+  for (const Window& w : text.windows)
+    windows.push_back(
+        {begin[static_cast<std::size_t>(w.begin)], begin[static_cast<std::size_t>(w.score_begin)], begin[static_cast<std::size_t>(w.end)]});
+  return windows;
+}
 
 void WindowReader::watch(TokenWatch watch) {
   watch_ = std::move(watch);
@@ -74,7 +85,7 @@ model::Activations& WindowReader::activations(Reading& reading) {
 void WindowReader::fill(std::int64_t row, const Row& asked) {
   const Text& text = texts_[asked.document];
   const Window& w = text.windows[asked.window];
-  std::fill_n(input_.data() + row * length_, length_, ByteTokenizer::kEndOfDocument);
+  std::fill_n(input_.data() + row * length_, length_, tokenizer_.end_of_document());
   std::fill_n(target_.data() + row * length_, length_, -1);
   std::copy_n(text.tokens.data() + w.begin, w.end - w.begin, input_.data() + row * length_);
   std::copy_n(text.tokens.data() + w.begin + 1, w.end - w.begin, target_.data() + row * length_);
@@ -83,7 +94,7 @@ void WindowReader::fill(std::int64_t row, const Row& asked) {
 // The next windows in the order of the text, whoever needs them.
 void WindowReader::read_below() {
   model::Activations& saved = activations(readings_.front());
-  std::fill_n(input_.data(), saved.tokens, ByteTokenizer::kEndOfDocument);
+  std::fill_n(input_.data(), saved.tokens, tokenizer_.end_of_document());
   std::int64_t count = 0;
   for (auto next = asked_.begin(); next != asked_.end() && count < rows_; ++next) fill(count++, {next->first.first, next->first.second});
   const auto x = model_.forward_below(ctx_, input_.view(saved.tokens), saved, shared_);
@@ -105,7 +116,7 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
   const auto count = std::min<std::int64_t>(rows_, static_cast<std::int64_t>(fullest->list.size()));
   if (count == 0) return std::nullopt;
   model::Activations& saved = activations(*fullest);
-  std::fill_n(input_.data(), saved.tokens, ByteTokenizer::kEndOfDocument);
+  std::fill_n(input_.data(), saved.tokens, tokenizer_.end_of_document());
   std::fill_n(target_.data(), saved.tokens, -1);
   for (std::int64_t r = 0; r < count; ++r) fill(r, fullest->list[r]);
   if (watch_) saved.watch = watch_of(*fullest, count);

@@ -14,6 +14,7 @@
 #include "peer/model/model.h"
 #include "streams/document.h"
 #include "trainer/evaluation/window.h"
+#include "trainer/state/language_model.h"
 
 namespace peer::trainer {
 
@@ -35,16 +36,18 @@ using TokenWatch = std::function<void(const TokenPicks& picks)>;
 class WindowReader {
  public:
   // `rows`: of a batch. Keeps the activations of each view it has read with: (rows, T) a view. `overlap`: see windows_of.
-  WindowReader(Context& ctx, model::Model& model, std::span<const int> views, std::span<const streams::Document> documents,
+  WindowReader(Context& ctx, LanguageModel language, std::span<const int> views, std::span<const streams::Document> documents,
                std::int64_t rows, double overlap);
   ~WindowReader();
 
   const std::vector<Window>& windows(std::size_t document) const { return texts_[document].windows; }
+  // The same in bytes of the document's text, and one more for its end.
+  std::vector<Window> windows_in_bytes(std::size_t document) const;
   // Puts window `window` of a document on view views[g]'s list.
   void ask(std::size_t g, std::size_t document, std::size_t window);
   // Reads one batch. Returns the documents of which everything asked for has now been read; nullopt when nothing was left to read.
   std::optional<std::vector<std::size_t>> read();
-  // log_p[g][t]: natural log-probability of token t of the document, its bytes and then its end; NaN where view views[g] has not read.
+  // log_p[g][t]: natural log-probability of token t of the document, and then of its end; NaN where view views[g] has not read.
   const std::vector<std::vector<float>>& log_p(std::size_t document) const { return texts_[document].log_p; }
   // Shows every block's picks for every token that is scored. Before anything is asked; no view shares its blocks then.
   void watch(TokenWatch watch);
@@ -74,6 +77,7 @@ class WindowReader {
 
   Context& ctx_;
   model::Model& model_;
+  const streams::Tokenizer& tokenizer_;
   std::int64_t rows_, length_, windows_read_ = 0, blocks_computed_ = 0;
   int shared_;  // blocks
   std::vector<Text> texts_;

@@ -7,6 +7,7 @@
 
 #include "peer/base/error.h"
 #include "trainer/state/model_image.h"
+#include "trainer/state/stored_tokenizer.h"
 
 namespace peer::trainer {
 namespace {
@@ -159,6 +160,10 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
   const std::string where = fmt::format("generation {}", generation.id.value);
   StoredState state = parse_state(generation.state, where);
   LoadedModel loaded{rebuild(state, where, device), state.delta, std::move(state.history), std::move(state.run)};
+  loaded.tokenizer = read_tokenizer(pool);
+  if (const std::int64_t tokens = loaded.tokenizer->vocabulary(); tokens > loaded.model.options().vocabulary)
+    throw CorruptError(
+        fmt::format("{}: the model has {} tokens, the pool's tokenizer {}", where, loaded.model.options().vocabulary, tokens));
   for (int v = 0; v <= loaded.model.newest(); ++v) {
     loaded.statistics.emplace_back();
     if (loaded.model.retired(v)) continue;

@@ -8,6 +8,7 @@
 #include "peer/model/model.h"
 #include "pool/pool.h"
 #include "trainer/state/byte_bigrams.h"
+#include "trainer/state/language_model.h"
 #include "trainer/state/stored_state.h"
 
 namespace peer::trainer {
@@ -21,6 +22,8 @@ struct LoadedModel {
   History history;
   std::optional<StoredRun> run;
   std::vector<ByteBigrams> statistics = {};  // by view: of the text that it was trained on
+  std::shared_ptr<const streams::Tokenizer> tokenizer = streams::byte_tokenizer();
+  LanguageModel language() { return {model, *tokenizer}; }
 };
 
 // Frozen pages are mapped, nothing of them is read yet. With a stored run, what it trained is trainable again and has its moments.

@@ -65,8 +65,8 @@ ParameterField Anchor::new_importance(const std::vector<streams::Document>& trai
     importance = path_->importance(before_.weights());
   } else {
     const ImportanceKind kind = options_.stage.penalty == Penalty::kMas ? ImportanceKind::kSensitivity : ImportanceKind::kFisher;
-    importance = measure_importance(session_.ctx, session_.loaded.model, view_, changed_, kind, training, options_.stage.penalty_samples,
-                                    static_cast<std::uint64_t>(options_.seed));
+    importance = measure_importance(session_.ctx, session_.loaded.language(), view_, changed_, kind, training,
+                                    options_.stage.penalty_samples, static_cast<std::uint64_t>(options_.seed));
   }
   const double mean = importance.mean();
   if (!(mean > 0)) throw NumericError("option 'penalty': every importance is zero; nothing was committed; train for more steps");

@@ -38,10 +38,11 @@ void accumulate(ImportanceKind kind, const float* gradient, std::int64_t count, 
 
 }  // namespace
 
-ParameterField measure_importance(Context& ctx, model::Model& model, int view, std::span<const int> views, ImportanceKind kind,
+ParameterField measure_importance(Context& ctx, LanguageModel language, int view, std::span<const int> views, ImportanceKind kind,
                                   const std::vector<streams::Document>& documents, std::int64_t windows, std::uint64_t seed) {
+  model::Model& model = language.model;
   const std::int64_t length = model.options().context;
-  streams::BatchStream stream(documents, kShuffleWindows);
+  streams::BatchStream stream(documents, language.tokenizer, kShuffleWindows);
   stream.start(1, length, seed, 0);
   model::Activations saved(model, view, 1, length, true);
   Buffer<std::int32_t> input(ctx.device(), length), label(ctx.device(), length);

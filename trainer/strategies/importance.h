@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "streams/document.h"
+#include "trainer/state/language_model.h"
 #include "trainer/strategies/parameter_field.h"
 
 namespace peer::trainer {
@@ -18,7 +19,7 @@ enum class ImportanceKind { kFisher, kSensitivity };
 
 // For the trainable tensors and experts of `views`, on `windows` windows of the documents; not normalised. Gradients are left zero.
 // Deterministic in seed.
-ParameterField measure_importance(Context& ctx, model::Model& model, int view, std::span<const int> views, ImportanceKind kind,
+ParameterField measure_importance(Context& ctx, LanguageModel language, int view, std::span<const int> views, ImportanceKind kind,
                                   const std::vector<streams::Document>& documents, std::int64_t windows, std::uint64_t seed);
 
 }  // namespace peer::trainer

@@ -4,27 +4,23 @@
 #include <cmath>
 
 #include "peer/base/require.h"
-#include "streams/byte_tokenizer.h"
 
 namespace peer::trainer {
 namespace {
 
 constexpr std::int64_t kShuffleWindows = 4096;
 
-std::int64_t bytes_among(const std::int32_t* tokens, std::int64_t count) {
-  return std::count_if(tokens, tokens + count, [](std::int32_t token) { return token != streams::ByteTokenizer::kEndOfDocument; });
-}
-
 }  // namespace
 
-Rehearsal::Rehearsal(std::vector<std::vector<streams::Document>> domains, double share, std::int64_t length, std::uint64_t seed)
-    : domains_(std::move(domains)), share_(share), length_(length), seed_(seed) {
+Rehearsal::Rehearsal(std::vector<std::vector<streams::Document>> domains, const streams::Tokenizer& tokenizer, double share,
+                     std::int64_t length, std::uint64_t seed)
+    : domains_(std::move(domains)), tokenizer_(tokenizer), share_(share), length_(length), seed_(seed) {
   require(!domains_.empty(), "rehearsal: there must be a domain to replay");
   const auto known = static_cast<double>(domains_.size());
   if (share_ == 1) share_ = known / (known + 1);
   for (const auto& documents : domains_) {
     require(!documents.empty(), "rehearsal: a reservoir must not be empty");
-    streams_.emplace_back(documents, kShuffleWindows);
+    streams_.emplace_back(documents, tokenizer_, kShuffleWindows);
   }
 }
 
@@ -49,7 +45,7 @@ void Rehearsal::replay(streams::Batch& batch, std::int64_t begin, std::int64_t e
   for (; next_row_ < end; ++next_row_) {
     std::int32_t* row = batch.tokens.data() + (next_row_ - begin) * (length_ + 1);
     const streams::Batch& window = streams_[static_cast<std::size_t>(next_row_) % streams_.size()].next();
-    batch.bytes += window.bytes - bytes_among(row + 1, length_);
+    batch.bytes += window.bytes - streams::bytes_of(tokenizer_, row + 1, length_);
     std::copy(window.tokens.begin(), window.tokens.end(), row);
   }
 }

@@ -11,7 +11,9 @@ namespace peer::trainer {
 class Rehearsal {
  public:
   // `domains`: what each reservoir kept, none empty. share in [0, 1]; 1: every domain, old and new, gets the same share.
-  Rehearsal(std::vector<std::vector<streams::Document>> domains, double share, std::int64_t length, std::uint64_t seed);
+  // `tokenizer` outlives the rehearsal.
+  Rehearsal(std::vector<std::vector<streams::Document>> domains, const streams::Tokenizer& tokenizer, double share, std::int64_t length,
+            std::uint64_t seed);
   Rehearsal(const Rehearsal&) = delete;  // its streams point into its documents
 
   // After step s, floor((s + 1) * share * B) rows were replayed in all, from the domains in turn: exact at every step, whatever the share.
@@ -27,6 +29,7 @@ class Rehearsal {
   void replay(streams::Batch& batch, std::int64_t begin, std::int64_t end);  // rows of all replayed ones
 
   std::vector<std::vector<streams::Document>> domains_;
+  const streams::Tokenizer& tokenizer_;
   double share_;
   std::int64_t length_;
   std::uint64_t seed_;

@@ -78,10 +78,11 @@ RetrievalBackground RetrievalBackground::from(const std::map<std::string, pool::
   return background;
 }
 
-RetrievalBackground measure_background(Context& ctx, model::Model& model, int view, const std::vector<streams::Document>& documents,
+RetrievalBackground measure_background(Context& ctx, LanguageModel language, int view, const std::vector<streams::Document>& documents,
                                        std::int64_t rows, std::int64_t batches, std::uint64_t seed) {
+  model::Model& model = language.model;
   const std::int64_t length = model.options().context;
-  streams::BatchStream stream(documents, kShuffleWindows);
+  streams::BatchStream stream(documents, language.tokenizer, kShuffleWindows);
   stream.start(rows, length, seed, 0);
   model::Activations saved(model, view, rows, length, true);
   Buffer<std::int32_t> token(ctx.device(), rows * length);

@@ -11,6 +11,7 @@
 #include "peer/model/model.h"
 #include "pool/pool.h"
 #include "streams/document.h"
+#include "trainer/state/language_model.h"
 
 namespace peer::trainer {
 
@@ -35,7 +36,7 @@ class RetrievalBackground {
 };
 
 // Of `batches` batches of the documents, as the view retrieves.
-RetrievalBackground measure_background(Context& ctx, model::Model& model, int view, const std::vector<streams::Document>& documents,
+RetrievalBackground measure_background(Context& ctx, LanguageModel language, int view, const std::vector<streams::Document>& documents,
                                        std::int64_t rows, std::int64_t batches, std::uint64_t seed);
 
 }  // namespace peer::trainer

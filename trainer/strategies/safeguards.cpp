@@ -65,7 +65,7 @@ void Safeguards::rehearse(double share, std::uint64_t seed, std::optional<Rehear
   for (const DomainRecord& domain : session_.loaded.history.domains)
     if (domain.name != options_.stage.domain && !domain.reservoir.empty()) domains.push_back(read_reservoir(session_.pool, domain));
   if (domains.empty()) return;
-  rehearsal.emplace(std::move(domains), share, session_.loaded.model.options().context, seed);
+  rehearsal.emplace(std::move(domains), *session_.loaded.tokenizer, share, session_.loaded.model.options().context, seed);
 }
 
 // Written anew when the stage is resumed: the same weights and seed write the same text.
@@ -73,8 +73,8 @@ void Safeguards::rehearse_self_text(std::uint64_t seed) {
   const StageOptions& stage = options_.stage;
   const int writer = grows_view(stage) ? session_.loaded.model.view(view_).parent : view_;
   std::vector<std::vector<streams::Document>> text;
-  text.push_back(write_self_text(session_.ctx, before_.loaded().model, writer, stage.self_text, seed));
-  replay_.emplace(std::move(text), stage.replay, session_.loaded.model.options().context, seed);
+  text.push_back(write_self_text(session_.ctx, before_.loaded().language(), writer, stage.self_text, seed));
+  replay_.emplace(std::move(text), *session_.loaded.tokenizer, stage.replay, session_.loaded.model.options().context, seed);
 }
 
 void Safeguards::prepare_sparse_rows() {
@@ -125,7 +125,7 @@ void Safeguards::finish(const std::vector<streams::Document>& training, pool::Tr
 }
 
 void Safeguards::save_background(const std::vector<streams::Document>& training, pool::Transaction& transaction) {
-  RetrievalBackground background = measure_background(session_.ctx, session_.loaded.model, view_, training, options_.train.batch,
+  RetrievalBackground background = measure_background(session_.ctx, session_.loaded.language(), view_, training, options_.train.batch,
                                                       options_.stage.rows_background, static_cast<std::uint64_t>(options_.seed));
   if (background_) background.add(*background_);
   transaction.put_trunk(kBackgroundTrunk, background.tensors());

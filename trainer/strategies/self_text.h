@@ -4,14 +4,14 @@
 #include <cstdint>
 #include <vector>
 
-#include "peer/model/model.h"
 #include "streams/document.h"
+#include "trainer/state/language_model.h"
 
 namespace peer::trainer {
 
-// At least `bytes` tokens of documents, none empty, drawn from the view at temperature 1. The same for the same weights and seed. A byte
-// model may write what is no valid UTF-8: the documents are for training, not for people. UsageError when it writes nothing but ends of
-// documents.
-std::vector<streams::Document> write_self_text(Context& ctx, model::Model& model, int view, std::int64_t bytes, std::uint64_t seed);
+// About `bytes` of documents, none empty, drawn from the view at temperature 1: as many tokens where tokens are bytes, a third as many
+// elsewhere. The same for the same weights and seed. A model may write what is no valid UTF-8: the documents are for training, not for
+// people. UsageError when it writes nothing but ends of documents.
+std::vector<streams::Document> write_self_text(Context& ctx, LanguageModel language, int view, std::int64_t bytes, std::uint64_t seed);
 
 }  // namespace peer::trainer

@@ -9,16 +9,16 @@ namespace {
 constexpr std::int64_t kShuffleWindows = 4096;
 }
 
-Syllabus::Part::Part(std::vector<streams::Document> own, std::uint64_t with_seed)
-    : text(std::move(own)), stream(text, kShuffleWindows), seed(with_seed) {}
+Syllabus::Part::Part(std::vector<streams::Document> own, const streams::Tokenizer& tokenizer, std::uint64_t with_seed)
+    : text(std::move(own)), stream(text, tokenizer, kShuffleWindows), seed(with_seed) {}
 
 void Syllabus::add(std::vector<streams::Document> text, std::vector<streams::Document> kept, std::uint64_t seed) {
   require(!text.empty(), "syllabus: a teacher must have text");
-  Part& part = *parts_.emplace_back(std::make_unique<Part>(std::move(text), seed));
+  Part& part = *parts_.emplace_back(std::make_unique<Part>(std::move(text), tokenizer_, seed));
   if (kept.empty() || replay_ == 0) return;
   std::vector<std::vector<streams::Document>> domain;
   domain.push_back(std::move(kept));
-  part.kept = std::make_unique<Rehearsal>(std::move(domain), replay_, length_, seed);
+  part.kept = std::make_unique<Rehearsal>(std::move(domain), tokenizer_, replay_, length_, seed);
 }
 
 const streams::Batch& Syllabus::batch(std::int64_t step) {

@@ -13,7 +13,9 @@ namespace peer::trainer {
 class Syllabus {
  public:
   // replay: share of a teacher's windows that comes from what was kept.
-  Syllabus(std::int64_t length, std::int64_t rows, double replay) : length_(length), rows_(rows), replay_(replay) {}
+  // `tokenizer` outlives the syllabus.
+  Syllabus(const streams::Tokenizer& tokenizer, std::int64_t length, std::int64_t rows, double replay)
+      : tokenizer_(tokenizer), length_(length), rows_(rows), replay_(replay) {}
 
   // The next teacher's text (not empty), and what was kept for it (may be empty).
   void add(std::vector<streams::Document> text, std::vector<streams::Document> kept, std::uint64_t seed);
@@ -23,12 +25,13 @@ class Syllabus {
 
  private:
   struct Part {
-    Part(std::vector<streams::Document> own, std::uint64_t with_seed);
+    Part(std::vector<streams::Document> own, const streams::Tokenizer& tokenizer, std::uint64_t with_seed);
     std::vector<streams::Document> text;
     streams::BatchStream stream;
     std::uint64_t seed;
     std::unique_ptr<Rehearsal> kept;
   };
+  const streams::Tokenizer& tokenizer_;
   std::int64_t length_, rows_;
   double replay_;
   std::vector<std::unique_ptr<Part>> parts_;  // streams point into their documents

@@ -28,7 +28,7 @@ OracleScore oracle_score(const std::vector<std::string>& pools, int threads) {
       const int views[] = {view_of(session, domain.name)};
       const auto documents = trainer::read_held_out(session.pool, domain);
       const double loss =
-          trainer::bits_per_byte(trainer::score_domain(session.ctx, session.loaded.model, views, documents, {}, {}).mixture);
+          trainer::bits_per_byte(trainer::score_domain(session.ctx, session.loaded.language(), views, documents, {}, {}).mixture);
       if (&domain == &domains.front()) first = loss;
       sum += loss;
     }

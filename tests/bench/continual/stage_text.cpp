@@ -52,7 +52,7 @@ SplitText read_text(const Domain& domain, const Words& stage) {
     streams::StreamOptions options = reading_of(stage);
     options.from = {domain.from[i]};
     if (!domain.test.empty()) options.test = domain.from.size() == 1 ? domain.test : Words{domain.test[i]};
-    const streams::Corpus corpus(options);
+    const streams::Corpus corpus(options, *streams::byte_tokenizer());
     training.push_back(part_of(corpus.training(), domain.part, domain.parts));
     held_out.push_back(part_of(corpus.held_out(), domain.part, domain.parts));
   }
