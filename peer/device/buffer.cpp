@@ -11,6 +11,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/require.h"
+#include "peer/device/block_region.h"
 #include "peer/device/cuda_backend.h"
 #include "peer/device/cuda_build.h"
 
@@ -18,6 +19,14 @@ namespace peer {
 namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::int64_t kBlockBytes = 16 << 10;  // from here on a page of the system's own size is too small
+
+// Between the two, buffers share huge pages; not where a sanitizer watches the ends of each.
+#if defined(__SANITIZE_ADDRESS__)
+bool shares_pages(std::int64_t) { return false; }
+#else
+bool shares_pages(std::int64_t bytes) { return bytes >= kBlockBytes && static_cast<std::size_t>(bytes) < kBlockLimit; }
+#endif
 }  // namespace
 
 void* allocate_bytes(Device device, std::int64_t bytes) {
@@ -30,7 +39,7 @@ void* allocate_bytes(Device device, std::int64_t bytes) {
   const bool huge = static_cast<std::size_t>(bytes) >= kHugePage;
   const std::size_t alignment = huge ? kHugePage : kAlignment;
   const std::size_t rounded = (static_cast<std::size_t>(bytes) + alignment - 1) / alignment * alignment;
-  void* data = std::aligned_alloc(alignment, rounded);
+  void* data = shares_pages(bytes) ? allocate_block(rounded) : std::aligned_alloc(alignment, rounded);
   if (data == nullptr) throw DeviceError(fmt::format("out of memory on cpu: asked for {} bytes; try a smaller batch or preset", bytes));
   if (huge) madvise(data, rounded, MADV_HUGEPAGE);  // a hint: smaller pages are slower, never wrong
   std::memset(data, 0, rounded);
@@ -43,9 +52,10 @@ void* allocate_page(Device device, std::int64_t bytes) {
   return allocate_bytes(device, bytes);
 }
 
-void free_bytes([[maybe_unused]] Device device, void* data, std::int64_t) noexcept {
+void free_bytes([[maybe_unused]] Device device, void* data, std::int64_t bytes) noexcept {
   if constexpr (kWithCuda)
     if (!device.is_cpu()) return cuda_free(device, data);
+  if (data != nullptr && shares_pages(bytes)) return free_block(data);
   std::free(data);
 }
 

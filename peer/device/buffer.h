@@ -8,7 +8,7 @@
 
 namespace peer {
 
-// Zeroed memory of one device, 64-byte aligned; CPU blocks of 2 MiB and more ask for huge pages. Throws DeviceError with what was
+// Zeroed memory of one device, 64-byte aligned; on the CPU on huge pages, from 16 KiB on. Throws DeviceError with what was
 // asked for (and on CUDA what is free) when there is none left.
 void* allocate_bytes(Device device, std::int64_t bytes);
 // The same for a page of experts, which a CUDA device that is four fifths full reads from the machine's memory instead.

@@ -10,6 +10,8 @@
 namespace peer::ops::cpu {
 namespace {
 
+constexpr std::int64_t kAhead = 8;  // rows: the weights that were read since have pushed the cache out to memory
+
 // Scores -> weights that sum to 1.
 void softmax(float* score, std::int64_t count) {
   float largest = score[0], sum = 0;
@@ -37,8 +39,19 @@ void cached_attention(Context& ctx, const CachedAttention& op) {
     float* score = scores + omp_get_thread_num() * most;
     const float* key = op.key.row(b) + h / group * width;
     const float* value = op.value.row(b) + h / group * width;
-    dot_rows(
-        op.q.data + i * width, width, visible, [&](std::int64_t s) { return key + s * stride; }, kAskForNothing, score);
+    const auto later = [&](std::int64_t s) {
+      return [=](std::int64_t column) {
+        for (std::int64_t r = s; r < s + 4; ++r) {
+          ask_for_line(key + std::min(r + kAhead, visible - 1) * stride + column);
+          ask_for_line(value + r * stride + column);
+        }
+      };
+    };
+    const auto key_at = [&](std::int64_t s) { return key + s * stride; };
+    if (h % group == 0)
+      dot_rows(op.q.data + i * width, width, visible, key_at, later, score);
+    else  // the heads that share a key follow one another
+      dot_rows(op.q.data + i * width, width, visible, key_at, kAskForNothing, score);
 #pragma omp simd
     for (std::int64_t s = 0; s < visible; ++s) score[s] *= scale;
     softmax(score, visible);
