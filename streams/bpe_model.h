@@ -30,7 +30,7 @@ struct BpeRules {
   std::optional<std::int32_t> unknown;    // of a character without a token, which vanishes if there is none
   std::vector<Spelling> vocabulary;       // what a token spells, as bytes if byte_level
   std::vector<Pair> merges;               // first the first
-  std::vector<std::int32_t> byte_tokens;  // of each byte of a character without a token, -1 for none; empty or 256
+  std::vector<std::int32_t> byte_tokens;  // of each byte of a character without a token; 256 or none
 };
 
 // Encodes words. Any number of threads share one.

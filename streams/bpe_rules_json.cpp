@@ -14,15 +14,8 @@ using nlohmann::json;
 
 std::string name_of_byte(unsigned byte) { return fmt::format("<0x{:02X}>", byte); }
 
-void refuse_variants(const JsonPlace& model) {
-  if (const auto type = model.find("type"); type && type->text() != "BPE")
-    type->unsupported(fmt::format("'{}'", type->text()), "the model 'BPE'");
-  if (const auto dropout = model.find("dropout"); dropout && dropout->value() != json(0))
-    dropout->unsupported(dropout->value().dump(), "null: the same text becomes the same tokens");
-  for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"})
-    if (const auto place = model.find(affix); place && !place->text().empty())
-      place->unsupported(fmt::format("'{}'", place->text()), "an empty text");
-}
+// As one line, whatever the token holds.
+std::string quoted(const std::string& name) { return json(name).dump(-1, ' ', true); }
 
 class Reader {
  public:
@@ -31,7 +24,7 @@ class Reader {
 
   std::int32_t token_of(const std::string& name, const JsonPlace& place) const {
     const auto found = vocabulary_.value().find(name);
-    if (found == vocabulary_.value().end()) place.damaged("tokens of the vocabulary", fmt::format("'{}'", name));
+    if (found == vocabulary_.value().end()) place.damaged("tokens of the vocabulary", quoted(name));
     return found->get<std::int32_t>();
   }
 
@@ -46,11 +39,13 @@ class Reader {
     }
   }
 
+  // All or none: with a few of them the tokenizers library puts unknown characters behind the bytes that follow them.
   void read_byte_tokens(BpeRules& rules) const {
-    rules.byte_tokens.assign(256, -1);
     for (unsigned byte = 0; byte < 256; ++byte)
       if (const auto found = vocabulary_.value().find(name_of_byte(byte)); found != vocabulary_.value().end())
-        rules.byte_tokens[byte] = found->get<std::int32_t>();
+        rules.byte_tokens.push_back(found->get<std::int32_t>());
+    if (!rules.byte_tokens.empty() && rules.byte_tokens.size() != 256)
+      vocabulary_.unsupported(fmt::format("byte_fallback with {} of the tokens <0x00> to <0xFF>", rules.byte_tokens.size()), "all of them");
   }
 
   void read_merges(BpeRules& rules) const {
@@ -80,8 +75,17 @@ class Reader {
 
 }  // namespace
 
+void refuse_other_models(const JsonPlace& model) {
+  if (const auto type = model.find("type"); type && type->text() != "BPE")
+    type->unsupported(fmt::format("'{}'", type->text()), "the model 'BPE'");
+  if (const auto dropout = model.find("dropout"); dropout && dropout->value() != json(0))
+    dropout->unsupported(dropout->value().dump(), "null: the same text becomes the same tokens");
+  for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"})
+    if (const auto place = model.find(affix); place && !place->text().empty())
+      place->unsupported(fmt::format("'{}'", place->text()), "an empty text");
+}
+
 BpeRules read_bpe_rules(const JsonPlace& model, bool byte_level, const std::set<std::int32_t>& marks) {
-  refuse_variants(model);
   const Reader reader(model, marks);
   BpeRules rules;
   rules.byte_level = byte_level;

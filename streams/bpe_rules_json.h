@@ -10,6 +10,9 @@
 
 namespace peer::streams {
 
+// UsageError for a model that is no plain byte-pair encoding.
+void refuse_other_models(const JsonPlace& model);
+
 // The field `model` of a tokenizer.json, whose vocabulary has been checked. `marks`: the tokens that no text becomes.
 BpeRules read_bpe_rules(const JsonPlace& model, bool byte_level, const std::set<std::int32_t>& marks);
 

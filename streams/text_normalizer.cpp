@@ -4,9 +4,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
+#include <vector>
 
 #include "peer/base/error.h"
 
@@ -30,18 +28,50 @@ utf8proc_option_t options_of(UnicodeForm form) {
   return static_cast<utf8proc_option_t>(kStable | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
 }
 
-struct Free {
-  void operator()(utf8proc_uint8_t* memory) const { std::free(memory); }
-};
+[[noreturn]] void refuse(utf8proc_ssize_t error) {
+  throw CorpusError(fmt::format("a text cannot be brought into its Unicode normal form: {}", utf8proc_errmsg(error)));
+}
+
+std::vector<utf8proc_int32_t> decomposed(std::string_view text, utf8proc_option_t options) {
+  constexpr std::size_t kLongest = 32;  // a character becomes 18 at most
+  std::vector<utf8proc_int32_t> points;
+  int boundary = 0;
+  while (!text.empty()) {
+    utf8proc_int32_t point = 0;
+    const auto size = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), std::ssize(text), &point);
+    if (size < 0) refuse(size);
+    text.remove_prefix(static_cast<std::size_t>(size));
+    const std::size_t done = points.size();
+    points.resize(done + kLongest);
+    const auto made = utf8proc_decompose_char(point, points.data() + done, kLongest, options, &boundary);
+    if (made < 0 || made > std::ptrdiff_t{kLongest}) refuse(made < 0 ? made : UTF8PROC_ERROR_OVERFLOW);
+    points.resize(done + static_cast<std::size_t>(made));
+  }
+  return points;
+}
+
+// Unicode's canonical order. utf8proc_map would sort a run of marks in quadratic time: minutes for a text of nothing else.
+void order_marks(std::vector<utf8proc_int32_t>& points) {
+  const auto rank = [](utf8proc_int32_t point) { return utf8proc_get_property(point)->combining_class; };
+  for (auto begin = points.begin(); begin != points.end();) {
+    begin = std::find_if(begin, points.end(), [&](auto point) { return rank(point) != 0; });
+    const auto end = std::find_if(begin, points.end(), [&](auto point) { return rank(point) == 0; });
+    std::stable_sort(begin, end, [&](auto a, auto b) { return rank(a) < rank(b); });
+    begin = end;
+  }
+}
 
 void append_normalized(std::string_view text, UnicodeForm form, std::string& out) {
-  utf8proc_uint8_t* made = nullptr;
-  const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                             static_cast<utf8proc_ssize_t>(text.size()), &made, options_of(form));
-  const std::unique_ptr<utf8proc_uint8_t, Free> owned(made);
-  if (size == UTF8PROC_ERROR_NOMEM) throw std::bad_alloc();
-  if (size < 0) throw CorpusError(fmt::format("a text cannot be brought into its Unicode normal form: {}", utf8proc_errmsg(size)));
-  out.append(reinterpret_cast<const char*>(made), static_cast<std::size_t>(size));
+  const utf8proc_option_t options = options_of(form);
+  std::vector<utf8proc_int32_t> points = decomposed(text, options);
+  order_marks(points);
+  const auto size = utf8proc_normalize_utf32(points.data(), std::ssize(points), options);
+  if (size < 0) refuse(size);
+  for (utf8proc_ssize_t i = 0; i < size; ++i) {
+    utf8proc_uint8_t character[4];
+    const auto bytes = utf8proc_encode_char(points[static_cast<std::size_t>(i)], character);
+    out.append(reinterpret_cast<const char*>(character), static_cast<std::size_t>(bytes));
+  }
 }
 
 // ASCII stays as it is, but for a character before a mark that may combine with it: so only the stretches between are looked at.

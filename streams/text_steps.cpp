@@ -16,6 +16,15 @@ constexpr const char* kPreTokenizers =
 // Radford et al. 2019.
 constexpr const char* kGpt2Words = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
+// A word passes through all steps by recursion, and so does the reading of a Sequence in a Sequence.
+constexpr std::size_t kMaxSteps = 64;
+constexpr int kMaxDepth = 8;
+
+void check_room(const JsonPlace& step, std::size_t steps, int depth) {
+  if (steps >= kMaxSteps || depth > kMaxDepth)
+    step.unsupported("so much of a Sequence", fmt::format("at most {} steps, {} deep", kMaxSteps, kMaxDepth));
+}
+
 std::string quoted(const std::string& text) { return fmt::format("'{}'", text); }
 
 TextPattern expression(const std::string& oniguruma, const std::string& where) {
@@ -40,7 +49,8 @@ SplitBehavior read_behavior(const JsonPlace& behavior) {
   behavior.damaged("Isolated, Removed, MergedWithPrevious, MergedWithNext or Contiguous");
 }
 
-void add_normalizer(const JsonPlace& step, TextSteps& steps) {
+void add_normalizer(const JsonPlace& step, TextSteps& steps, int depth = 0) {
+  check_room(step, steps.normalizer.size(), depth);
   constexpr std::pair<std::string_view, UnicodeForm> kForms[] = {
       {"NFC", UnicodeForm::kNfc}, {"NFD", UnicodeForm::kNfd}, {"NFKC", UnicodeForm::kNfkc}, {"NFKD", UnicodeForm::kNfkd}};
   const std::string& type = step.at("type").text();
@@ -48,7 +58,7 @@ void add_normalizer(const JsonPlace& step, TextSteps& steps) {
     if (type == name) return steps.normalizer.push_back(form), void();
   if (type == "Sequence") {
     const JsonPlace parts = step.at("normalizers");
-    for (std::size_t i = 0; i < parts.items(); ++i) add_normalizer(parts.item(i), steps);
+    for (std::size_t i = 0; i < parts.items(); ++i) add_normalizer(parts.item(i), steps, depth + 1);
   } else if (type == "Prepend") {
     steps.normalizer.push_back(PrependText{step.at("prepend").text()});
   } else if (type == "Replace") {
@@ -85,7 +95,8 @@ void add_byte_level(const JsonPlace& step, TextSteps& steps) {
   steps.byte_level = true;
 }
 
-void add_pre_tokenizer(const JsonPlace& step, TextSteps& steps) {
+void add_pre_tokenizer(const JsonPlace& step, TextSteps& steps, int depth = 0) {
+  check_room(step, steps.pre_tokenizer.size(), depth);
   const std::string& type = step.at("type").text();
   if (steps.byte_level) step.at("type").unsupported(fmt::format("'{}' behind ByteLevel", type), "ByteLevel as the last step");
   const auto split = [&](const char* pattern, SplitBehavior behavior, bool invert = false) {
@@ -93,7 +104,7 @@ void add_pre_tokenizer(const JsonPlace& step, TextSteps& steps) {
   };
   if (type == "Sequence") {
     const JsonPlace parts = step.at("pretokenizers");
-    for (std::size_t i = 0; i < parts.items(); ++i) add_pre_tokenizer(parts.item(i), steps);
+    for (std::size_t i = 0; i < parts.items(); ++i) add_pre_tokenizer(parts.item(i), steps, depth + 1);
   } else if (type == "ByteLevel") {
     add_byte_level(step, steps);
   } else if (type == "Split") {

@@ -17,28 +17,27 @@ using nlohmann::json;
 
 constexpr std::int64_t kMaxTokens = std::int64_t{1} << 24;
 
-// nlohmann::json keeps the last of two fields of one name: a token that is listed twice is counted here.
-json parse(std::string_view text, const std::string& where) {
+struct Parsed {
+  json value;
+  std::size_t vocabulary_entries = 0;  // of two for one token the JSON value keeps the last
+};
+
+Parsed parse(std::string_view text, const std::string& where) {
+  Parsed parsed;
   std::string outer, inner;
-  std::size_t tokens = 0;
-  const auto count = [&](int depth, json::parse_event_t event, json& parsed) {
+  const auto count = [&](int depth, json::parse_event_t event, json& name) {
     if (event != json::parse_event_t::key) return true;
-    if (depth == 1) outer = parsed.get_ref<const std::string&>();
-    if (depth == 2) inner = parsed.get_ref<const std::string&>();
-    if (depth == 3 && inner == "vocab" && outer == "model") ++tokens;
+    if (depth == 1) outer = name.get_ref<const std::string&>();
+    if (depth == 2) inner = name.get_ref<const std::string&>();
+    if (depth == 3 && inner == "vocab" && outer == "model") ++parsed.vocabulary_entries;
     return true;
   };
-  json value;
   try {
-    value = json::parse(text, count);
+    parsed.value = json::parse(text, count);
   } catch (const json::exception& error) {
     throw CorruptError(fmt::format("{}: expected JSON, found: {}", where, error.what()));
   }
-  const JsonPlace vocabulary = JsonPlace(value, where).at("model").at("vocab");
-  if (!vocabulary.value().is_object()) vocabulary.damaged("an object");
-  if (vocabulary.value().size() != tokens)
-    vocabulary.damaged("every token once", fmt::format("{} entries of {} tokens", tokens, vocabulary.value().size()));
-  return value;
+  return parsed;
 }
 
 std::int32_t read_id(const JsonPlace& place) {
@@ -55,15 +54,17 @@ struct Addition {
 
 class Reader {
  public:
-  Reader(const json& value, const std::string& end_of_document, const std::string& where)
-      : root_(value, where), end_of_document_(end_of_document) {}
+  Reader(const Parsed& parsed, const std::string& end_of_document, const std::string& where)
+      : root_(parsed.value, where), vocabulary_entries_(parsed.vocabulary_entries), end_of_document_(end_of_document) {}
 
   TokenizerParts run() {
+    refuse_other_models(root_.at("model"));
     parts_.steps = read_text_steps(root_);
     name_tokens();
     read_added_tokens();
     mark_end_of_document();
     parts_.rules = read_bpe_rules(root_.at("model"), parts_.steps.byte_level, marks_);
+    if (parts_.rules.unknown == parts_.end_of_document) parts_.rules.unknown.reset();
     set_texts();
     return std::move(parts_);
   }
@@ -71,6 +72,9 @@ class Reader {
  private:
   void name_tokens() {
     const JsonPlace vocabulary = root_.at("model").at("vocab");
+    if (!vocabulary.value().is_object()) vocabulary.damaged("an object");
+    if (vocabulary.value().size() != vocabulary_entries_)
+      vocabulary.damaged("every token once", fmt::format("{} entries of {} tokens", vocabulary_entries_, vocabulary.value().size()));
     for (const auto& [text, id] : vocabulary.value().items()) {
       const JsonPlace place = vocabulary.at(text.c_str());
       name_token(read_id(place), text, place);
@@ -133,6 +137,7 @@ class Reader {
   }
 
   JsonPlace root_;
+  std::size_t vocabulary_entries_;
   const std::string& end_of_document_;
   TokenizerParts parts_;
   std::map<std::int32_t, std::string> names_;
@@ -143,8 +148,8 @@ class Reader {
 }  // namespace
 
 TokenizerParts read_tokenizer_json(std::string_view json, const std::string& end_of_document, const std::string& where) {
-  const auto value = parse(json, where);
-  return Reader(value, end_of_document, where).run();
+  const Parsed parsed = parse(json, where);
+  return Reader(parsed, end_of_document, where).run();
 }
 
 }  // namespace peer::streams
