@@ -10,6 +10,7 @@ packages=(
   libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev # digests and compressed text
   libboost-program-options-dev libyaml-cpp-dev libfmt-dev
   libsimdjson-dev nlohmann-json3-dev
+  libpcre2-dev libutf8proc-dev         # tokenizers
   catch2 clang-format                  # tests
   libboost-context-dev                 # the simulated GPU of the tests
 )

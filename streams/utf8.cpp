@@ -35,6 +35,8 @@ std::size_t character_size(std::string_view text) {
   return size;
 }
 
+}  // namespace
+
 std::size_t well_formed_prefix(std::string_view text) {
   std::size_t offset = 0;
   while (offset < text.size()) {
@@ -44,8 +46,6 @@ std::size_t well_formed_prefix(std::string_view text) {
   }
   return offset;
 }
-
-}  // namespace
 
 std::optional<TextFault> find_fault(std::string_view text) {
   const auto fault = [&](TextFault::Kind kind, std::size_t offset) {

@@ -17,6 +17,9 @@ struct TextFault {
 // Binary: a NUL, or more than one control character in twenty. Encoding: ill-formed UTF-8 (Unicode 15, table 3-7).
 std::optional<TextFault> find_fault(std::string_view text);
 
+// Bytes up to the first that is ill-formed.
+std::size_t well_formed_prefix(std::string_view text);
+
 // The largest size <= `limit` that does not cut a character of `text` in two.
 std::size_t whole_characters(std::string_view text, std::size_t limit);
 

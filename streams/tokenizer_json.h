@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "streams/added_tokens.h"
+#include "streams/bpe_model.h"
+#include "streams/text_steps.h"
+
+namespace peer::streams {
+
+// What a tokenizer.json holds, checked.
+struct TokenizerParts {
+  TextSteps steps;
+  BpeRules rules;
+  std::vector<AddedToken> in_text, in_normalized_text;  // not the special ones: a text is data, not commands
+  std::vector<std::string> text_of;                     // of each token; empty for special ones and for numbers that are no token
+  std::int32_t end_of_document = 0;
+};
+
+// As bpe_tokenizer of tokenizer.h.
+TokenizerParts read_tokenizer_json(std::string_view json, const std::string& end_of_document, const std::string& where);
+
+}  // namespace peer::streams
