@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "peer/layers/layer_delta.h"
 #include "peer/model/model_options.h"
+#include "peer/model/vocabulary_delta.h"
 
 namespace peer::model {
 
@@ -15,8 +15,7 @@ struct Delta {
   DeltaOptions options;
   layers::Parameters parameters;
   std::vector<layers::LayerDelta> layers;
-  layers::Parameter* embedding = nullptr;  // (V, D)  dE; none where options.first_layer > 0
-  layers::Parameter* head = nullptr;       // (V, D)  dH
+  std::optional<VocabularyDelta> vocabulary;  // none of a retired view
 };
 
 }  // namespace peer::model

@@ -38,11 +38,12 @@ class Activations {
   std::int64_t batch, length, tokens;
   int view;
   std::vector<layers::BlockActivations> blocks;
-  Buffer<float> output, normed, inverse_rms;  // (N, D), (N, D), (N): the last residual stream and its norm
-  Buffer<float> logits;                       // (N, V); becomes its own gradient before backward
-  Buffer<float> dx;                           // (N, D); with keep
-  layers::BlockWorkspace work;                // with keep
-  PickWatch watch;                            // none unless set
+  Buffer<float> output, normed, inverse_rms;      // (N, D), (N, D), (N): the last residual stream and its norm
+  Buffer<float> logits;                           // (N, V); becomes its own gradient before backward
+  std::vector<VocabularyActivations> vocabulary;  // by view on the path
+  Buffer<float> dx;                               // (N, D); with keep
+  layers::BlockWorkspace work;                    // with keep
+  PickWatch watch;                                // none unless set
   peer::View<float, 2> logits_view() { return logits.view(tokens, logits.size() / tokens); }
   bool keeps() const { return !dx.empty(); }
 };
@@ -73,7 +74,7 @@ class Model {
 
   // Forgets the tensors and experts of a grown view on which no other grows. Its index and its name stay taken.
   void retire(int view);
-  bool retired(int view) const { return view > 0 && views_[view].delta->head == nullptr; }
+  bool retired(int view) const { return view > 0 && !views_[view].delta->vocabulary; }
 
   // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes.
   void extend(std::int64_t side);

@@ -83,3 +83,18 @@ TEST_CASE("a block whose PEER layer stands in place of the feed-forward gets no 
   const auto tokens = test::tiny_tokens(32, 257);
   CHECK(test::logits_of(ctx, m, view, tokens, 16) == test::logits_of(ctx, m, 0, tokens, 16));
 }
+
+TEST_CASE("annexes go into the layers that are named, and cost what they cost there") {
+  Model m(test::tiny_options(), 1);
+  m.create_experts();
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.annex_layers = {1};
+  m.add_view(0, delta, "one", true);
+  std::vector<int> with_annex;
+  m.for_each_block(1, [&](layers::PeerBlock&, int layer) { with_annex.push_back(layer); });
+  CHECK(with_annex == std::vector<int>{1});
+  CHECK(delta.annexes(2) == 1);
+  CHECK(model::cost_of(test::tiny_options(), delta).experts == 16);
+  delta.annex_layers = {2};
+  CHECK_THROWS_AS(m.add_view(0, delta, "none", true), UsageError);
+}
