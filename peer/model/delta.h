@@ -11,7 +11,7 @@ namespace peer::model {
 
 // What one stage adds to the whole model: a LayerDelta for every layer, and changes of the embedding and the head.
 struct Delta {
-  explicit Delta(Device device) : parameters(device) {}
+  explicit Delta(Device device, layers::Start start = layers::Start::kDrawn) : parameters(device, start) {}
   DeltaOptions options;
   layers::Parameters parameters;
   std::vector<layers::LayerDelta> layers;

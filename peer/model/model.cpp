@@ -23,12 +23,13 @@ layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOp
 
 }  // namespace
 
-Model::Model(const ModelOptions& options, std::uint64_t seed, Device device) : options_(options), seed_(seed), base_(device) {
+Model::Model(const ModelOptions& options, std::uint64_t seed, Device device, layers::Start start)
+    : options_(options), seed_(seed), base_(device, start) {
   check(options);
   check(options, device);
   const auto table = [&](const std::string& name) {
     layers::Parameter* p = &base_.add(name, {options.vocabulary, options.width}, layers::ParameterGroup::kTrunk);
-    layers::initialise_normal(p->value.data(), p->size(), 0.02, seed, name);
+    base_.draw(*p, 0.02, seed);
     return p;
   };
   embedding_ = table("model.embed_tokens.weight");
@@ -87,7 +88,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
   for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer)
     cloned.push_back(with_experts ? router_below(parent, layer, options) : nullptr);
   const std::string name = fmt::format("v{}", views_.size());
-  auto delta = std::make_unique<Delta>(device());
+  auto delta = std::make_unique<Delta>(device(), with_experts ? layers::Start::kDrawn : layers::Start::kZero);
   delta->options = options;
   for (std::int64_t layer = 0; layer < options_.layers; ++layer) {
     const std::string prefix = name + ".layers." + std::to_string(layer);

@@ -56,8 +56,8 @@ struct ReadText {
 
 class Model {
  public:
-  // The dense tensors of the base, initialised from seed. Experts: create_experts(), or appended page by page by a reader.
-  Model(const ModelOptions& options, std::uint64_t seed, Device device = {});
+  // The dense tensors of the base, drawn from seed or left to a reader. Experts: create_experts(), or appended page by page by a reader.
+  Model(const ModelOptions& options, std::uint64_t seed, Device device = {}, layers::Start start = layers::Start::kDrawn);
   void create_experts();
 
   const ModelOptions& options() const { return options_; }
@@ -69,7 +69,8 @@ class Model {
   std::vector<int> path(int view) const;  // from the base (excluded) to the view (included)
 
   // Grows a view on `parent`: every part zero, so that its logits are bit for bit those of the parent. with_experts false:
-  // pages are appended by a reader. Returns the new view. UsageError when its annexes are to clone a router and none below fits.
+  // a reader appends the pages, and replaces the tensors, which are zero until then. Returns the new view. UsageError when its annexes are
+  // to clone a router and none below fits.
   int add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts);
 
   // Forgets the tensors and experts of a grown view on which no other grows. Its index and its name stay taken.

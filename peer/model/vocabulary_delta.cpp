@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "peer/device/copy.h"
-#include "peer/layers/initialise.h"
 #include "peer/ops/embedding.h"
 
 namespace peer::model {
@@ -19,8 +18,7 @@ VocabularyDelta::VocabularyDelta(layers::Parameters& parameters, const std::stri
   if (options.changes_embedding() && rank_ > 0) {
     embedding_ = add(".embed_tokens.lora_embedding_A.weight", vocabulary, rank_);
     embedding_map_ = add(".embed_tokens.lora_embedding_B.weight", width, rank_);
-    layers::initialise_normal(embedding_map_->value.data(), embedding_map_->size(), 1.0 / std::sqrt(static_cast<double>(rank_)), seed,
-                              embedding_map_->name);
+    parameters.draw(*embedding_map_, 1.0 / std::sqrt(static_cast<double>(rank_)), seed);
   }
   if (rank_ == 0)
     head_ = add(".lm_head.delta", vocabulary, width);
