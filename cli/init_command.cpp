@@ -44,7 +44,7 @@ int run(Call& call, const InitOptions& options, const model::ModelOptions&, cons
   call.apply_given(shape);
   call.apply_given(delta);
   model::check(shape);
-  model::check(delta, shape.layers);
+  model::check(delta, shape);
   check_limits(delta);
   const model::ModelCost base = model::cost_of(shape), view = model::cost_of(shape, delta);
   const std::string path = call.argument("POOL");

@@ -87,10 +87,18 @@ std::vector<float> Pool::page_state(const Generation& generation, BlockId block,
   return state;
 }
 
-std::map<std::string, Tensor> Pool::trunk(const TrunkInfo& info) const {
+std::map<std::string, MappedTensor> Pool::mapped_trunk(const TrunkInfo& info) const {
   const SealedName name{SealedKind::kTrunk, info.content};
-  const std::shared_ptr<const MappedFile> file = state_->store->sealed.open(name);
-  return read_trunk_file(*file, state_->store->sealed.path_of(name));
+  return read_trunk_file(state_->store->sealed.open(name), state_->store->sealed.path_of(name));
+}
+
+std::map<std::string, Tensor> Pool::trunk(const TrunkInfo& info) const {
+  std::map<std::string, Tensor> tensors;
+  for (const auto& [name, mapped] : mapped_trunk(info)) {
+    Tensor& tensor = tensors[name] = {mapped.shape, std::vector<float>(mapped.numbers.size() / sizeof(float))};
+    if (!mapped.numbers.empty()) std::memcpy(tensor.values.data(), mapped.numbers.data(), mapped.numbers.size());
+  }
+  return tensors;
 }
 
 std::optional<std::string> Pool::record(std::string_view key) const { return state_->store->catalogue.get(Family::kRecords, key); }

@@ -87,6 +87,12 @@ struct Tensor {
   std::vector<std::int64_t> shape;
   std::vector<float> values;
 };
+// The same where it lies in a trunk file: read-only memory, not aligned. The owner keeps the map alive.
+struct MappedTensor {
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> numbers;
+  std::shared_ptr<const void> owner;
+};
 // A tensor to be written: borrowed.
 struct TensorView {
   std::string name;
@@ -156,6 +162,7 @@ class Pool {
   PageVersion page_version(const Generation& generation, BlockId block, PageIndex page) const;
   std::vector<float> page_state(const Generation& generation, BlockId block, PageIndex page) const;  // rows*state_floats; empty when frozen
   std::map<std::string, Tensor> trunk(const TrunkInfo& info) const;
+  std::map<std::string, MappedTensor> mapped_trunk(const TrunkInfo& info) const;  // which copies nothing
 
   // Small keyed records (held-out documents, their scores, costs): written with a commit or alone, in one synced batch either way.
   std::optional<std::string> record(std::string_view key) const;

@@ -37,7 +37,8 @@ std::string name_of(const Hdf5File& file, hsize_t index, const std::string& path
   return name;
 }
 
-Tensor read_tensor(const Hdf5File& hdf5, const std::string& name, const MappedFile& file, const std::string& path) {
+MappedTensor read_tensor(const Hdf5File& hdf5, const std::string& name, const std::shared_ptr<const MappedFile>& file,
+                         const std::string& path) {
   const Hdf5Dataset dataset(H5Dopen2(hdf5.get(), name.c_str(), H5P_DEFAULT));
   if (!dataset.valid()) fail(path, name, "expected a dataset");
   const Hdf5Type type(H5Dget_type(dataset.get()));
@@ -45,9 +46,9 @@ Tensor read_tensor(const Hdf5File& hdf5, const std::string& name, const MappedFi
   const Hdf5Space space(H5Dget_space(dataset.get()));
   std::vector<hsize_t> extents(static_cast<std::size_t>(std::max(0, H5Sget_simple_extent_ndims(space.get()))));
   if (!extents.empty()) H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr);
-  Tensor tensor;
+  MappedTensor tensor{{}, {}, file};
   std::uint64_t count = 1;
-  const std::uint64_t limit = static_cast<std::uint64_t>(file.size()) / sizeof(float);
+  const std::uint64_t limit = static_cast<std::uint64_t>(file->size()) / sizeof(float);
   for (const hsize_t extent : extents) {
     if (extent > 0 && count > limit / extent) fail(path, name, "its shape is larger than the file");
     count *= extent;
@@ -55,10 +56,9 @@ Tensor read_tensor(const Hdf5File& hdf5, const std::string& name, const MappedFi
   }
   if (count == 0) return tensor;
   const haddr_t place = H5Dget_offset(dataset.get());
-  const std::uint64_t bytes = count * sizeof(float), size = static_cast<std::uint64_t>(file.size());
+  const std::uint64_t bytes = count * sizeof(float), size = static_cast<std::uint64_t>(file->size());
   if (place == HADDR_UNDEF || place > size || bytes > size - place) fail(path, name, "its numbers lie outside of the file");
-  tensor.values.resize(count);
-  std::memcpy(tensor.values.data(), file.data() + place, bytes);
+  tensor.numbers = {file->data() + place, bytes};
   return tensor;
 }
 
@@ -83,12 +83,12 @@ std::vector<std::byte> make_trunk_file(const std::vector<TensorView>& tensors) {
   return std::move(image.bytes);
 }
 
-std::map<std::string, Tensor> read_trunk_file(const MappedFile& file, const std::string& path) {
+std::map<std::string, MappedTensor> read_trunk_file(const std::shared_ptr<const MappedFile>& file, const std::string& path) {
   const Hdf5Session session;
   const Hdf5File hdf5 = open_metadata(path);
   H5G_info_t info{};
   if (H5Gget_info(hdf5.get(), &info) < 0) throw CorruptError(path + ": cannot read the list of tensors");
-  std::map<std::string, Tensor> tensors;
+  std::map<std::string, MappedTensor> tensors;
   for (hsize_t i = 0; i < info.nlinks; ++i) {
     const std::string name = name_of(hdf5, i, path);
     tensors.emplace(name, read_tensor(hdf5, name, file, path));

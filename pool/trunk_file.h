@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,6 @@ namespace peer::pool {
 std::vector<std::byte> make_trunk_file(const std::vector<TensorView>& tensors);
 
 // The tensors of a trunk file whose digest was checked. `file` is the map of `path`. CorruptError when it is not a trunk file.
-std::map<std::string, Tensor> read_trunk_file(const MappedFile& file, const std::string& path);
+std::map<std::string, MappedTensor> read_trunk_file(const std::shared_ptr<const MappedFile>& file, const std::string& path);
 
 }  // namespace peer::pool

@@ -24,7 +24,7 @@ model::DeltaOptions delta_for(const model::ModelOptions& model, const model::Del
     const std::int64_t annexes = std::max<std::int64_t>(delta.annexes(model.layers), 1), a_layer = (experts + annexes - 1) / annexes;
     delta.annex_side = std::max(layers::grid_side(a_layer), delta.annex_top_k);  // a head must find top-k sub-keys
   }
-  model::check(delta, model.layers);
+  model::check(delta, model);
   return delta;
 }
 

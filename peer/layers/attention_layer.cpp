@@ -4,7 +4,6 @@
 
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
-#include "peer/layers/initialise.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/rotary.h"
@@ -41,7 +40,7 @@ AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix
   const double deviation = 1.0 / std::sqrt(static_cast<double>(shape.width));
   const auto map = [&](const char* name, std::int64_t output, double std_deviation) {
     Parameter& p = parameters.add(prefix + name, {output, shape.width}, ParameterGroup::kTrunk, true);
-    initialise_normal(p.value.data(), p.size(), std_deviation, seed, p.name);
+    parameters.draw(p, std_deviation, seed);
     return &p;
   };
   q_ = map(".q_proj.weight", shape.width, deviation);

@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "peer/layers/initialise.h"
 #include "peer/ops/swiglu.h"
 
 namespace peer::layers {
@@ -32,9 +31,9 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& prefix, std:
   up_ = &parameters.add(prefix + ".up_proj.weight", {hidden, width}, group, decays);
   down_ = &parameters.add(prefix + ".down_proj.weight", {width, hidden}, group, decays);
   const double input_deviation = 1.0 / std::sqrt(static_cast<double>(width));
-  initialise_normal(gate_->value.data(), gate_->size(), input_deviation, seed, gate_->name);
-  initialise_normal(up_->value.data(), up_->size(), input_deviation, seed, up_->name);
-  if (output_deviation > 0) initialise_normal(down_->value.data(), down_->size(), output_deviation, seed, down_->name);
+  parameters.draw(*gate_, input_deviation, seed);
+  parameters.draw(*up_, input_deviation, seed);
+  if (output_deviation > 0) parameters.draw(*down_, output_deviation, seed);
 }
 
 void FeedForward::forward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters,

@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "peer/layers/initialise.h"
-
 namespace peer::layers {
 
 LowRankAdapter LowRankAdapter::create(Parameters& parameters, const std::string& prefix, std::int64_t input, std::int64_t output,
@@ -11,7 +9,7 @@ LowRankAdapter LowRankAdapter::create(Parameters& parameters, const std::string&
   LowRankAdapter adapter;
   adapter.a = &parameters.add(prefix + ".lora_A.weight", {rank, input}, ParameterGroup::kDelta);
   adapter.b = &parameters.add(prefix + ".lora_B.weight", {output, rank}, ParameterGroup::kDelta);
-  initialise_normal(adapter.a->value.data(), adapter.a->size(), 1.0 / std::sqrt(static_cast<double>(input)), seed, adapter.a->name);
+  parameters.draw(*adapter.a, 1.0 / std::sqrt(static_cast<double>(input)), seed);
   return adapter;
 }
 

@@ -6,6 +6,7 @@
 
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
+#include "peer/layers/initialise.h"
 
 namespace peer::layers {
 namespace {
@@ -25,6 +26,10 @@ Parameter& Parameters::add(std::string name, std::vector<std::int64_t> shape, Pa
   parameter->group = group;
   parameter->decays = decays;
   return *list_.emplace_back(std::move(parameter));
+}
+
+void Parameters::draw(Parameter& parameter, double deviation, std::uint64_t seed) const {
+  if (start_ == Start::kDrawn) initialise_normal(parameter.value.data(), parameter.size(), deviation, seed, parameter.name);
 }
 
 Parameter* Parameters::find(std::string_view name) {

@@ -31,12 +31,17 @@ struct Parameter {
   View<float, 1> gradient_vector() { return {gradient.data(), size()}; }                       // empty when frozen
 };
 
+// How a model's tensors start: drawn from its seed, or zero because a reader replaces every one, for which drawing would be in vain.
+enum class Start { kDrawn, kZero };
+
 // Owns the tensors of one trunk (the base, or one view's deltas). Order of adding is file order; addresses are stable.
 class Parameters {
  public:
-  explicit Parameters(Device device = {}) : device_(device) {}
+  explicit Parameters(Device device = {}, Start start = Start::kDrawn) : device_(device), start_(start) {}
   Device device() const { return device_; }  // where the tensors lie
   Parameter& add(std::string name, std::vector<std::int64_t> shape, ParameterGroup group, bool decays = false);
+  // Fills with N(0, deviation^2), by seed and name (layers/initialise.h). Start::kZero: nothing.
+  void draw(Parameter& parameter, double deviation, std::uint64_t seed) const;
   Parameter* find(std::string_view name);
   // Makes room for `shape`, whose first difference from the old shape is in one dimension that grows: old values keep their places,
   // new ones are 0. Moments start again.
@@ -53,6 +58,7 @@ class Parameters {
 
  private:
   Device device_;
+  Start start_;
   std::vector<std::unique_ptr<Parameter>> list_;
 };
 

@@ -84,10 +84,9 @@ PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId 
   rows_ = &parameters.add(prefix + ".sub_keys.rows", {sets, side, half}, ParameterGroup::kRouter);
   columns_ = &parameters.add(prefix + ".sub_keys.columns", {sets, side, half}, ParameterGroup::kRouter);
   for (Parameter* sub_keys : {rows_, columns_}) sub_keys->lazy_row = half;  // a sub-key that no token of a batch picked stays as it is
-  initialise_normal(query_->value.data(), query_->size(), 1.0 / std::sqrt(static_cast<double>(width)), seed, query_->name);
+  parameters.draw(*query_, 1.0 / std::sqrt(static_cast<double>(width)), seed);
   const double key_deviation = std::sqrt(2.0 / static_cast<double>(options.d_key));
-  initialise_normal(rows_->value.data(), rows_->size(), key_deviation, seed, rows_->name);
-  initialise_normal(columns_->value.data(), columns_->size(), key_deviation, seed, columns_->name);
+  for (Parameter* sub_keys : {rows_, columns_}) parameters.draw(*sub_keys, key_deviation, seed);
 }
 
 void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_t seed) {

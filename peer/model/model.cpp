@@ -23,12 +23,13 @@ layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOp
 
 }  // namespace
 
-Model::Model(const ModelOptions& options, std::uint64_t seed, Device device) : options_(options), seed_(seed), base_(device) {
+Model::Model(const ModelOptions& options, std::uint64_t seed, Device device, layers::Start start)
+    : options_(options), seed_(seed), base_(device, start) {
   check(options);
   check(options, device);
   const auto table = [&](const std::string& name) {
     layers::Parameter* p = &base_.add(name, {options.vocabulary, options.width}, layers::ParameterGroup::kTrunk);
-    layers::initialise_normal(p->value.data(), p->size(), 0.02, seed, name);
+    base_.draw(*p, 0.02, seed);
     return p;
   };
   embedding_ = table("model.embed_tokens.weight");
@@ -81,13 +82,13 @@ const layers::PeerBlock* Model::router_below(int parent, int layer, const DeltaO
 }
 
 int Model::add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts) {
-  check(options, options_.layers);
+  check(options, options_);
   require(parent >= 0 && parent <= newest(), "model: the parent view must exist");
   std::vector<const layers::PeerBlock*> cloned;  // found before anything changes: there may be none that fits
   for (int layer = 0; layer < static_cast<int>(options_.layers); ++layer)
     cloned.push_back(with_experts ? router_below(parent, layer, options) : nullptr);
   const std::string name = fmt::format("v{}", views_.size());
-  auto delta = std::make_unique<Delta>(device());
+  auto delta = std::make_unique<Delta>(device(), with_experts ? layers::Start::kDrawn : layers::Start::kZero);
   delta->options = options;
   for (std::int64_t layer = 0; layer < options_.layers; ++layer) {
     const std::string prefix = name + ".layers." + std::to_string(layer);
@@ -108,10 +109,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
       if (const auto* router = cloned[static_cast<std::size_t>(layer)]) part.annex->clone_router(*router);
     }
   }
-  const std::vector<std::int64_t> table = {options_.vocabulary, options_.width};
-  if (options.changes_embedding())
-    delta->embedding = &delta->parameters.add(name + ".embed_tokens.delta", table, layers::ParameterGroup::kDelta);
-  delta->head = &delta->parameters.add(name + ".lm_head.delta", table, layers::ParameterGroup::kDelta);
+  delta->vocabulary.emplace(delta->parameters, name, options_, options, seed_);
   views_.push_back({parent, name, domain, std::move(delta)});
   return newest();
 }
@@ -162,6 +160,7 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
   inverse_rms = Buffer<float>(model.device(), tokens);
   logits = Buffer<float>(model.device(), tokens * model.options().vocabulary);
   if (keep) dx = Buffer<float>(model.device(), tokens * width);
+  for (const int g : path) vocabulary.push_back(model.views_[g].delta->vocabulary->activations(model.device(), tokens, keep));
   // Without a backward pass one set serves all blocks: what any block's branches need is merged into it.
   for (int layer = 0; layer < static_cast<int>(model.options().layers); ++layer) {
     const std::vector<layers::LayerDelta*> deltas = model.layer_path(path, layer);
@@ -216,8 +215,8 @@ void Model::embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activat
   const peer::View<float, 2> x = block_activations(saved, 0).input.view(saved.tokens, options_.width);
   queue_zero(ctx, x);
   ops::embedding(ctx, {.id = token, .table = embedding_->matrix(), .x = x});
-  for (const int g : path(saved.view))
-    if (const auto* change = views_[g].delta->embedding) ops::embedding(ctx, {.id = token, .table = change->matrix(), .x = x});
+  const std::vector<int> path = this->path(saved.view);
+  for (std::size_t g = 0; g < path.size(); ++g) views_[path[g]].delta->vocabulary->embed(ctx, token, saved.vocabulary[g], x);
 }
 
 void Model::run_blocks(Context& ctx, int first, int end, Activations& saved, bool training, ReadText* text) {
@@ -243,7 +242,9 @@ void Model::predict(Context& ctx, Activations& saved) {
                       .y = normed,
                       .inverse_rms = saved.inverse_rms.view(n)});
   layers::linear(ctx, normed, *head_, 0.0f, saved.logits_view());
-  for (const int g : path(saved.view)) layers::linear(ctx, normed, *views_[g].delta->head, 1.0f, saved.logits_view());
+  const std::vector<int> path = this->path(saved.view);
+  for (std::size_t g = 0; g < path.size(); ++g)
+    views_[path[g]].delta->vocabulary->predict(ctx, normed, saved.vocabulary[g], saved.logits_view());
 }
 
 // The lowest block below which nothing on the path is trained.
@@ -274,7 +275,8 @@ void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Acti
   const peer::View<float, 2> normed = saved.normed.view(n, width), dx = saved.dx.view(n, width),
                              dnormed = saved.work.dnormed.view(n, width);
   layers::linear_backward(ctx, normed, saved.logits_view(), *head_, 0.0f, dnormed);
-  for (const int g : path) layers::linear_backward(ctx, normed, saved.logits_view(), *views_[g].delta->head, 1.0f, dnormed);
+  for (std::size_t g = 0; g < path.size(); ++g)
+    views_[path[g]].delta->vocabulary->predict_backward(ctx, normed, saved.logits_view(), saved.vocabulary[g], dnormed);
   queue_zero(ctx, dx);
   ops::rms_norm_backward(ctx, {.x = saved.output.view(n, width),
                                .weight = norm_->vector(),
@@ -286,12 +288,8 @@ void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Acti
   for (int layer = static_cast<int>(options_.layers) - 1; layer >= lowest; --layer)
     blocks_[layer].backward(ctx, saved.length, layer_path(path, layer), saved.blocks[layer], saved.work, dx, rows);
   if (lowest > 0) return;
-  const auto embedding_backward = [&](layers::Parameter& table) {
-    if (table.trainable()) ops::embedding_backward(ctx, {.id = token, .dx = dx, .dtable = table.gradient_matrix()});
-  };
-  embedding_backward(*embedding_);
-  for (const int g : path)
-    if (auto* change = views_[g].delta->embedding) embedding_backward(*change);
+  if (embedding_->trainable()) ops::embedding_backward(ctx, {.id = token, .dx = dx, .dtable = embedding_->gradient_matrix()});
+  for (std::size_t g = 0; g < path.size(); ++g) views_[path[g]].delta->vocabulary->embed_backward(ctx, token, dx, saved.vocabulary[g]);
 }
 
 }  // namespace peer::model

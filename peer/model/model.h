@@ -38,11 +38,12 @@ class Activations {
   std::int64_t batch, length, tokens;
   int view;
   std::vector<layers::BlockActivations> blocks;
-  Buffer<float> output, normed, inverse_rms;  // (N, D), (N, D), (N): the last residual stream and its norm
-  Buffer<float> logits;                       // (N, V); becomes its own gradient before backward
-  Buffer<float> dx;                           // (N, D); with keep
-  layers::BlockWorkspace work;                // with keep
-  PickWatch watch;                            // none unless set
+  Buffer<float> output, normed, inverse_rms;      // (N, D), (N, D), (N): the last residual stream and its norm
+  Buffer<float> logits;                           // (N, V); becomes its own gradient before backward
+  std::vector<VocabularyActivations> vocabulary;  // by view on the path
+  Buffer<float> dx;                               // (N, D); with keep
+  layers::BlockWorkspace work;                    // with keep
+  PickWatch watch;                                // none unless set
   peer::View<float, 2> logits_view() { return logits.view(tokens, logits.size() / tokens); }
   bool keeps() const { return !dx.empty(); }
 };
@@ -55,8 +56,8 @@ struct ReadText {
 
 class Model {
  public:
-  // The dense tensors of the base, initialised from seed. Experts: create_experts(), or appended page by page by a reader.
-  Model(const ModelOptions& options, std::uint64_t seed, Device device = {});
+  // The dense tensors of the base, drawn from seed or left to a reader. Experts: create_experts(), or appended page by page by a reader.
+  Model(const ModelOptions& options, std::uint64_t seed, Device device = {}, layers::Start start = layers::Start::kDrawn);
   void create_experts();
 
   const ModelOptions& options() const { return options_; }
@@ -68,12 +69,13 @@ class Model {
   std::vector<int> path(int view) const;  // from the base (excluded) to the view (included)
 
   // Grows a view on `parent`: every part zero, so that its logits are bit for bit those of the parent. with_experts false:
-  // pages are appended by a reader. Returns the new view. UsageError when its annexes are to clone a router and none below fits.
+  // a reader appends the pages, and replaces the tensors, which are zero until then. Returns the new view. UsageError when its annexes are
+  // to clone a router and none below fits.
   int add_view(int parent, const DeltaOptions& options, const std::string& domain, bool with_experts);
 
   // Forgets the tensors and experts of a grown view on which no other grows. Its index and its name stay taken.
   void retire(int view);
-  bool retired(int view) const { return view > 0 && views_[view].delta->head == nullptr; }
+  bool retired(int view) const { return view > 0 && !views_[view].delta->vocabulary; }
 
   // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes.
   void extend(std::int64_t side);

@@ -72,8 +72,9 @@ ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
                          o.peer.query_norm),
                d * delta.annex_heads * delta.annex_d_key);
   }
-  cost.dense_parameters += (delta.changes_embedding() ? 2 : 1) * o.vocabulary * d;
-  cost.forward_flops += 2 * o.vocabulary * d;
+  const std::int64_t rank = delta.vocabulary_rank, end = rank == 0 ? o.vocabulary * d : rank * (o.vocabulary + d);  // of the two alike
+  cost.dense_parameters += (delta.changes_embedding() ? 2 : 1) * end;
+  cost.forward_flops += 2 * end + (delta.changes_embedding() ? 2 * rank * d : 0);  // a row of a table is looked up
   finish(cost, o.peer.rows);
   return cost;
 }

@@ -56,9 +56,12 @@ void check(const ModelOptions& options, Device device) {
                                  to_text(device), kWidestOnCuda, width));
 }
 
-void check(const DeltaOptions& o, std::int64_t layers) {
+void check(const DeltaOptions& o, const ModelOptions& model) {
+  const std::int64_t layers = model.layers;
   expect(o.annex_side >= 0 && o.dense_hidden >= 0 && o.adapter_rank >= 0 && o.feed_forward_rank >= 0,
          "annex-side, dense-hidden, adapter-rank and feed-forward-rank must not be negative");
+  expect(o.vocabulary_rank >= 0 && o.vocabulary_rank <= model.width,
+         fmt::format("vocabulary-rank must be between 0 and the width ({}), found {}", model.width, o.vocabulary_rank));
   expect(o.residual_scale > 0, fmt::format("residual-scale must be above 0, found {}", o.residual_scale));
   expect(o.first_layer >= 0 && o.first_layer < layers,
          fmt::format("first-layer: block {} does not exist, there are {} (from 0)", o.first_layer, layers));

@@ -75,6 +75,7 @@ struct DeltaOptions {
   std::int64_t dense_hidden = 256;              // 0: no dense block
   std::int64_t adapter_rank = 16;               // of the attention maps; 0: no adapters there
   std::int64_t feed_forward_rank = 0;           // of the base's feed-forward maps; 0: no adapters there
+  std::int64_t vocabulary_rank = 0;             // of the changes of embedding and head; 0: full tables
   double residual_scale = 1;                    // above 0
   std::vector<std::int64_t> annex_layers = {};  // empty: all
   std::int64_t first_layer = 0;                 // the lowest block that changes; 0: the embedding too
@@ -94,6 +95,7 @@ struct DeltaOptions {
     visit(self.dense_hidden, OptionInfo{"dense-hidden", "hidden width of the small dense block beside each annex; 0: none"});
     visit(self.adapter_rank, OptionInfo{"adapter-rank", "rank of the adapters on the attention maps; 0: none"});
     visit(self.feed_forward_rank, OptionInfo{"feed-forward-rank", "rank of the adapters on the base's feed-forward maps; 0: none"});
+    visit(self.vocabulary_rank, OptionInfo{"vocabulary-rank", "rank of the changes of embedding and head; 0: full tables"});
     visit(self.residual_scale, OptionInfo{"residual-scale", "factor on what annex and dense block add to the residual stream; above 0"});
     visit(self.annex_layers, OptionInfo{"annex-layers", "blocks that get an annex, counted from 0; empty: all"});
     visit(self.first_layer, OptionInfo{"first-layer",
@@ -110,6 +112,6 @@ struct DeltaOptions {
 // UsageError with the rule that does not hold.
 void check(const ModelOptions& options);
 void check(const ModelOptions& options, Device device);  // that the device has room for a head
-void check(const DeltaOptions& options, std::int64_t layers);
+void check(const DeltaOptions& options, const ModelOptions& model);
 
 }  // namespace peer::model

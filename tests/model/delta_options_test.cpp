@@ -1,4 +1,5 @@
 // What a view adds, and how it starts.
+#include <algorithm>
 #include <cmath>
 
 #include "peer/base/error.h"
@@ -82,4 +83,36 @@ TEST_CASE("a block whose PEER layer stands in place of the feed-forward gets no 
   Context ctx;
   const auto tokens = test::tiny_tokens(32, 257);
   CHECK(test::logits_of(ctx, m, view, tokens, 16) == test::logits_of(ctx, m, 0, tokens, 16));
+}
+
+TEST_CASE("annexes go into the layers that are named, and cost what they cost there") {
+  Model m(test::tiny_options(), 1);
+  m.create_experts();
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.annex_layers = {1};
+  m.add_view(0, delta, "one", true);
+  std::vector<int> with_annex;
+  m.for_each_block(1, [&](layers::PeerBlock&, int layer) { with_annex.push_back(layer); });
+  CHECK(with_annex == std::vector<int>{1});
+  CHECK(delta.annexes(2) == 1);
+  CHECK(model::cost_of(test::tiny_options(), delta).experts == 16);
+  delta.annex_layers = {2};
+  CHECK_THROWS_AS(m.add_view(0, delta, "none", true), UsageError);
+}
+
+TEST_CASE("tensors that are left to a reader are zero where others are drawn, and have the same names and shapes") {
+  model::DeltaOptions delta = test::tiny_delta();
+  delta.vocabulary_rank = 2, delta.feed_forward_rank = 3;
+  Model drawn(test::tiny_options(), 5), read(test::tiny_options(), 5, {}, layers::Start::kZero);
+  drawn.add_view(0, delta, "", true);
+  read.add_view(0, delta, "", false);
+  for (const int view : {0, 1}) {
+    for (const auto& parameter : drawn.parameters(view)) {
+      const layers::Parameter* same = read.parameters(view).find(parameter->name);
+      REQUIRE(same != nullptr);
+      CHECK(same->shape == parameter->shape);
+      const bool constant = parameter->shape.size() == 1;  // norms
+      if (!constant) CHECK(std::all_of(same->value.data(), same->value.data() + same->size(), [](float x) { return x == 0; }));
+    }
+  }
 }

@@ -22,13 +22,16 @@ struct Run {
   double flops = 0;
 };
 
-// The base, or a view grown on it.
-Run train(Device device, bool grown, Profile* profile = nullptr) {
+enum class Trains { kBase, kView, kViewOfLowRank };
+
+Run train(Device device, Trains trains, Profile* profile = nullptr) {
   Context ctx(device, 1);
   ctx.set_profile(profile);
   model::Model model(tiny_options(), 3, device);
   model.create_experts();
-  const int view = grown ? model.add_view(0, tiny_delta(), "x", true) : 0;
+  model::DeltaOptions delta = tiny_delta();
+  if (trains == Trains::kViewOfLowRank) delta.vocabulary_rank = 3;
+  const int view = trains == Trains::kBase ? 0 : model.add_view(0, delta, "x", true);
   BareTraining training(ctx, model, view, kBatch);
   Run run;
   for (int step = 0; step < kSteps; ++step) {
@@ -60,8 +63,8 @@ double share_of_different_picks(const Run& a, const Run& b) {
 }  // namespace
 
 TEST_CASE("the loss curve on the device is that of the CPU, and so are all but a few of the picks") {
-  for (const bool grown : {false, true}) {
-    const Run cpu = train({}, grown), device = train(test_device(), grown);
+  for (const Trains trains : {Trains::kBase, Trains::kView, Trains::kViewOfLowRank}) {
+    const Run cpu = train({}, trains), device = train(test_device(), trains);
     CHECK(device.loss.back() < device.loss.front() - 0.05);  // it learns
     double largest = 0;
     for (int step = 0; step < kSteps; ++step) largest = std::max(largest, std::abs(cpu.loss[step] - device.loss[step]));
@@ -69,17 +72,19 @@ TEST_CASE("the loss curve on the device is that of the CPU, and so are all but a
     // The first step has the same weights: its picks differ where two scores lie within rounding of each other.
     const double share = share_of_different_picks(cpu, device);
     CHECK(share < 0.02);
-    std::printf("%s: loss differs by at most %.1e nats, picks by %.3f %%\n", grown ? "grown view" : "base", largest, 100 * share);
+    std::printf("%s: loss differs by at most %.1e nats, picks by %.3f %%\n", trains == Trains::kBase ? "base" : "grown view", largest,
+                100 * share);
   }
 }
 
 TEST_CASE("two runs on the device end in the same bits") {
-  CHECK(train(test_device(), true).weights == train(test_device(), true).weights);
+  for (const Trains trains : {Trains::kView, Trains::kViewOfLowRank})
+    CHECK(train(test_device(), trains).weights == train(test_device(), trains).weights);
 }
 
 TEST_CASE("steps that are recorded once and started again give the bits and the FLOPs of steps that are given op by op") {
   Profile profile;  // which records nothing
-  const Run recorded = train(test_device(), true), op_by_op = train(test_device(), true, &profile);
+  const Run recorded = train(test_device(), Trains::kView), op_by_op = train(test_device(), Trains::kView, &profile);
   CHECK(recorded.weights == op_by_op.weights);
   CHECK(recorded.loss == op_by_op.loss);
   CHECK(recorded.flops == op_by_op.flops);

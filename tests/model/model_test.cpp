@@ -186,6 +186,11 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     delta.first_layer = 1, delta.feed_forward_rank = 3;
     check_every_gradient(options, true, delta);
   }
+  SECTION("low-rank changes of embedding and head") {
+    model::DeltaOptions delta = test::tiny_delta();
+    delta.vocabulary_rank = 3;
+    check_every_gradient(options, true, delta);
+  }
   SECTION("RMS query norm, and no query norm with one head a group") {
     options.peer.query_norm = QueryNormKind::kRms;
     check_every_gradient(options, true);
@@ -202,6 +207,7 @@ TEST_CASE("a grown view computes the parent's logits bit for bit until it is tra
   SECTION("with cloned routers") { delta.annex_sub_keys = model::SubKeys::kClones; }
   SECTION("with adapters on the feed-forward maps") { delta.feed_forward_rank = 3; }
   SECTION("with a residual scale") { delta.residual_scale = 0.3; }
+  SECTION("with low-rank changes of embedding and head") { delta.vocabulary_rank = 3; }
   Model model(test::tiny_options(), 5);
   model.create_experts();
   test::randomise(model, 0, 0.1f);
@@ -276,6 +282,8 @@ TEST_CASE("the cost of a preset is what its tensors add up to") {
   model::DeltaOptions adapted = tiny.delta;
   adapted.feed_forward_rank = 5;
   CHECK(model.parameters(model.add_view(0, adapted, "y", true)).count() == model::cost_of(tiny.model, adapted).dense_parameters);
+  adapted.vocabulary_rank = 3;
+  CHECK(model.parameters(model.add_view(0, adapted, "z", true)).count() == model::cost_of(tiny.model, adapted).dense_parameters);
   CHECK(model::cost_of(model::preset("small").model).experts == 65536);
   CHECK(model::cost_of(model::preset("base").model).experts == 1048576);
   CHECK(cost.active_parameters > 1'000'000);
@@ -317,25 +325,15 @@ TEST_CASE("model options that do not fit together are refused with the rule") {
   CHECK_THROWS_AS(Model(o, 0), UsageError);
   model::DeltaOptions delta = test::tiny_delta();
   delta.residual_scale = 0;
-  CHECK_THROWS_AS(model::check(delta, 2), UsageError);
+  CHECK_THROWS_AS(model::check(delta, test::tiny_options()), UsageError);
   delta = test::tiny_delta();
   delta.feed_forward_rank = -1;
-  CHECK_THROWS_AS(model::check(delta, 2), UsageError);
-}
-
-TEST_CASE("annexes go into the layers that are named, and cost what they cost there") {
-  Model m(test::tiny_options(), 1);
-  m.create_experts();
-  model::DeltaOptions delta = test::tiny_delta();
-  delta.annex_layers = {1};
-  m.add_view(0, delta, "one", true);
-  std::vector<int> with_annex;
-  m.for_each_block(1, [&](layers::PeerBlock&, int layer) { with_annex.push_back(layer); });
-  CHECK(with_annex == std::vector<int>{1});
-  CHECK(delta.annexes(2) == 1);
-  CHECK(model::cost_of(test::tiny_options(), delta).experts == 16);
-  delta.annex_layers = {2};
-  CHECK_THROWS_AS(m.add_view(0, delta, "none", true), UsageError);
+  CHECK_THROWS_AS(model::check(delta, test::tiny_options()), UsageError);
+  for (const std::int64_t rank : {-1, 17}) {  // the width is 16
+    delta = test::tiny_delta();
+    delta.vocabulary_rank = rank;
+    CHECK_THROWS_AS(model::check(delta, test::tiny_options()), UsageError);
+  }
 }
 
 TEST_CASE("a retired view is gone with its experts; the views beside it compute what they did, and its name stays taken") {

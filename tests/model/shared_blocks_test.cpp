@@ -44,7 +44,7 @@ TEST_CASE("a view has nothing below its first block, and costs what it holds") {
   for (const int view : {1, 2, 3}) {
     const model::DeltaOptions& options = m.view(view).delta->options;
     CHECK(m.parameters(view).count() == model::cost_of(m.options(), options).dense_parameters);
-    CHECK((m.view(view).delta->embedding == nullptr) == (options.first_layer > 0));
+    CHECK(m.view(view).delta->vocabulary->changes_embedding() == (options.first_layer == 0));
     std::int64_t lowest = m.options().layers;
     m.for_each_block(view, [&](layers::PeerBlock&, int layer) { lowest = std::min<std::int64_t>(lowest, layer); });
     CHECK(lowest == options.first_layer);

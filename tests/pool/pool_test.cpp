@@ -280,6 +280,13 @@ TEST_CASE("a trunk holds tensors of every shape under their names") {
   CHECK(read.at("scalar").values == std::vector<float>{0.25f});
   CHECK(read.at("empty").values.empty());
   CHECK(read.at("cube").values == values);
+  const auto mapped = pool.mapped_trunk(*generation.trunk("many"));
+  REQUIRE(mapped.size() == read.size());
+  for (const auto& [name, tensor] : mapped) {
+    CHECK(tensor.shape == read.at(name).shape);
+    REQUIRE(tensor.numbers.size() == read.at(name).values.size() * sizeof(float));
+    if (!tensor.numbers.empty()) CHECK(std::memcmp(tensor.numbers.data(), read.at(name).values.data(), tensor.numbers.size()) == 0);
+  }
 }
 
 TEST_CASE("records are read by key and by prefix, and written alone or with a commit") {

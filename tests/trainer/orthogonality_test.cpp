@@ -14,7 +14,7 @@ struct Chain {
   model::Model model{tiny_options(), 1};
   Chain() {
     model::DeltaOptions delta = tiny_delta();
-    delta.annex_side = delta.dense_hidden = 0, delta.feed_forward_rank = 2;
+    delta.annex_side = delta.dense_hidden = 0, delta.feed_forward_rank = 2, delta.vocabulary_rank = 3;
     model.create_experts();
     for (const int parent : {0, 1, 1, 2}) randomise(model, model.add_view(parent, delta, "", true), 0.5f, 11);
     model.set_trainable(4, true);

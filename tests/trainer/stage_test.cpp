@@ -122,7 +122,7 @@ TEST_CASE("an interrupted stage that is resumed ends in the same bits as one tha
 TEST_CASE("a stage is resumed to the same bits whatever its view starts from and adds, and so is the same stage in another pool") {
   SmallWorld world;
   model::DeltaOptions delta = tiny_delta();
-  delta.feed_forward_rank = 2, delta.residual_scale = 0.5;
+  delta.feed_forward_rank = 2, delta.vocabulary_rank = 4, delta.residual_scale = 0.5;
   delta.annex_sub_keys = GENERATE(model::SubKeys::kCentroids, model::SubKeys::kClones);
   const std::string whole = world.init("whole"), parts = world.init("parts");
   for (const std::string& pool : {whole, parts}) {

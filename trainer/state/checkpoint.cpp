@@ -18,20 +18,21 @@ using layers::PeerBlock;
 
 std::string moments_name(const std::string& trunk) { return trunk + ".moments"; }
 
-void copy_tensor(const std::map<std::string, pool::Tensor>& tensors, const std::string& name, const std::string& trunk,
+void copy_tensor(const std::map<std::string, pool::MappedTensor>& tensors, const std::string& name, const std::string& trunk,
                  Buffer<float>& into) {
   const auto at = tensors.find(name);
-  const auto size = static_cast<std::size_t>(into.size());
   if (at == tensors.end()) throw CorruptError(fmt::format("trunk '{}': the tensor '{}' is missing", trunk, name));
-  if (at->second.values.size() != size)
-    throw CorruptError(fmt::format("trunk '{}', tensor '{}': expected {} numbers, found {}", trunk, name, size, at->second.values.size()));
-  upload_bytes(into.device(), at->second.values.data(), into.data(), into.bytes());
+  const std::span<const std::byte> numbers = at->second.numbers;
+  if (std::ssize(numbers) != into.bytes())
+    throw CorruptError(
+        fmt::format("trunk '{}', tensor '{}': expected {} numbers, found {}", trunk, name, into.size(), numbers.size() / sizeof(float)));
+  upload_bytes(into.device(), numbers.data(), into.data(), into.bytes());
 }
 
 void load_trunk(const pool::Pool& pool, const pool::Generation& generation, const std::string& name, layers::Parameters& parameters) {
   const pool::TrunkInfo* info = generation.trunk(name);
   if (info == nullptr) throw CorruptError(fmt::format("generation {}: the trunk '{}' is missing", generation.id.value, name));
-  const auto tensors = pool.trunk(*info);
+  const auto tensors = pool.mapped_trunk(*info);
   for (auto& parameter : parameters) copy_tensor(tensors, parameter->name, name, parameter->value);
 }
 
@@ -49,7 +50,7 @@ ByteBigrams load_statistics(const pool::Pool& pool, const pool::Generation& gene
 
 // The tensors that have moments were being trained, and are again.
 void load_moments(const pool::Pool& pool, const pool::TrunkInfo& info, const std::string& name, layers::Parameters& parameters) {
-  const auto tensors = pool.trunk(info);
+  const auto tensors = pool.mapped_trunk(info);
   for (auto& parameter : parameters) {
     if (!tensors.contains(parameter->name + ".m")) continue;
     layers::set_trainable(*parameter, true);
@@ -125,7 +126,7 @@ model::Model rebuild(const StoredState& state, const std::string& where, Device 
   model::ModelOptions options = state.model;
   for (const StoredBlock& b : state.blocks)
     if (b.view == 0) options.peer_side = b.side;
-  model::Model model(options, state.seed, device);
+  model::Model model(options, state.seed, device, layers::Start::kZero);
   if (state.views.empty()) throw CorruptError(fmt::format("{}: expected at least the base view", where));
   model.view(0).domain = state.views[0].domain;
   for (std::size_t v = 1; v < state.views.size(); ++v) {

@@ -41,7 +41,7 @@ pool::CommitReport init_pool(const std::string& path, const model::ModelOptions&
                              std::uint64_t seed, Device device, int threads) {
   const Context ctx(device, threads);
   model::check(options);
-  model::check(delta, options.layers);
+  model::check(delta, options);
   if (options.vocabulary < streams::ByteTokenizer::kVocabulary)
     throw UsageError(
         fmt::format("option 'vocabulary': expected {} or more, a token for every byte and one for the end of a document, found {}",
