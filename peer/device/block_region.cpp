@@ -19,6 +19,8 @@ struct Region {
 };
 static_assert(sizeof(Region) <= kAlignment);
 
+std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
 std::mutex mutex;
 Region* newest = nullptr;
 
@@ -36,7 +38,7 @@ Region* make_region() {
 }  // namespace
 
 void* allocate_block(std::size_t bytes) {
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  bytes = aligned(bytes);
   const std::lock_guard lock(mutex);
   if (newest == nullptr || newest->used + bytes > kRegionBytes) {
     Region* region = make_region();
@@ -48,14 +50,19 @@ void* allocate_block(std::size_t bytes) {
   return block;
 }
 
-void free_block(void* data) noexcept {
+void free_block(void* data, std::size_t bytes) noexcept {
   const std::lock_guard lock(mutex);
   Region* region = region_of(data);
-  if (--region->blocks > 0) return;
-  if (region == newest)
-    region->used = kAlignment;  // the next block begins anew
-  else
+  const auto place = static_cast<std::size_t>(static_cast<std::byte*>(data) - reinterpret_cast<std::byte*>(region));
+  --region->blocks;
+  if (region == newest) {
+    if (region->blocks == 0)
+      region->used = kAlignment;
+    else if (place + aligned(bytes) == region->used)
+      region->used = place;
+  } else if (region->blocks == 0) {
     std::free(region);
+  }
 }
 
 }  // namespace peer

@@ -39,7 +39,7 @@ void* allocate_bytes(Device device, std::int64_t bytes) {
   const bool huge = static_cast<std::size_t>(bytes) >= kHugePage;
   const std::size_t alignment = huge ? kHugePage : kAlignment;
   const std::size_t rounded = (static_cast<std::size_t>(bytes) + alignment - 1) / alignment * alignment;
-  void* data = shares_pages(bytes) ? allocate_block(rounded) : std::aligned_alloc(alignment, rounded);
+  void* data = shares_pages(bytes) ? allocate_block(static_cast<std::size_t>(bytes)) : std::aligned_alloc(alignment, rounded);
   if (data == nullptr) throw DeviceError(fmt::format("out of memory on cpu: asked for {} bytes; try a smaller batch or preset", bytes));
   if (huge) madvise(data, rounded, MADV_HUGEPAGE);  // a hint: smaller pages are slower, never wrong
   std::memset(data, 0, rounded);
@@ -55,7 +55,7 @@ void* allocate_page(Device device, std::int64_t bytes) {
 void free_bytes([[maybe_unused]] Device device, void* data, std::int64_t bytes) noexcept {
   if constexpr (kWithCuda)
     if (!device.is_cpu()) return cuda_free(device, data);
-  if (data != nullptr && shares_pages(bytes)) return free_block(data);
+  if (data != nullptr && shares_pages(bytes)) return free_block(data, static_cast<std::size_t>(bytes));
   std::free(data);
 }
 
