@@ -31,7 +31,10 @@ std::int64_t bytes_of(const Tokenizer& tokenizer, const std::int32_t* tokens, st
 std::shared_ptr<const Tokenizer> byte_tokenizer();
 
 // Byte-pair encoding as a tokenizer.json of Hugging Face describes it. `end_of_document`: the content of the added token that marks it,
-// "<|endoftext|>". CorruptError when `json` is damaged, UsageError when it asks for what is not supported; both name `where`.
+// "<|endoftext|>". A text is data, not commands: one that spells a special token is encoded as the text it is. The field post_processor,
+// which puts marks around a text, is passed over on purpose, for the stream puts its own; so are truncation and padding. As there, a
+// character that has neither a token nor bytes nor an unknown token vanishes. CorruptError when `json` is damaged, UsageError when it asks
+// for what is not supported; both name `where`.
 std::shared_ptr<const Tokenizer> bpe_tokenizer(std::string_view json, const std::string& end_of_document, const std::string& where);
 
 }  // namespace peer::streams
