@@ -7,6 +7,7 @@
 namespace peer::cli {
 
 Command init_command();
+Command import_command();
 Command train_command();
 Command grow_command();
 Command stream_command();
@@ -28,10 +29,10 @@ Command docs_command();
 
 std::vector<Command> all_commands() {
   return {
-      init_command(),   train_command(),      grow_command(),       stream_command(),   consolidate_command(),
-      eval_command(),   forgetting_command(), compare_command(),    inspect_command(),  generate_command(),
-      log_command(),    show_command(),       checkpoint_command(), rollback_command(), prune_command(),
-      verify_command(), help_command(),       completion_command(), docs_command(),
+      init_command(),        import_command(), train_command(),      grow_command(),       stream_command(),
+      consolidate_command(), eval_command(),   forgetting_command(), compare_command(),    inspect_command(),
+      generate_command(),    log_command(),    show_command(),       checkpoint_command(), rollback_command(),
+      prune_command(),       verify_command(), help_command(),       completion_command(), docs_command(),
   };
 }
 

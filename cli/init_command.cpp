@@ -2,8 +2,8 @@
 
 #include "cli/command.h"
 #include "cli/generation_summary.h"
+#include "cli/model_cost_text.h"
 #include "cli/option_limits.h"
-#include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
 #include "trainer/state/session.h"
 
@@ -21,21 +21,6 @@ struct InitOptions {
     visit(self.dry_run, OptionInfo{"dry-run", "print parameters, FLOPs a token and memory, and make nothing"});
   }
 };
-
-Json cost_json(const model::ModelCost& cost) {
-  return {{"dense_parameters", cost.dense_parameters},   {"experts", cost.experts},
-          {"expert_parameters", cost.expert_parameters}, {"active_parameters", cost.active_parameters},
-          {"forward_flops_a_token", cost.forward_flops}, {"bytes", cost.bytes},
-          {"training_bytes", cost.training_bytes}};
-}
-
-std::string cost_text(const model::ModelCost& cost) {
-  return fmt::format(
-      "{} experts, {:.2f}M parameters of which {:.2f}M are active, {:.2f} MFLOP a token forward, {:.1f} MB ({:.1f} MB to train all)",
-      cost.experts, static_cast<double>(cost.dense_parameters + cost.expert_parameters) / 1e6,
-      static_cast<double>(cost.active_parameters) / 1e6, static_cast<double>(cost.forward_flops) / 1e6,
-      static_cast<double>(cost.bytes) / 1e6, static_cast<double>(cost.training_bytes) / 1e6);
-}
 
 int run(Call& call, const InitOptions& options, const model::ModelOptions&, const model::DeltaOptions&) {
   const model::Preset& preset = model::preset(options.preset);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "peer/base/option_check.h"
+#include "streams/utf8.h"
 
 namespace peer::cli {
 
@@ -19,6 +20,14 @@ void check_limits(const model::DeltaOptions& options) {
   constexpr std::int64_t kLongestSide = std::int64_t{1} << 15;  // a block numbers its experts in 31 bits
   check_option(options.annex_side >= 0 && options.annex_side <= kLongestSide, "annex-side", fmt::format("0 to {}", kLongestSide),
                options.annex_side);
+}
+
+void check_domain(const std::string& domain) {
+  if (domain.empty()) throw UsageError("option 'domain' is missing: a name for what the text is about, e.g. --domain cpp");
+  if (streams::find_fault(domain)) throw UsageError("option 'domain': expected a name in UTF-8, found other bytes");
+  for (const unsigned char c : domain)
+    if (c <= ' ' || c == '/' || c == ',' || c == 127)
+      throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
 }
 
 void check_experts(std::int64_t experts) {

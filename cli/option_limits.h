@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "cli/common_options.h"
 #include "peer/model/model_options.h"
@@ -10,6 +11,7 @@ namespace peer::cli {
 
 void check_limits(const CommonOptions& options);
 void check_limits(const model::DeltaOptions& options);
+void check_domain(const std::string& domain);
 void check_experts(std::int64_t experts);  // to be added by one command
 
 // DeviceError when `bytes` are more than this machine has (the kernel would kill the process without a word), or all but `expert_bytes` of

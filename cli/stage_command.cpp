@@ -14,7 +14,6 @@
 #include "peer/device/roofline.h"
 #include "peer/model/model_cost.h"
 #include "streams/corpus.h"
-#include "streams/utf8.h"
 #include "trainer/chosen_view.h"
 #include "trainer/growth.h"
 #include "trainer/state/views.h"
@@ -31,14 +30,6 @@ void make_absolute(std::string& path) {
 void make_absolute(std::vector<std::string>& paths) {
   for (std::string& path : paths)
     if (path != "-") make_absolute(path);
-}
-
-void check_domain(const std::string& domain) {
-  if (domain.empty()) throw UsageError("option 'domain' is missing: a name for what the text is about, e.g. --domain cpp");
-  if (streams::find_fault(domain)) throw UsageError("option 'domain': expected a name in UTF-8, found other bytes");
-  for (const unsigned char c : domain)
-    if (c <= ' ' || c == '/' || c == ',' || c == 127)
-      throw UsageError("option 'domain': expected a name without spaces, commas or slashes, found '" + domain + "'");
 }
 
 // What a new stage grows; an interrupted one has grown it.

@@ -78,6 +78,9 @@ bool trains_the_base(const Session& session, const RunOptions& options) {
 }
 
 void check_view_to_train(const Session& session, const RunOptions& options) {
+  if (what_trains(options.stage) == Trains::kExperts && session.generation.tables.empty())
+    throw UsageError(
+        "option 'trains': expected a model with experts, found one with no experts: it was imported; peer-cli stream grows some");
   if (trains_the_base(session, options) || options.stage.grows == Growth::kExtend || options.stage.grows == Growth::kNone) return;
   const int open = session.loaded.history.open_view;
   if (options.grow_first && open >= 0)

@@ -18,9 +18,10 @@ const std::map<std::string, std::vector<std::string>> kArrows = {
     {"trainer/state", {"trainer/options", "pool"}},
     {"trainer/evaluation", {"trainer/state"}},
     {"trainer/strategies", {"trainer/state"}},
+    {"trainer/import", {"trainer/evaluation"}},
     {"trainer", {"trainer/evaluation", "trainer/strategies"}},
     {"trainer/report", {"trainer/evaluation"}},
-    {"cli", {"trainer", "trainer/report"}},
+    {"cli", {"trainer", "trainer/report", "trainer/import"}},
 };
 
 // The room of a file; empty outside the house (and for a folder that the picture does not have).

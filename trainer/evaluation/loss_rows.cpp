@@ -18,7 +18,7 @@ void record_cell(StageRecord& stage, const std::string& domain, const std::vecto
   records.emplace_back(bits_key(stage.bits[domain]), text);
 }
 
-// The state before any training: the oldest ancestor, which `init` made.
+// The state before any training: the oldest ancestor, which `init` or `import` made.
 pool::Generation first_generation(const Session& session) {
   pool::Generation generation = session.generation;
   while (generation.parent.valid()) generation = session.pool.generation(generation.parent);
@@ -70,13 +70,14 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   history.domains.push_back(domain);
 
   const ScoringWatch watch(progress, stop, "score " + domain.name);
-  const std::int64_t parts = history.any_stage() ? 2 : 1;
-  if (history.any_stage()) {
+  const bool is_first = history.stages.size() == 1;  // the newest generation is the first one
+  const std::int64_t parts = is_first ? 1 : 2;
+  if (!is_first) {
     LoadedModel untrained = load_model(session.pool, first_generation(session), session.ctx.device());
     const int base[] = {0};
     record_cell(history.stages.front(), domain.name,
                 score_domain(session.ctx, untrained.language(), base, documents, options.evaluate, options.mixture, {}, {},
-                             watch.part(0, parts, "untrained"))
+                             watch.part(0, parts, history.imported() ? "as imported" : "untrained"))
                     .mixture,
                 records);
   }

@@ -161,7 +161,7 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
   const std::string where = fmt::format("generation {}", generation.id.value);
   StoredState state = parse_state(generation.state, where);
   LoadedModel loaded{rebuild(state, where, device), state.delta, std::move(state.history), std::move(state.run)};
-  loaded.tokenizer = read_tokenizer(pool);
+  loaded.tokenizer = stored_tokenizer(pool);
   if (const std::int64_t tokens = loaded.tokenizer->vocabulary(); tokens > loaded.model.options().vocabulary)
     throw CorruptError(
         fmt::format("{}: the model has {} tokens, the pool's tokenizer {}", where, loaded.model.options().vocabulary, tokens));

@@ -81,7 +81,8 @@ std::vector<const DomainRecord*> History::taught(int view) const {
   for (std::size_t i = 0; i < views.size(); ++i)
     for (const StageRecord& stage : stages) {
       if (stage.view != views[i]) continue;
-      if (stage.steps > 0 && stage.strategy != kConsolidate) names.insert(stage.domain);
+      const bool knows = stage.steps > 0 || stage.strategy == kImport;
+      if (knows && stage.strategy != kConsolidate) names.insert(stage.domain);
       views.insert(views.end(), stage.folded.begin(), stage.folded.end());
     }
   std::vector<const DomainRecord*> taught;
@@ -92,8 +93,9 @@ std::vector<const DomainRecord*> History::taught(int view) const {
 
 std::string History::stage_name(std::size_t stage) const {
   const StageRecord& record = stages[stage];
-  if (stage == 0) return "before";
+  if (stage == 0) return imported() ? "imported" : "before";
   if (record.strategy == kConsolidate) return "folding";
+  if (record.strategy == kImport) return record.domain + " measured";
   return learnt(record.domain) == stage ? record.domain : record.domain + " again";
 }
 

@@ -27,7 +27,9 @@ struct InsideScore {
   std::int64_t step = 0;     // where it was worst
 };
 
-inline constexpr const char* kConsolidate = "consolidate";  // StageRecord::strategy of a folding
+// StageRecord::strategy of what is no strategy.
+inline constexpr const char* kConsolidate = "consolidate";  // a folding
+inline constexpr const char* kImport = "import";            // of stages[0]: the base was trained elsewhere; of a later one: what it knew
 
 struct StageRecord {
   std::string domain = {}, strategy = {};  // a folding has no domain
@@ -44,7 +46,7 @@ struct StageRecord {
 
 struct History {
   std::vector<DomainRecord> domains;               // in the order of arrival
-  std::vector<StageRecord> stages;                 // [0] is the state before any training
+  std::vector<StageRecord> stages;                 // [0] is the state before any training here
   int open_view = -1;                              // grown by hand and not trained yet; -1: none
   std::map<std::string, InsideScore> inside = {};  // of the stage under way, so that an interrupted one forgets nothing of it
 
@@ -52,12 +54,15 @@ struct History {
   const DomainRecord* domain(const std::string& name) const;
   // The stage that taught a domain: the first on it; stages.size() when there was none yet.
   std::size_t learnt(const std::string& domain) const;
-  // The domains whose text a view has learnt, itself or by the views that were folded into it; in order of arrival.
+  // The domains whose text a view has learnt, itself or by the views that were folded into it, or knew when it was imported; in order of
+  // arrival.
   std::vector<const DomainRecord*> taught(int view) const;
-  // "before", then the stage's domain, "again" where it came back, or "folding".
+  // "before" or "imported", then the stage's domain, "again" where it came back, "measured" where nothing was trained on it, or "folding".
   std::string stage_name(std::size_t stage) const;
-  // Whether anything was learnt yet, or only the untrained base measured.
-  bool any_stage() const { return stages.size() > 1; }
+  // Whether the base was trained elsewhere.
+  bool imported() const { return !stages.empty() && stages.front().strategy == kImport; }
+  // Whether anything was learnt yet, here or elsewhere, or only the untrained base measured.
+  bool any_stage() const { return stages.size() > 1 || imported(); }
   // After a stage, bits a byte; kMissing where it was not measured.
   double loss(std::size_t stage, const std::string& domain) const;
   // The stage in [1, end) after which the domain's loss was lowest; 0: none was measured.

@@ -5,20 +5,16 @@
 #include "peer/base/error.h"
 
 namespace peer::trainer {
-namespace {
-constexpr const char* kJson = "tokenizer/json";
-constexpr const char* kEndOfDocument = "tokenizer/end-of-document";
-}  // namespace
 
 Records tokenizer_records(const std::string& json, const std::string& end_of_document) {
-  return {{kJson, json}, {kEndOfDocument, end_of_document}};
+  return {{kTokenizerJson, json}, {kTokenizerEndOfDocument, end_of_document}};
 }
 
-std::shared_ptr<const streams::Tokenizer> read_tokenizer(const pool::Pool& pool) {
-  const auto json = pool.record(kJson), end = pool.record(kEndOfDocument);
+std::shared_ptr<const streams::Tokenizer> stored_tokenizer(const pool::Pool& pool) {
+  const auto json = pool.record(kTokenizerJson), end = pool.record(kTokenizerEndOfDocument);
   if (!json && !end) return streams::byte_tokenizer();
-  if (!json || !end) throw CorruptError(fmt::format("{}: the record '{}' is missing", pool.path(), json ? kEndOfDocument : kJson));
-  const std::string where = fmt::format("{}, record '{}'", pool.path(), kJson);
+  if (!json || !end) throw CorruptError(fmt::format("{}: the record '{}' is missing", pool.path(), json ? kTokenizerEndOfDocument : kTokenizerJson));
+  const std::string where = fmt::format("{}, record '{}'", pool.path(), kTokenizerJson);
   try {
     return streams::bpe_tokenizer(*json, *end, where);
   } catch (const UsageError& error) {  // it could be read when it was stored

@@ -11,9 +11,12 @@
 namespace peer::trainer {
 
 // `json`: a tokenizer.json; `end_of_document`: as for streams::bpe_tokenizer.
+inline constexpr const char* kTokenizerJson = "tokenizer/json";                      // the whole text of tokenizer.json
+inline constexpr const char* kTokenizerEndOfDocument = "tokenizer/end-of-document";  // the content of the token that marks it
+
 Records tokenizer_records(const std::string& json, const std::string& end_of_document);
 
 // CorruptError when what is stored is no tokenizer.
-std::shared_ptr<const streams::Tokenizer> read_tokenizer(const pool::Pool& pool);
+std::shared_ptr<const streams::Tokenizer> stored_tokenizer(const pool::Pool& pool);
 
 }  // namespace peer::trainer

@@ -1,0 +1,117 @@
+// Which configurations become a model here, and which are refused with the reason.
+#include "trainer/import/llama_config.h"
+
+#include "peer/base/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/llama_folder.h"
+
+using namespace peer;
+using namespace peer::trainer;
+using peer::test::llama_config;
+using peer::test::LlamaJson;
+
+namespace {
+
+LlamaConfig parse(const LlamaJson& config, std::int64_t context = 0) { return parse_llama_config(config.dump(), context, "config.json"); }
+
+LlamaConfig parse_with(const std::string& key, const LlamaJson& value, std::int64_t context = 0) {
+  LlamaJson config = llama_config();
+  config[key] = value;
+  return parse(config, context);
+}
+
+void refuses(const std::string& key, const LlamaJson& value, const std::string& reason) {
+  CAPTURE(key);
+  CHECK_THROWS_AS(parse_with(key, value), UsageError);
+  CHECK_THROWS_WITH(parse_with(key, value), Catch::StartsWith("config.json: ") && Catch::Contains(reason));
+}
+
+}  // namespace
+
+TEST_CASE("a configuration becomes the options of a model without PEER layers") {
+  const LlamaConfig llama = parse(llama_config());
+  CHECK(llama.model.vocabulary == 264);
+  CHECK(llama.model.width == 32);
+  CHECK(llama.model.layers == 2);
+  CHECK(llama.model.heads == 4);
+  CHECK(llama.model.kv_heads == 2);
+  CHECK(llama.model.feed_forward == 48);
+  CHECK(llama.model.rope_theta == 50000);
+  CHECK(llama.model.norm_epsilon == 1e-6);
+  CHECK(llama.model.peer_layers.empty());
+  CHECK(!llama.tied);
+  CHECK(llama.end_ids == std::vector<std::int64_t>{256});
+}
+
+TEST_CASE("the context is what the model knows positions for, at most 512, unless it is given") {
+  CHECK(parse(llama_config()).model.context == 64);
+  CHECK(parse_with("max_position_embeddings", 8192).model.context == 512);
+  CHECK(parse_with("max_position_embeddings", 8192, 4096).model.context == 4096);
+  CHECK_THROWS_WITH(parse(llama_config(), 65), Catch::Contains("'context'") && Catch::Contains("2 to 64"));
+}
+
+TEST_CASE("rotary positions are read in the spelling of transformers 4 and of 5") {
+  LlamaJson config = llama_config();
+  config.erase("rope_parameters");
+  CHECK(parse(config).model.rope_theta == 10000);
+  config["rope_theta"] = 100000, config["rope_scaling"] = nullptr;
+  CHECK(parse(config).model.rope_theta == 100000);
+  config["rope_scaling"] = {{"type", "default"}};
+  CHECK(parse(config).model.rope_theta == 100000);
+}
+
+TEST_CASE("what a configuration leaves out is what transformers takes for it") {
+  LlamaJson config = llama_config();
+  for (const char* key : {"num_key_value_heads", "head_dim", "hidden_act", "rms_norm_eps", "tie_word_embeddings", "eos_token_id"})
+    config.erase(key);
+  const LlamaConfig llama = parse(config);
+  CHECK(llama.model.kv_heads == 4);
+  CHECK(llama.model.norm_epsilon == 1e-6);
+  CHECK(llama.end_ids.empty());
+}
+
+TEST_CASE("a Mistral model is one whose window is no shorter than the context") {
+  LlamaJson config = llama_config();
+  config["model_type"] = "mistral", config["sliding_window"] = 64;
+  CHECK(parse(config).model.width == 32);
+  config["sliding_window"] = nullptr;
+  CHECK(parse(config).model.width == 32);
+  config["sliding_window"] = 63;
+  CHECK_THROWS_WITH(parse(config), Catch::Contains("'sliding_window': expected 64 or more"));
+  CHECK(parse(config, 63).model.context == 63);
+  config.erase("sliding_window"), config["max_position_embeddings"] = 8192;
+  CHECK_THROWS_WITH(parse(config, 8192), Catch::Contains("found 4096"));
+}
+
+TEST_CASE("a configuration of other arithmetic is refused in one line that says what and why") {
+  refuses("model_type", "qwen2", "'model_type': expected llama or mistral, of which SmolLM and TinyLlama are too, found 'qwen2'");
+  refuses("model_type", nullptr, "found 'none'");
+  refuses("attention_bias", true, "'attention_bias': expected false: the model has no biases");
+  refuses("mlp_bias", true, "'mlp_bias'");
+  refuses("hidden_act", "gelu", "'hidden_act': expected silu, found 'gelu'");
+  refuses("head_dim", 16, "'head_dim': expected hidden_size / num_attention_heads = 32 / 4, found 16");
+  refuses("use_qk_norm", true, "'use_qk_norm'");
+  refuses("rope_interleaved", true, "'rope_interleaved'");
+  refuses("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}}, "'rope_type': expected default");
+  refuses("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}, "found 'linear'");
+  refuses("rope_parameters", {{"rope_type", "yarn"}, {"rope_theta", 1e4}}, "found 'yarn'");
+  refuses("rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}, "'rope_parameters': expected one kind");
+  refuses("rope_parameters", {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}}, "'partial_rotary_factor'");
+  refuses("partial_rotary_factor", 0.25, "found 0.25");
+  refuses("quantization_config", {{"quant_method", "gptq"}}, "'quantization_config'");
+  refuses("layer_types", {"full_attention", "linear_attention"}, "'layer_types'");
+  refuses("num_attention_heads", 16, "expected hidden_size / num_attention_heads = 32 / 16, found 8");
+}
+
+TEST_CASE("a configuration that is damaged is said to be, with the member and what was found") {
+  CHECK_THROWS_AS(parse_llama_config("{\"model_type\"", 0, "here"), CorruptError);
+  CHECK_THROWS_AS(parse_llama_config("[1]", 0, "here"), CorruptError);
+  for (const LlamaJson& value : {LlamaJson("32"), LlamaJson(0), LlamaJson(-4), LlamaJson(1.5), LlamaJson(std::int64_t{1} << 60)}) {
+    CAPTURE(value.dump());
+    CHECK_THROWS_AS(parse_with("hidden_size", value), CorruptError);
+  }
+  CHECK_THROWS_WITH(parse_with("vocab_size", nullptr), Catch::Contains("'vocab_size': expected a whole number, found none"));
+  CHECK_THROWS_AS(parse_with("rms_norm_eps", 0), CorruptError);
+  CHECK_THROWS_AS(parse_with("tie_word_embeddings", "yes"), CorruptError);
+  CHECK_THROWS_AS(parse_with("rope_parameters", 3), CorruptError);
+}

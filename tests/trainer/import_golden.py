@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The logits that tests/trainer/import_model_test.cpp expects, as transformers computes them for the weights of tests/support/llama_folder.h.
+
+    python3 -m venv venv && venv/bin/pip install torch transformers && venv/bin/python tests/trainer/import_golden.py
+"""
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 264, 32, 2, 4, 2, 48
+TOKENS = [256, 10, 200, 3, 77, 150, 31, 256, 99, 5, 240, 120]
+POSITIONS, LOGITS = [5, 11], [0, 50, 100, 150, 200, 250, 256, 263]
+
+
+def number(tensor, index):
+    """Uniform in [-0.5, 0.5), exactly the same double on every machine."""
+    x = (index * 2654435761 + tensor * 40503 + 12345) % 2**32
+    x ^= x >> 16
+    x = x * 2246822519 % 2**32
+    x ^= x >> 13
+    return x / 2**32 - 0.5
+
+
+def names():
+    kv = WIDTH // HEADS * KV_HEADS
+    yield "model.embed_tokens.weight", (VOCABULARY, WIDTH)
+    for layer in range(LAYERS):
+        prefix = f"model.layers.{layer}."
+        yield prefix + "input_layernorm.weight", (WIDTH,)
+        yield prefix + "self_attn.q_proj.weight", (WIDTH, WIDTH)
+        yield prefix + "self_attn.k_proj.weight", (kv, WIDTH)
+        yield prefix + "self_attn.v_proj.weight", (kv, WIDTH)
+        yield prefix + "self_attn.o_proj.weight", (WIDTH, WIDTH)
+        yield prefix + "post_attention_layernorm.weight", (WIDTH,)
+        yield prefix + "mlp.gate_proj.weight", (FEED_FORWARD, WIDTH)
+        yield prefix + "mlp.up_proj.weight", (FEED_FORWARD, WIDTH)
+        yield prefix + "mlp.down_proj.weight", (WIDTH, FEED_FORWARD)
+    yield "model.norm.weight", (WIDTH,)
+    yield "lm_head.weight", (VOCABULARY, WIDTH)
+
+
+def weights(dtype):
+    for tensor, (name, shape) in enumerate(names()):
+        count = torch.Size(shape).numel()
+        numbers = torch.tensor([number(tensor, i) for i in range(count)], dtype=torch.float64)
+        numbers = 1 + 0.5 * numbers if "norm" in name else numbers
+        yield name, numbers.float().to(dtype).float().reshape(shape)
+
+
+def logits(dtype, tied):
+    config = LlamaConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=FEED_FORWARD, num_hidden_layers=LAYERS,
+                         num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, max_position_embeddings=64, rms_norm_eps=1e-6,
+                         rope_parameters={"rope_type": "default", "rope_theta": 50000.0}, tie_word_embeddings=tied)
+    model = LlamaForCausalLM(config).float().eval()
+    state = {name: value for name, value in weights(dtype) if not (tied and name == "lm_head.weight")}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert not unexpected and set(missing) <= ({"lm_head.weight"} if tied else set())
+    with torch.no_grad():
+        return model(torch.tensor([TOKENS])).logits[0]
+
+
+for name, dtype, tied in [("F32", torch.float32, False), ("F16", torch.float16, True), ("BF16", torch.bfloat16, True)]:
+    all_logits = logits(dtype, tied)
+    rows = ["{" + ", ".join(f"{all_logits[p][l]:.6f}f" for l in LOGITS) + "}" for p in POSITIONS]
+    print(f"{name}{' tied' if tied else ''}: {{" + ", ".join(rows) + "}")

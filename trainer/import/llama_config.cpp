@@ -1,0 +1,172 @@
+#include "trainer/import/llama_config.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "peer/base/option_check.h"
+#include "trainer/import/folder_file.h"
+
+namespace peer::trainer {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array<std::string_view, 2> kFamilies = {"llama", "mistral"};
+
+// One configuration: members that are null count as absent, as in transformers.
+class Config {
+ public:
+  Config(const Json& json, const std::string& where) : json_(json), where_(where) {
+    if (!json.is_object()) refuse_as_corrupt("an object", json);
+  }
+
+  const Json* find(const char* key) const {
+    const auto found = json_.find(key);
+    return found == json_.end() || found->is_null() ? nullptr : &*found;
+  }
+  bool has(const char* key) const { return find(key) != nullptr; }
+
+  // From 1 to `most`; what no option could be is not a number of this model.
+  std::int64_t whole(const char* key, std::int64_t most) const {
+    const Json* value = find(key);
+    if (value == nullptr) throw CorruptError(fmt::format("{}: '{}': expected a whole number, found none", where_, key));
+    if (!value->is_number_integer() || *value < 1 || *value > most) refuse_as_corrupt(fmt::format("'{}' from 1 to {}", key, most), *value);
+    return value->get<std::int64_t>();
+  }
+  std::int64_t whole(const char* key, std::int64_t most, std::int64_t otherwise) const { return has(key) ? whole(key, most) : otherwise; }
+  double above_zero(const char* key, double otherwise) const {
+    const Json* value = find(key);
+    if (value == nullptr) return otherwise;
+    if (!value->is_number() || !(value->get<double>() > 0) || !std::isfinite(value->get<double>()))
+      refuse_as_corrupt(fmt::format("'{}' above 0", key), *value);
+    return value->get<double>();
+  }
+  std::string text(const char* key, const std::string& otherwise) const {
+    const Json* value = find(key);
+    if (value == nullptr) return otherwise;
+    if (!value->is_string()) refuse_as_corrupt(fmt::format("'{}' as text", key), *value);
+    return value->get<std::string>();
+  }
+  bool flag(const char* key) const {
+    const Json* value = find(key);
+    if (value != nullptr && !value->is_boolean()) refuse_as_corrupt(fmt::format("'{}' true or false", key), *value);
+    return value != nullptr && value->get<bool>();
+  }
+
+  // What the model cannot compute.
+  void expect(bool held, std::string_view key, std::string_view expected, const std::string& found) const {
+    if (!held) throw UsageError(fmt::format("{}: '{}': expected {}, found {}", where_, key, expected, found));
+  }
+  void expect_off(const char* key, std::string_view of_what) const {
+    expect(!flag(key), key, fmt::format("false: the model has no {}", of_what), "true");
+  }
+
+ private:
+  [[noreturn]] void refuse_as_corrupt(const std::string& expected, const Json& found) const {
+    throw CorruptError(fmt::format("{}: expected {}, found {}", where_, expected, found.dump()));
+  }
+
+  const Json& json_;
+  const std::string& where_;
+};
+
+void check_family(const Config& config) {
+  const std::string family = config.text("model_type", "none");
+  config.expect(std::ranges::find(kFamilies, family) != kFamilies.end(), "model_type",
+                "llama or mistral, of which SmolLM and TinyLlama are too", "'" + family + "'");
+  config.expect(!config.has("quantization_config"), "quantization_config", "none: weights in F32, F16 or BF16", "quantised ones");
+}
+
+void check_arithmetic(const Config& config, std::int64_t width, std::int64_t heads) {
+  for (const char* key : {"attention_bias", "mlp_bias"}) config.expect_off(key, "biases");
+  for (const char* key : {"use_qk_norm", "qk_norm", "qk_layernorm"}) config.expect_off(key, "norms of queries and keys");
+  config.expect_off("rope_interleaved", "interleaved rotary positions");
+  const std::string activation = config.text("hidden_act", "silu");
+  config.expect(activation == "silu" || activation == "swish", "hidden_act", "silu", "'" + activation + "'");
+  const std::int64_t head = config.whole("head_dim", width, width / heads);
+  config.expect(head * heads == width, "head_dim", fmt::format("hidden_size / num_attention_heads = {} / {}", width, heads),
+                std::to_string(head));
+}
+
+// As transformers wrote it until version 4, `rope_theta` beside `rope_scaling`, and since 5, both in `rope_parameters`.
+double rope_theta_of(const Config& config, const std::string& where) {
+  const auto check = [](const Config& c) {
+    const std::string kind = c.text("rope_type", c.text("type", "default"));
+    c.expect(kind == "default", "rope_type", "default: rotary positions that are not scaled", "'" + kind + "'");
+    const double share = c.above_zero("partial_rotary_factor", 1);
+    c.expect(share == 1, "partial_rotary_factor", "1: every number of a head is rotated", fmt::format("{}", share));
+  };
+  check(config);
+  double theta = config.above_zero("rope_theta", 10000);
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const Json* json = config.find(key);
+    if (json == nullptr) continue;
+    const Config rope(*json, where);
+    for (const auto& [name, value] : json->items())
+      config.expect(!value.is_object(), key, "one kind of rotary positions for all layers", "kinds of their own for '" + name + "'");
+    check(rope);
+    theta = rope.above_zero("rope_theta", theta);
+  }
+  return theta;
+}
+
+// A window at least as long as the context hides nothing from any token.
+// `otherwise`: of a file that does not say.
+void check_windows(const Config& config, std::int64_t context, std::optional<std::int64_t> otherwise) {
+  if (const Json* kinds = config.find("layer_types"))
+    for (const Json& kind : *kinds)
+      config.expect(kind == "full_attention" || kind == "sliding_attention", "layer_types", "full_attention", kind.dump());
+  if (config.has("use_sliding_window") && !config.flag("use_sliding_window")) return;
+  if (!config.has("sliding_window") && !otherwise) return;
+  constexpr std::int64_t kMost = std::int64_t{1} << 40;
+  const std::int64_t window = config.whole("sliding_window", kMost, otherwise.value_or(0));
+  config.expect(window >= context, "sliding_window", fmt::format("{} or more, the context; or a smaller --context", context),
+                std::to_string(window));
+}
+
+std::vector<std::int64_t> end_ids_of(const Config& config) {
+  std::vector<std::int64_t> ids;
+  const Json* value = config.find("eos_token_id");
+  if (value == nullptr) return ids;
+  for (const Json& id : value->is_array() ? *value : Json::array({*value}))
+    if (id.is_number_integer()) ids.push_back(id.get<std::int64_t>());
+  return ids;
+}
+
+}  // namespace
+
+LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, const std::string& where) {
+  const Json json = parse_folder_json(text, where);
+  const Config config(json, where);
+  check_family(config);
+  constexpr std::int64_t kMostTokens = 1 << 24, kMostWidth = 1 << 18, kMostLayers = 1 << 12, kMostPositions = std::int64_t{1} << 30;
+  LlamaConfig llama;
+  model::ModelOptions& model = llama.model;
+  model.vocabulary = config.whole("vocab_size", kMostTokens);
+  model.width = config.whole("hidden_size", kMostWidth);
+  model.layers = config.whole("num_hidden_layers", kMostLayers);
+  model.heads = config.whole("num_attention_heads", model.width);
+  const bool mistral = config.text("model_type", "") == "mistral";
+  model.kv_heads = config.whole("num_key_value_heads", model.heads, mistral ? std::min<std::int64_t>(8, model.heads) : model.heads);
+  model.feed_forward = config.whole("intermediate_size", kMostWidth);
+  model.norm_epsilon = config.above_zero("rms_norm_eps", 1e-6);
+  model.peer_layers = {};
+  check_arithmetic(config, model.width, model.heads);
+  model.rope_theta = rope_theta_of(config, where);
+  llama.positions = config.whole("max_position_embeddings", kMostPositions, mistral ? 131072 : 2048);
+  model.context = context > 0 ? context : std::min(llama.positions, kLongestImportedContext);
+  check_option(model.context >= 2 && model.context <= llama.positions, "context",
+               fmt::format("2 to {}, the positions that the model knows", llama.positions), model.context);
+  const bool says_nothing = !json.contains("sliding_window");  // null says that there is none
+  check_windows(config, model.context, mistral && says_nothing ? std::optional<std::int64_t>(4096) : std::nullopt);
+  llama.tied = config.flag("tie_word_embeddings");
+  llama.end_ids = end_ids_of(config);
+  model::check(model);
+  return llama;
+}
+
+}  // namespace peer::trainer
