@@ -5,6 +5,7 @@
 #include "cli/interrupt.h"
 #include "cli/model_cost_text.h"
 #include "cli/option_limits.h"
+#include "trainer/evaluation/scoring_watch.h"
 #include "trainer/import/import_model.h"
 
 namespace peer::cli {
@@ -57,7 +58,7 @@ int run(Call& call, const trainer::ImportOptions& options, const ImportCommandOp
   ImportedShape shape{folder.config.model};
   model::DeltaOptions delta = trainer::delta_for_width(shape.model.width);
   call.apply_given(shape), call.apply_given(delta);
-  model::check(shape.model), model::check(delta, shape.model.layers), check_limits(delta);
+  model::check(shape.model), model::check(delta, shape.model), check_limits(delta);
   const model::ModelCost base = model::cost_of(shape.model), view = model::cost_of(shape.model, delta);
   const std::string path = call.argument("POOL");
   Json document = {{"pool", path},
@@ -71,8 +72,13 @@ int run(Call& call, const trainer::ImportOptions& options, const ImportCommandOp
   trainer::ImportOutcome outcome;
   if (!command.dry_run) {
     check_fits_memory(call.device(), static_cast<double>(base.bytes));
-    outcome = trainer::import_model(path, folder, shape.model, delta, known, static_cast<std::uint64_t>(call.common.seed), call.device(),
-                                    static_cast<int>(call.common.threads), call.progress, catch_interrupts());
+    try {
+      outcome = trainer::import_model(path, folder, shape.model, delta, known, static_cast<std::uint64_t>(call.common.seed), call.device(),
+                                      static_cast<int>(call.common.threads), call.progress, catch_interrupts());
+    } catch (const trainer::ScoringStopped&) {
+      call.progress.note("interrupted: nothing was kept; run the same command again");
+      return kResumable;
+    }
     document["head"] = json_of(outcome.commit.id);
     document["bytes_written"] = outcome.commit.bytes_written;
     if (known) document["bits_per_byte"] = {{known->domain, outcome.bits_per_byte}};

@@ -175,6 +175,20 @@ TEST_CASE("strategies that change the base take an imported one for a base that 
   CHECK(matrix_of(session.loaded.history).stages == std::vector<std::string>{"imported", "code"});
 }
 
+TEST_CASE("a strategy that replays begins on an imported pool, whose known domain has no text to replay") {
+  const SmallWorld world;
+  import_from(LlamaFolder().write(world / "model"), world / "pool", KnownDomain{.domain = "sea", .held_out = documents(4)});
+  for (const int domain : {1, 2}) {
+    Session session = SmallWorld::open(world / "pool");
+    RunOptions options = world.options(domain, 4);
+    options.stage = composed(Strategy::kReplay), options.stage.domain = kNames[domain];
+    SmallWorld::run(session, options);
+  }
+  const Session session = SmallWorld::open(world / "pool", kHead, pool::Access::kRead);
+  CHECK(session.loaded.history.domain("sea")->reservoir.empty());
+  CHECK(!session.loaded.history.domain("code")->reservoir.empty());
+}
+
 TEST_CASE("grow adds a view to an imported base and cannot extend grids that it does not have") {
   const TemporaryFolder folder;
   import_from(LlamaFolder().write(folder / "model"), folder / "pool");

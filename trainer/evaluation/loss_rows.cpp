@@ -49,6 +49,26 @@ std::vector<DocumentBits> predicted_bits(Session& session, const EvaluateOptions
                       mixture);
 }
 
+// Whether the base, which has no experts, is still what it was in the first generation.
+bool base_stayed(const Session& session, const pool::Generation& first) {
+  const std::string& name = session.loaded.model.views().front().name;
+  const pool::TrunkInfo *then = first.trunk(name), *now = session.generation.trunk(name);
+  return first.tables.empty() && then != nullptr && now != nullptr && then->content == now->content;
+}
+
+// With the first generation. A base that stayed is not read again from the pool, nor does it read the documents again with the other views.
+std::vector<DocumentBits> first_bits(Session& session, const RunOptions& options, const Digest& held_out,
+                                     const std::vector<streams::Document>& documents, Records& records, const ScoringWatch& watch) {
+  const pool::Generation first = first_generation(session);
+  const int base[] = {0};
+  const Records none;
+  if (session.loaded.history.imported() && base_stayed(session, first))
+    return mixture_bits(RememberedScores(session, options.evaluate, {}, none).of(base, held_out, documents, records, watch), base,
+                        documents, options.mixture);
+  LoadedModel untrained = load_model(session.pool, first, session.ctx.device());
+  return score_domain(session.ctx, untrained.language(), base, documents, options.evaluate, options.mixture, {}, {}, watch).mixture;
+}
+
 }  // namespace
 
 Records arrive(Session& session, const RunOptions& options, const std::vector<streams::Document>& held_out, Progress& progress,
@@ -72,22 +92,20 @@ Records arrive(Session& session, const RunOptions& options, const std::vector<st
   const ScoringWatch watch(progress, stop, "score " + domain.name);
   const bool is_first = history.stages.size() == 1;  // the newest generation is the first one
   const std::int64_t parts = is_first ? 1 : 2;
-  if (!is_first) {
-    LoadedModel untrained = load_model(session.pool, first_generation(session), session.ctx.device());
-    const int base[] = {0};
+  if (!is_first)
     record_cell(history.stages.front(), domain.name,
-                score_domain(session.ctx, untrained.language(), base, documents, options.evaluate, options.mixture, {}, {},
-                             watch.part(0, parts, history.imported() ? "as imported" : "untrained"))
-                    .mixture,
+                first_bits(session, options, domain.held_out, documents, records,
+                           watch.part(0, parts, history.imported() ? "as imported" : "untrained")),
                 records);
-  }
   StageRecord& newest = history.stages.back();
-  const auto bits = predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, {},
+  const Records scored = records;
+  const auto bits = predicted_bits(session, options.evaluate, options.mixture, will_change(options), domain.held_out, documents, scored,
                                    records, watch.part(parts - 1, parts, "trained so far"));
   record_cell(newest, domain.name, bits, records);
-  progress.note(fmt::format("'{}' after {}: {:.3f} bpb", domain.name,
-                            !history.any_stage() ? "no training" : "'" + history.stage_name(history.stages.size() - 1) + "'",
-                            newest.loss[domain.name]));
+  const std::string when = !is_first            ? fmt::format("after '{}'", history.stage_name(history.stages.size() - 1))
+                           : history.imported() ? "as imported"
+                                                : "after no training";
+  progress.note(fmt::format("'{}' {}: {:.3f} bpb", domain.name, when, newest.loss[domain.name]));
   return records;
 }
 

@@ -9,6 +9,8 @@
 #include "peer/base/counted.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
+#include "streams/utf8.h"
+#include "trainer/evaluation/scoring_watch.h"
 #include "trainer/import/folder_file.h"
 #include "trainer/state/stored_tokenizer.h"
 #include "trainer/state/views.h"
@@ -18,14 +20,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t kVocabularyRank = 16;  // full tables of a vocabulary of words would be most of a view
 constexpr std::int64_t kLongestConfig = 16 << 20;
 constexpr const char* kEmbeddingTensor = "model.embed_tokens.weight";
 constexpr const char* kHeadTensor = "lm_head.weight";
 
 std::string name_of(const ImportOptions& options) {
-  if (!options.name.empty()) return options.name;
   const fs::path folder = fs::absolute(options.model).lexically_normal();
-  return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  const std::string name =
+      !options.name.empty() ? options.name : (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+  if (streams::find_fault(name)) throw UsageError("option 'name': expected a name in UTF-8, found other bytes");
+  return name;
 }
 
 LlamaConfig read_config(const ImportOptions& options) {
@@ -78,9 +83,10 @@ Sources sources_of(model::Model& model, const ModelFolder& folder) {
   return sources;
 }
 
-void fill(const Sources& sources, Progress& progress) {
+void fill(const Sources& sources, Progress& progress, const std::atomic<bool>& stop) {
   std::int64_t done = 0;
   for (const auto& [parameter, place] : sources) {
+    if (stop) throw ScoringStopped("stopped while tensors were read: nothing was kept");
     progress.update("import", done++, std::ssize(sources), parameter->name);
     place.file->read(*place.tensor, parameter->value.data());
   }
@@ -109,11 +115,11 @@ pool::CommitReport commit_base(LoadedModel& loaded, const std::string& path, con
 
 // The model is gone when this returns: measuring opens the pool.
 pool::CommitReport import_base(const std::string& path, const ModelFolder& folder, const model::ModelOptions& shape,
-                               const model::DeltaOptions& delta, std::uint64_t seed, Progress& progress) {
+                               const model::DeltaOptions& delta, std::uint64_t seed, Progress& progress, const std::atomic<bool>& stop) {
   LoadedModel loaded{model::Model(shape, seed), delta, {}, {}};
   loaded.model.view(0).domain = folder.name;
   loaded.history.stages.push_back({.strategy = kImport});
-  fill(sources_of(loaded.model, folder), progress);
+  fill(sources_of(loaded.model, folder), progress, stop);
   return commit_base(loaded, path, folder);
 }
 
@@ -132,6 +138,7 @@ model::DeltaOptions delta_for_width(std::int64_t width) {
   std::int64_t widest = 0;
   for (const model::Preset& preset : model::presets())
     if (preset.model.width <= width && preset.model.width > widest) delta = preset.delta, widest = preset.model.width;
+  delta.vocabulary_rank = kVocabularyRank;
   return delta;
 }
 
@@ -139,10 +146,10 @@ ImportOutcome import_model(const std::string& path, const ModelFolder& folder, c
                            const model::DeltaOptions& delta, const std::optional<KnownDomain>& known, std::uint64_t seed, Device device,
                            int threads, Progress& progress, const std::atomic<bool>& stop) {
   { const Context ctx(device, threads); }  // first: a device that is not there makes no pool
-  model::check(shape), model::check(shape, device), model::check(delta, shape.layers);
+  model::check(shape), model::check(shape, device), model::check(delta, shape);
   require_free(path);
   try {
-    ImportOutcome outcome{import_base(path, folder, shape, delta, seed, progress)};
+    ImportOutcome outcome{import_base(path, folder, shape, delta, seed, progress, stop)};
     if (known) {
       Session session = open_session(path, kHead, pool::Access::kWrite, device, threads);
       const pool::CommitReport measured = measure_known(session, *known, progress, stop);

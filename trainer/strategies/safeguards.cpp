@@ -23,7 +23,11 @@ void check_safeguards(const Session& session, const StageOptions& stage) {
   const History& history = session.loaded.history;
   if (!history.any_stage()) return;
   check_importances(session.generation, stage);
-  const auto older = [&](const DomainRecord& domain) { return domain.name != stage.domain; };
+  const auto only_measured = [&](const DomainRecord& domain) {  // nothing of its text was trained on, so nothing could be kept
+    const std::size_t own = history.learnt(domain.name);
+    return own < history.stages.size() && history.stages[own].strategy == kImport && domain.reservoir.empty();
+  };
+  const auto older = [&](const DomainRecord& domain) { return domain.name != stage.domain && !only_measured(domain); };
   const auto kept = [&](const DomainRecord& domain) { return older(domain) && !domain.reservoir.empty(); };
   const bool rehearses = stage.project || (stage.replay > 0 && stage.self_text == 0);
   if (rehearses && std::ranges::any_of(history.domains, older) && std::ranges::none_of(history.domains, kept))
