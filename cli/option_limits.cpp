@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "peer/base/option_check.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::cli {
 

@@ -12,7 +12,7 @@
 #include "streams/json_shape.h"
 #include "streams/reading.h"
 #include "streams/stream_options.h"
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 

@@ -5,7 +5,7 @@
 
 #include "streams/document.h"
 #include "streams/reading.h"
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 

@@ -12,7 +12,7 @@
 #include "streams/document_reader.h"
 #include "streams/json_shape.h"
 #include "streams/text_cut.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::streams {
 namespace {

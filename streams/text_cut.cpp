@@ -1,6 +1,6 @@
 #include "streams/text_cut.h"
 
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::streams {
 namespace {

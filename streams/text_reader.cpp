@@ -7,7 +7,7 @@
 #include "streams/byte_window.h"
 #include "streams/document_reader.h"
 #include "streams/text_cut.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::streams {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "peer/base/require.h"
 #include "streams/document_reader.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::streams {
 

@@ -7,7 +7,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/require.h"
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <new>
 
-#include "streams/byte_tokenizer.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 #include "tests/streams/corpus_files.h"
 #include "tests/support/catch.h"
 #include "tests/support/letter_pairs.h"

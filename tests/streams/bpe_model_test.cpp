@@ -1,4 +1,4 @@
-#include "streams/bpe_model.h"
+#include "streams/tokenizer/bpe_model.h"
 
 #include <algorithm>
 #include <chrono>

@@ -2,7 +2,7 @@
 #include <thread>
 
 #include "peer/base/philox.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 #include "tests/streams/small_tokenizers.h"
 #include "tests/support/catch.h"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "streams/byte_tokenizer.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 #include "streams/corpus.h"
 
 namespace peer::streams {

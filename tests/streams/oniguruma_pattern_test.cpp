@@ -1,7 +1,7 @@
-#include "streams/oniguruma_pattern.h"
+#include "streams/tokenizer/oniguruma_pattern.h"
 
 #include "peer/base/error.h"
-#include "streams/text_pattern.h"
+#include "streams/tokenizer/text_pattern.h"
 #include "tests/support/catch.h"
 
 namespace peer::streams {

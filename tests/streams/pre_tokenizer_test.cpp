@@ -1,4 +1,4 @@
-#include "streams/pre_tokenizer.h"
+#include "streams/tokenizer/pre_tokenizer.h"
 
 #include <array>
 

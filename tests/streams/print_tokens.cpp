@@ -7,7 +7,7 @@
 #include <iostream>
 #include <iterator>
 
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;

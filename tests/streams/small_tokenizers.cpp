@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "streams/byte_alphabet.h"
+#include "streams/tokenizer/byte_alphabet.h"
 
 namespace peer::streams {
 namespace {

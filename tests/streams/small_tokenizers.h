@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 

@@ -1,4 +1,4 @@
-#include "streams/text_normalizer.h"
+#include "streams/tokenizer/text_normalizer.h"
 
 #include <chrono>
 

@@ -1,4 +1,4 @@
-#include "streams/tokenizer_json.h"
+#include "streams/tokenizer/tokenizer_json.h"
 
 #include "peer/base/error.h"
 #include "peer/base/philox.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::test {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "streams/byte_tokenizer.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 #include "trainer/state/language_model.h"
 
 namespace peer::trainer {

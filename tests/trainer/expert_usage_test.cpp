@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "streams/byte_tokenizer.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 #include "tests/support/catch.h"
 #include "tests/support/tiny_model.h"
 #include "tests/trainer/byte_model.h"

@@ -9,7 +9,7 @@
 #include "peer/base/counted.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 #include "trainer/evaluation/scoring_watch.h"
 #include "trainer/import/folder_file.h"
 #include "trainer/state/stored_tokenizer.h"

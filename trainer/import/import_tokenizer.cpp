@@ -7,7 +7,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/nearest_name.h"
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 #include "trainer/import/folder_file.h"
 
 namespace peer::trainer {

@@ -103,10 +103,13 @@ void add_trunk(const std::string& name, layers::Parameters& parameters, bool wit
   if (with_moments) image.add_trunk(moments_name(name), std::move(moments));
 }
 
+const char* kind_of(const streams::Tokenizer& tokenizer) { return tokenizer.is_bytes() ? "bytes" : "bpe"; }
+
 StoredState describe(LoadedModel& loaded, const std::optional<StoredRun>& run) {
   StoredState state;
   state.model = loaded.model.options();
   state.delta = loaded.delta;
+  state.tokenizer = kind_of(*loaded.tokenizer);
   state.seed = loaded.model.seed();
   state.history = loaded.history;
   state.run = run;
@@ -162,6 +165,9 @@ LoadedModel load_model(const pool::Pool& pool, const pool::Generation& generatio
   StoredState state = parse_state(generation.state, where);
   LoadedModel loaded{rebuild(state, where, device), state.delta, std::move(state.history), std::move(state.run)};
   loaded.tokenizer = stored_tokenizer(pool);
+  if (state.tokenizer != kind_of(*loaded.tokenizer))
+    throw CorruptError(
+        fmt::format("{}: expected a tokenizer of the kind {}, found {} in the pool", where, state.tokenizer, kind_of(*loaded.tokenizer)));
   if (const std::int64_t tokens = loaded.tokenizer->vocabulary(); tokens > loaded.model.options().vocabulary)
     throw CorruptError(
         fmt::format("{}: the model has {} tokens, the pool's tokenizer {}", where, loaded.model.options().vocabulary, tokens));

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "peer/model/model.h"
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::trainer {
 

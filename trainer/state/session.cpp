@@ -7,7 +7,7 @@
 
 #include "peer/base/error.h"
 #include "peer/model/page_placement.h"
-#include "streams/byte_tokenizer.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 #include "trainer/state/views.h"
 
 namespace peer::trainer {

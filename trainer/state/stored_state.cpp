@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::trainer {
 namespace {
@@ -67,7 +67,7 @@ std::string to_json(const StoredState& state) {
                       {"open", b.open},
                       {"statistics_frozen", b.statistics_frozen}});
   return Json{{"format", kFormat},
-              {"tokenizer", "bytes"},
+              {"tokenizer", state.tokenizer},
               {"seed", state.seed},
               {"model", options_map(state.model)},
               {"delta", options_map(state.delta)},
@@ -83,7 +83,7 @@ StoredState parse_state(const std::string& text, const std::string& where) try {
   if (json.at("format") != kFormat)
     throw CorruptError(fmt::format("expected state format {}, found {}", kFormat, json.at("format").dump()));
   StoredState state;
-  state.seed = json.at("seed");
+  state.tokenizer = json.at("tokenizer"), state.seed = json.at("seed");
   state.model = options_from<model::ModelOptions>(json.at("model"));
   state.delta = options_from<model::DeltaOptions>(json.at("delta"));
   for (const Json& v : json.at("views"))

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "pool/pool.h"
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 #include "trainer/state/held_out.h"
 
 namespace peer::trainer {

@@ -1,4 +1,4 @@
-#include "streams/tokenizer_json.h"
+#include "streams/tokenizer/tokenizer_json.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "peer/base/error.h"
 #include "peer/base/nearest_name.h"
-#include "streams/bpe_rules_json.h"
+#include "streams/tokenizer/bpe_rules_json.h"
 
 namespace peer::streams {
 namespace {

@@ -1,4 +1,4 @@
-#include "streams/byte_alphabet.h"
+#include "streams/tokenizer/byte_alphabet.h"
 
 #include <array>
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "streams/json_place.h"
-#include "streams/pre_tokenizer.h"
-#include "streams/text_normalizer.h"
+#include "streams/tokenizer/json_place.h"
+#include "streams/tokenizer/pre_tokenizer.h"
+#include "streams/tokenizer/text_normalizer.h"
 
 namespace peer::streams {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "streams/added_tokens.h"
-#include "streams/bpe_model.h"
-#include "streams/text_steps.h"
+#include "streams/tokenizer/added_tokens.h"
+#include "streams/tokenizer/bpe_model.h"
+#include "streams/tokenizer/text_steps.h"
 
 namespace peer::streams {
 

@@ -1,4 +1,4 @@
-#include "streams/text_pattern.h"
+#include "streams/tokenizer/text_pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <fmt/format.h>

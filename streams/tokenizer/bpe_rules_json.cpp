@@ -1,11 +1,11 @@
-#include "streams/bpe_rules_json.h"
+#include "streams/tokenizer/bpe_rules_json.h"
 
 #include <fmt/format.h>
 
 #include <optional>
 #include <utility>
 
-#include "streams/byte_alphabet.h"
+#include "streams/tokenizer/byte_alphabet.h"
 
 namespace peer::streams {
 namespace {

@@ -1,4 +1,4 @@
-#include "streams/oniguruma_pattern.h"
+#include "streams/tokenizer/oniguruma_pattern.h"
 
 #include <fmt/format.h>
 

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "peer/base/require.h"
-#include "streams/tokenizer.h"
-#include "streams/tokenizer_json.h"
-#include "streams/utf8.h"
+#include "streams/tokenizer/tokenizer.h"
+#include "streams/tokenizer/tokenizer_json.h"
+#include "streams/tokenizer/utf8.h"
 
 namespace peer::streams {
 namespace {

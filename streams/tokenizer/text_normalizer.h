@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "streams/text_pattern.h"
-#include "streams/text_start.h"
+#include "streams/tokenizer/text_pattern.h"
+#include "streams/tokenizer/text_start.h"
 
 namespace peer::streams {
 

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "peer/base/digest.h"
-#include "streams/merge_table.h"
-#include "streams/pair_merger.h"
-#include "streams/word_cache.h"
+#include "streams/tokenizer/merge_table.h"
+#include "streams/tokenizer/pair_merger.h"
+#include "streams/tokenizer/word_cache.h"
 
 namespace peer::streams {
 

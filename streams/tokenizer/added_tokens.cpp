@@ -1,4 +1,4 @@
-#include "streams/added_tokens.h"
+#include "streams/tokenizer/added_tokens.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "streams/merge_table.h"
+#include "streams/tokenizer/merge_table.h"
 
 #include <bit>
 

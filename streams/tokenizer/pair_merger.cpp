@@ -1,4 +1,4 @@
-#include "streams/pair_merger.h"
+#include "streams/tokenizer/pair_merger.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,4 +1,4 @@
-#include "streams/json_place.h"
+#include "streams/tokenizer/json_place.h"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "streams/byte_tokenizer.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 
 #include <array>
 

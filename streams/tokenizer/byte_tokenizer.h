@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 

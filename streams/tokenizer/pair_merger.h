@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "streams/merge_table.h"
+#include "streams/tokenizer/merge_table.h"
 
 namespace peer::streams {
 

@@ -4,9 +4,9 @@
 #include <set>
 #include <string>
 
-#include "streams/bpe_model.h"
-#include "streams/json_place.h"
-#include "streams/text_steps.h"
+#include "streams/tokenizer/bpe_model.h"
+#include "streams/tokenizer/json_place.h"
+#include "streams/tokenizer/text_steps.h"
 
 namespace peer::streams {
 

@@ -1,4 +1,4 @@
-#include "streams/tokenizer.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 

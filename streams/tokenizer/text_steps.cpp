@@ -1,10 +1,10 @@
-#include "streams/text_steps.h"
+#include "streams/tokenizer/text_steps.h"
 
 #include <fmt/format.h>
 
 #include <utility>
 
-#include "streams/oniguruma_pattern.h"
+#include "streams/tokenizer/oniguruma_pattern.h"
 
 namespace peer::streams {
 namespace {

@@ -1,4 +1,4 @@
-#include "streams/utf8.h"
+#include "streams/tokenizer/utf8.h"
 
 #include <simdjson.h>
 
