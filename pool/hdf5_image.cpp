@@ -72,7 +72,8 @@ std::int64_t bytes_of(const Hdf5Description& dataset) {
   return bytes;
 }
 
-Hdf5Image lay_out(const std::vector<Hdf5Description>& datasets, const Hdf5Attributes& file_attributes) {
+void lay_out(const std::vector<Hdf5Description>& datasets, const Hdf5Attributes& file_attributes,
+             const std::function<void(const Hdf5Image&)>& use) {
   const Hdf5Session session;
   const Hdf5File file = create_in_memory();
   add_attributes(file.get(), file_attributes);
@@ -81,11 +82,14 @@ Hdf5Image lay_out(const std::vector<Hdf5Description>& datasets, const Hdf5Attrib
   check(H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0);
   const ssize_t size = H5Fget_file_image(file.get(), nullptr, 0);
   check(size > 0);
-  Hdf5Image image;
-  image.bytes.resize(static_cast<std::size_t>(size));
-  check(H5Fget_file_image(file.get(), image.bytes.data(), image.bytes.size()) == size);
+  void** memory = nullptr;  // where the driver that keeps a file in memory has its pointer to the bytes
+  check(H5Fget_vfd_handle(file.get(), H5P_DEFAULT, reinterpret_cast<void**>(&memory)) >= 0);
+  Hdf5Image image{{static_cast<std::byte*>(*memory), static_cast<std::size_t>(size)}, {}};
+  constexpr std::size_t kSuperblockVersion = 8, kConsistencyFlags = 20;  // of version 0
+  check(image.bytes[kSuperblockVersion] == std::byte{0});
+  image.bytes[kConsistencyFlags] = std::byte{0};  // where HDF5 says that the file is open for writing
   for (const haddr_t place : places) image.offsets.push_back(place == HADDR_UNDEF ? size : static_cast<std::int64_t>(place));
-  return image;
+  use(image);
 }
 
 }  // namespace peer::pool

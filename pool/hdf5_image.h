@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
@@ -25,8 +26,9 @@ struct Hdf5Description {
   Hdf5Attributes attributes;
 };
 
+// In HDF5's own memory, of which a second copy could be too much: a trunk is as large as a model.
 struct Hdf5Image {
-  std::vector<std::byte> bytes;       // the whole file
+  std::span<std::byte> bytes;         // the whole file
   std::vector<std::int64_t> offsets;  // of each dataset's first byte; where it is empty, the end of the file
 };
 
@@ -34,6 +36,8 @@ std::int64_t bytes_of(const Hdf5Description& dataset);
 
 // Contiguous little-endian datasets; one that is large starts at a multiple of 4096. A single dataset whose attributes fit in the first
 // 4096 bytes is the end of the file: bytes.size() == offsets[0] + bytes_of(dataset).
-Hdf5Image lay_out(const std::vector<Hdf5Description>& datasets, const Hdf5Attributes& file_attributes = {});
+// The image is gone when `use` returns, which must not use HDF5.
+void lay_out(const std::vector<Hdf5Description>& datasets, const Hdf5Attributes& file_attributes,
+             const std::function<void(const Hdf5Image&)>& use);
 
 }  // namespace peer::pool

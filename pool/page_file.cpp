@@ -24,12 +24,15 @@ Hdf5Attributes attributes_of(const char* what, const char* layout_text, BlockId 
 
 std::vector<std::byte> make_file(Hdf5Description description, std::span<const float> values) {
   description.attributes.values.emplace_back("element", std::string(name_of(description.element)));
-  Hdf5Image image = lay_out({description});
-  const std::span<std::byte> data = std::span(image.bytes).subspan(static_cast<std::size_t>(image.offsets[0]));
-  require(image.offsets[0] == kPageDataOffset && static_cast<std::int64_t>(data.size()) == bytes_of(description),
-          "page_file: the numbers must be the end of the file");
-  store_values(values, description.element, data);
-  return std::move(image.bytes);
+  std::vector<std::byte> file;
+  lay_out({description}, {}, [&](const Hdf5Image& image) {
+    const std::span<std::byte> data = image.bytes.subspan(static_cast<std::size_t>(image.offsets[0]));
+    require(image.offsets[0] == kPageDataOffset && static_cast<std::int64_t>(data.size()) == bytes_of(description),
+            "page_file: the numbers must be the end of the file");
+    store_values(values, description.element, data);
+    file.assign(image.bytes.begin(), image.bytes.end());
+  });
+  return file;
 }
 
 }  // namespace

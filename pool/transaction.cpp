@@ -56,9 +56,10 @@ void Transaction::drop_page_state(BlockId block, PageIndex page) {
 void Transaction::drop_table(BlockId block) { state_->draft.tables.erase(block); }
 
 void Transaction::put_trunk(const std::string& name, const std::vector<TensorView>& tensors) {
-  const std::vector<std::byte> bytes = make_trunk_file(tensors);
-  const Digest digest = state_->draft.files.add(SealedKind::kTrunk, bytes).digest;
-  state_->draft.trunks[name] = {name, digest, static_cast<std::int64_t>(bytes.size())};
+  make_trunk_file(tensors, [&](std::span<const std::byte> bytes) {
+    const Digest digest = state_->draft.files.add(SealedKind::kTrunk, bytes).digest;
+    state_->draft.trunks[name] = {name, digest, std::ssize(bytes)};
+  });
 }
 
 void Transaction::drop_trunk(const std::string& name) { state_->draft.trunks.erase(name); }

@@ -64,7 +64,7 @@ MappedTensor read_tensor(const Hdf5File& hdf5, const std::string& name, const st
 
 }  // namespace
 
-std::vector<std::byte> make_trunk_file(const std::vector<TensorView>& tensors) {
+void make_trunk_file(const std::vector<TensorView>& tensors, const std::function<void(std::span<const std::byte>)>& use) {
   std::vector<Hdf5Description> descriptions;
   for (const TensorView& tensor : tensors) {
     require(!tensor.name.empty() && tensor.name != "." && tensor.name.find('/') == std::string::npos,
@@ -74,13 +74,15 @@ std::vector<std::byte> make_trunk_file(const std::vector<TensorView>& tensors) {
     require(std::ranges::none_of(tensor.shape, [](std::int64_t extent) { return extent < 0; }), "trunk_file: extents must not be negative");
     descriptions.push_back({tensor.name, tensor.shape, Element::kFloat32, {}});
   }
-  Hdf5Image image = lay_out(
-      descriptions, {{{"what", "named dense tensors of a language model, fp32, row-major"}, {"format_version", kTrunkFileVersion}}});
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto bytes = static_cast<std::size_t>(bytes_of(descriptions[i]));
-    if (bytes > 0) std::memcpy(image.bytes.data() + image.offsets[i], tensors[i].values, bytes);
-  }
-  return std::move(image.bytes);
+  const Hdf5Attributes attributes{
+      {{"what", "named dense tensors of a language model, fp32, row-major"}, {"format_version", kTrunkFileVersion}}};
+  lay_out(descriptions, attributes, [&](const Hdf5Image& image) {
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      const auto bytes = static_cast<std::size_t>(bytes_of(descriptions[i]));
+      if (bytes > 0) std::memcpy(image.bytes.data() + image.offsets[i], tensors[i].values, bytes);
+    }
+    use(image.bytes);
+  });
 }
 
 std::map<std::string, MappedTensor> read_trunk_file(const std::shared_ptr<const MappedFile>& file, const std::string& path) {

@@ -10,7 +10,7 @@ Decoder::Decoder(Context& ctx, Model& model, int view, std::int64_t rows)
     : ctx_(ctx),
       model_(model),
       one_(model, view, rows, 1, false),
-      half_(model, view, rows, std::max<std::int64_t>(model.options().context / 2, 1), false),
+      half_(model, view, rows, std::max<std::int64_t>(model.options().context / 2, 1), false, Logits::kOfAPiece),
       text_(model.unread(rows, model.options().context)),
       token_(ctx.device(), rows * half_.length),
       window_(static_cast<std::size_t>(rows * model.options().context)) {}
@@ -27,7 +27,7 @@ peer::View<const float, 2> Decoder::read(peer::View<const std::int32_t, 1> token
   return one_.logits_view();
 }
 
-peer::View<const float, 2> Decoder::read_chunk(peer::View<const std::int32_t, 2> token) {
+void Decoder::read_chunk(peer::View<const std::int32_t, 2> token, const Pieces& see) {
   const std::int64_t rows = one_.batch;
   require(token.shape[0] == rows && token.shape[1] == chunk(), "decoder: a chunk of every text");
   require(text_.tokens % chunk() == 0, "decoder: chunks begin where chunks end");
@@ -36,8 +36,11 @@ peer::View<const float, 2> Decoder::read_chunk(peer::View<const std::int32_t, 2>
     for (std::int64_t b = 0; b < rows; ++b) window_[(text_.tokens + t) * rows + b] = token.row(b)[t];
   std::copy_n(token.data, rows * chunk(), token_.data());
   model_.read_on(ctx_, token_.view(rows * chunk()), half_, text_);
-  ctx_.wait();
-  return half_.logits_view();
+  for (std::int64_t first = 0; first < half_.tokens; first += half_.piece) {
+    const auto logits = model_.predict(ctx_, half_, first, std::min(half_.piece, half_.tokens - first));
+    ctx_.wait();
+    see(first, logits);
+  }
 }
 
 void Decoder::drop_older_half() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "peer/device/buffer.h"
@@ -20,8 +21,10 @@ class Decoder {
   // call.
   peer::View<const float, 2> read(peer::View<const std::int32_t, 1> token);
   // token (B, chunk()): reads so many more tokens of every text at once, what read() would read one after the other, up to rounding. Only
-  // while the texts hold a multiple of chunk() tokens. Returns logits (B * chunk(), V), valid as those of read().
-  peer::View<const float, 2> read_chunk(peer::View<const std::int32_t, 2> token);
+  // while the texts hold a multiple of chunk() tokens. `see` gets the logits (n, V) of tokens [first, first + n) of the B * chunk(), piece
+  // by piece.
+  using Pieces = std::function<void(std::int64_t first, peer::View<const float, 2> logits)>;
+  void read_chunk(peer::View<const std::int32_t, 2> token, const Pieces& see);
   std::int64_t chunk() const { return half_.length; }
   void restart();  // nothing was read
 

@@ -11,37 +11,51 @@
 namespace peer::model {
 namespace {
 
-std::vector<std::size_t> likeliest_first(const std::vector<double>& weight) {
+// A few of very many tokens are kept as a rule: a selection and a heap find them without sorting all.
+void keep_likeliest(std::vector<double>& weight, std::int64_t top_k, double top_p) {
+  const auto likelier = [&](std::size_t a, std::size_t b) { return weight[a] > weight[b] || (weight[a] == weight[b] && a < b); };
   std::vector<std::size_t> order(weight.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weight[a] > weight[b]; });
-  return order;
-}
-
-void keep_likeliest(std::vector<double>& weight, std::int64_t top_k, double top_p) {
-  std::vector<std::size_t> order = likeliest_first(weight);
-  std::size_t kept = order.size();
-  if (top_k > 0) kept = std::min(kept, static_cast<std::size_t>(top_k));
+  auto kept = order.begin(), end = order.end();  // [kept, end)
+  if (top_k > 0 && top_k < std::ssize(order)) {
+    end = order.begin() + top_k;
+    std::nth_element(order.begin(), end, order.end(), likelier);
+  }
   if (top_p < 1) {
     double all = 0, sum = 0;
-    for (std::size_t i = 0; i < kept; ++i) all += weight[order[i]];
-    std::size_t needed = 0;
-    while (needed < kept && sum < top_p * all) sum += weight[order[needed++]];
-    kept = std::max<std::size_t>(needed, 1);
+    std::for_each(kept, end, [&](std::size_t token) { all += weight[token]; });
+    const auto later = [&](std::size_t a, std::size_t b) { return likelier(b, a); };
+    std::make_heap(order.begin(), end, later);
+    kept = end;
+    do {
+      std::pop_heap(order.begin(), kept, later);
+      sum += weight[*--kept];
+    } while (kept != order.begin() && sum < top_p * all);
   }
-  for (std::size_t i = kept; i < order.size(); ++i) weight[order[i]] = 0;
+  std::vector<double> left(weight.size());
+  std::for_each(kept, end, [&](std::size_t token) { left[token] = weight[token]; });
+  weight = std::move(left);
+}
+
+// What a logit lies above its token's log-probability.
+double shift_of(std::span<const float> logits) {
+  const float best = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(static_cast<double>(x) - best);
+  return best + std::log(sum);
 }
 
 }  // namespace
 
 Distribution log_softmax(std::span<const float> logits) {
-  const float best = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float x : logits) sum += std::exp(static_cast<double>(x) - best);
-  const double shift = best + std::log(sum);
-  Distribution log_p;
-  for (const float x : logits) log_p.push_back(x - shift);
+  const double shift = shift_of(logits);
+  Distribution log_p(logits.size());
+  for (std::size_t v = 0; v < logits.size(); ++v) log_p[v] = logits[v] - shift;
   return log_p;
+}
+
+double log_softmax_of(std::span<const float> logits, std::int32_t token) {
+  return logits[static_cast<std::size_t>(token)] - shift_of(logits);
 }
 
 void check(const DrawOptions& options) {

@@ -11,6 +11,7 @@ namespace peer::model {
 using Distribution = std::vector<double>;  // natural log-probabilities of the V tokens
 
 Distribution log_softmax(std::span<const float> logits);
+double log_softmax_of(std::span<const float> logits, std::int32_t token);  // the one number of it
 
 // How even the draws are, and which tokens may be drawn at all.
 struct DrawOptions {

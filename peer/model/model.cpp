@@ -15,6 +15,14 @@
 namespace peer::model {
 namespace {
 
+// Rows of a piece of logits. With fewer a product would be bound by reading the head's matrix.
+std::int64_t piece_of(std::int64_t vocabulary) {
+  constexpr std::int64_t kNumbers = std::int64_t{8} << 20, kLeast = 64;
+  std::int64_t rows = kLeast;
+  while (2 * rows * vocabulary <= kNumbers) rows *= 2;
+  return rows;
+}
+
 layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOptions& delta) {
   layers::PeerOptions annex = base;  // gate, activation and norm are the base's
   annex.heads = delta.annex_heads, annex.top_k = delta.annex_top_k, annex.d_key = delta.annex_d_key;
@@ -151,14 +159,19 @@ std::vector<layers::LayerDelta*> Model::layer_path(const std::vector<int>& path,
   return deltas;
 }
 
-Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, std::int64_t row_length, bool keep)
-    : batch(batch_rows), length(row_length), tokens(batch_rows * row_length), view(view_index) {
+Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, std::int64_t row_length, bool keep, Logits logits_room)
+    : batch(batch_rows),
+      length(row_length),
+      tokens(batch_rows * row_length),
+      view(view_index),
+      room(logits_room),
+      piece(room == Logits::kAll ? tokens : std::min(tokens, piece_of(model.options().vocabulary))) {
   const std::int64_t width = model.options().width;
   const std::vector<int> path = model.path(view);
   output = Buffer<float>(model.device(), tokens * width);
   normed = Buffer<float>(model.device(), tokens * width);
   inverse_rms = Buffer<float>(model.device(), tokens);
-  logits = Buffer<float>(model.device(), tokens * model.options().vocabulary);
+  logits = Buffer<float>(model.device(), piece * model.options().vocabulary);
   if (keep) dx = Buffer<float>(model.device(), tokens * width);
   for (const int g : path) vocabulary.push_back(model.views_[g].delta->vocabulary->activations(model.device(), tokens, keep));
   // Without a backward pass one set serves all blocks: what any block's branches need is merged into it.
@@ -185,7 +198,7 @@ void Model::forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activ
   embed(ctx, token, saved);
   run_blocks(ctx, 0, static_cast<int>(options_.layers), saved, training, text);
   if (text != nullptr) text->tokens += saved.length;
-  predict(ctx, saved);
+  finish(ctx, saved);
 }
 
 int Model::shared_blocks(std::span<const int> views) const {
@@ -207,7 +220,7 @@ void Model::forward_above(Context& ctx, peer::View<const float, 2> x, Activation
   require(!saved.keeps() && x.shape[0] == saved.tokens, "model: no backward pass follows a shared one");
   queue_copy(ctx, x, input);
   run_blocks(ctx, blocks, static_cast<int>(options_.layers), saved, false, nullptr);
-  predict(ctx, saved);
+  finish(ctx, saved);
 }
 
 void Model::embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved) {
@@ -233,7 +246,7 @@ void Model::run_blocks(Context& ctx, int first, int end, Activations& saved, boo
   }
 }
 
-void Model::predict(Context& ctx, Activations& saved) {
+void Model::finish(Context& ctx, Activations& saved) {
   const std::int64_t n = saved.tokens, width = options_.width;
   const peer::View<float, 2> normed = saved.normed.view(n, width);
   ops::rms_norm(ctx, {.x = saved.output.view(n, width),
@@ -241,10 +254,20 @@ void Model::predict(Context& ctx, Activations& saved) {
                       .epsilon = static_cast<float>(options_.norm_epsilon),
                       .y = normed,
                       .inverse_rms = saved.inverse_rms.view(n)});
-  layers::linear(ctx, normed, *head_, 0.0f, saved.logits_view());
+  if (saved.room == Logits::kAll) set_logits(ctx, normed, saved, saved.logits_view());
+}
+
+peer::View<const float, 2> Model::predict(Context& ctx, Activations& saved, std::int64_t first, std::int64_t count) {
+  require(saved.room == Logits::kOfAPiece && count <= saved.piece && first + count <= saved.tokens, "model: a piece must have room");
+  const peer::View<float, 2> logits = saved.logits.view(count, options_.vocabulary);
+  set_logits(ctx, {saved.normed.data() + first * options_.width, count, options_.width}, saved, logits);
+  return logits;
+}
+
+void Model::set_logits(Context& ctx, peer::View<const float, 2> normed, Activations& saved, peer::View<float, 2> logits) {
+  layers::linear(ctx, normed, *head_, 0.0f, logits);
   const std::vector<int> path = this->path(saved.view);
-  for (std::size_t g = 0; g < path.size(); ++g)
-    views_[path[g]].delta->vocabulary->predict(ctx, normed, saved.vocabulary[g], saved.logits_view());
+  for (std::size_t g = 0; g < path.size(); ++g) views_[path[g]].delta->vocabulary->predict(ctx, normed, saved.vocabulary[g], logits);
 }
 
 // The lowest block below which nothing on the path is trained.

@@ -29,22 +29,28 @@ struct View {
 // and what it picked for each token of the batch (id, gate: (N, R)).
 using PickWatch = std::function<void(int view, int layer, const layers::PeerBlock& block, const layers::PeerActivations& picks)>;
 
+// Which logits there is room for: those of all tokens, which a forward pass sets, or of a piece of them, which Model::predict() sets: as
+// many as take 32 MB, but 64 at least.
+enum class Logits { kAll, kOfAPiece };
+
 // Everything a forward pass writes, sized up front: reused for every batch of the same shape and view.
 class Activations {
  public:
   // keep: every block keeps its own, for a backward pass; otherwise all blocks share one set.
-  Activations(class Model& model, int view, std::int64_t batch, std::int64_t length, bool keep);
+  Activations(class Model& model, int view, std::int64_t batch, std::int64_t length, bool keep, Logits room = Logits::kAll);
 
   std::int64_t batch, length, tokens;
   int view;
+  Logits room;
+  std::int64_t piece;  // tokens whose logits there is room for
   std::vector<layers::BlockActivations> blocks;
   Buffer<float> output, normed, inverse_rms;      // (N, D), (N, D), (N): the last residual stream and its norm
-  Buffer<float> logits;                           // (N, V); becomes its own gradient before backward
+  Buffer<float> logits;                           // (piece, V); becomes its own gradient before backward
   std::vector<VocabularyActivations> vocabulary;  // by view on the path
   Buffer<float> dx;                               // (N, D); with keep
   layers::BlockWorkspace work;                    // with keep
   PickWatch watch;                                // none unless set
-  peer::View<float, 2> logits_view() { return logits.view(tokens, logits.size() / tokens); }
+  peer::View<float, 2> logits_view() { return logits.view(piece, logits.size() / piece); }
   bool keeps() const { return !dx.empty(); }
 };
 
@@ -88,7 +94,7 @@ class Model {
   // Makes one view's own tensors and experts trainable or frozen.
   void set_trainable(int view, bool trainable);
 
-  // token (N), N = batch*length, rows of `length` tokens. Sets saved.logits (N, V).
+  // token (N), N = batch*length, rows of `length` tokens. Sets saved.logits (N, V) where there is room for all.
   void forward(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, bool training) {
     forward(ctx, token, saved, training, nullptr);
   }
@@ -96,6 +102,9 @@ class Model {
   void read_on(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved, ReadText& text) {
     forward(ctx, token, saved, false, &text);
   }
+  // After a forward pass without room for all logits: those of tokens [first, first + count), count <= saved.piece. (count, V), valid until
+  // the next call.
+  peer::View<const float, 2> predict(Context& ctx, Activations& saved, std::int64_t first, std::int64_t count);
   // A text of which nothing was read, for texts of up to `capacity` tokens.
   ReadText unread(std::int64_t batch, std::int64_t capacity) const;
 
@@ -115,7 +124,8 @@ class Model {
   const layers::PeerBlock* router_below(int parent, int layer, const DeltaOptions& options);
   void embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved);
   void run_blocks(Context& ctx, int first, int end, Activations& saved, bool training, ReadText* text);
-  void predict(Context& ctx, Activations& saved);
+  void finish(Context& ctx, Activations& saved);
+  void set_logits(Context& ctx, peer::View<const float, 2> normed, Activations& saved, peer::View<float, 2> logits);
   int lowest_trained(const std::vector<int>& path);
   std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
   void show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const;

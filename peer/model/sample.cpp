@@ -43,18 +43,21 @@ class MixedReader {
   }
 
  private:
-  static std::span<const float> row(peer::View<const float, 2> logits, std::size_t at) {
-    return {logits.row(static_cast<std::int64_t>(at)), static_cast<std::size_t>(logits.shape[1])};
+  static std::span<const float> row(peer::View<const float, 2> logits, std::int64_t at) {
+    return {logits.row(at), static_cast<std::size_t>(logits.shape[1])};
   }
 
   void read_chunk(std::span<const std::int32_t> tokens) {
     std::vector<std::vector<double>> log_p(tokens.size() - 1);  // of each token but the first, by view
     weigh(tokens.front());
     for (std::size_t v = 0; v < decoders_.size(); ++v) {
-      const auto logits = decoders_[v].read_chunk({tokens.data(), 1, std::ssize(tokens)});
-      for (std::size_t t = 0; t + 1 < tokens.size(); ++t)
-        log_p[t].push_back(log_softmax(row(logits, t))[static_cast<std::size_t>(tokens[t + 1])]);
-      following_[v] = log_softmax(row(logits, tokens.size() - 1));
+      decoders_[v].read_chunk({tokens.data(), 1, std::ssize(tokens)}, [&](std::int64_t first, peer::View<const float, 2> logits) {
+        for (std::int64_t i = 0; i < logits.shape[0]; ++i)
+          if (const auto t = static_cast<std::size_t>(first + i); t + 1 < tokens.size())
+            log_p[t].push_back(log_softmax_of(row(logits, i), tokens[t + 1]));
+          else
+            following_[v] = log_softmax(row(logits, i));
+      });
     }
     for (const std::vector<double>& of_token : log_p) mixture_.update(of_token);
   }

@@ -75,16 +75,21 @@ TEST_CASE("chunks are read as their tokens are one after the other, beyond the w
   for (std::int64_t first = 0; first < 5 * length; first += length) {
     std::vector<std::int32_t> tokens(a.begin() + first, a.begin() + first + length);
     tokens.insert(tokens.end(), b.begin() + first, b.begin() + first + length);
-    const auto logits = chunks.read_chunk({tokens.data(), rows, length});
+    std::vector<float> logits;
+    chunks.read_chunk({tokens.data(), rows, length}, [&](std::int64_t at, View<const float, 2> piece) {
+      REQUIRE(at * piece.shape[1] == std::ssize(logits));
+      logits.insert(logits.end(), piece.data, piece.data + piece.size());
+    });
+    REQUIRE(std::ssize(logits) == rows * length * m.options().vocabulary);
     for (std::int64_t t = 0; t < length; ++t) {
       const auto expected = one_by_one(first + t, alone);
       for (std::int64_t r = 0; r < rows; ++r)
-        check_close({expected.row(r), expected.row(r) + expected.shape[1]}, logits.row(r * length + t));
+        check_close({expected.row(r), expected.row(r) + expected.shape[1]}, logits.data() + (r * length + t) * m.options().vocabulary);
     }
   }
   const auto expected = one_by_one(5 * length, alone);
   check_close({expected.data, expected.data + expected.size()}, one_by_one(5 * length, chunks).data);
-  CHECK_THROWS_AS(chunks.read_chunk({a.data(), rows, length}), ContractError);  // not where a chunk ended
+  CHECK_THROWS_AS(chunks.read_chunk({a.data(), rows, length}, [](auto&&...) {}), ContractError);  // not where a chunk ended
 }
 
 TEST_CASE("texts that are read side by side do not see each other, and a restart forgets") {

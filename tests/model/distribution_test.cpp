@@ -127,6 +127,31 @@ TEST_CASE("each filter keeps the tokens that it names") {
   CHECK(kept({.temperature = 0.5, .top_p = 0.5}) == std::vector{1});
 }
 
+TEST_CASE("of many tokens the filters keep those that sorting all of them keeps") {
+  const Random random(3, Purpose::kTest);
+  std::vector<float> logits(3000);
+  for (std::size_t v = 0; v < logits.size(); ++v) logits[v] = static_cast<float>(random.below(v, 40)) / 8;  // many are equal
+  const Distribution log_p = model::log_softmax(logits);
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return logits[a] > logits[b]; });
+  for (const std::int64_t top_k : {0, 1, 100, 2999, 3000, 5000})
+    for (const double top_p : {1.0, 0.9, 0.1}) {
+      const auto weight = model::draw_weights(log_p, {.temperature = 1, .top_k = top_k, .top_p = top_p});
+      const auto kept = static_cast<std::size_t>(std::count_if(weight.begin(), weight.end(), [](double w) { return w > 0; }));
+      CHECK(kept <= (top_k == 0 ? order.size() : static_cast<std::size_t>(top_k)));
+      double all = 0, sum = 0;
+      for (std::size_t i = 0; i < order.size(); ++i) {
+        if (top_k == 0 || i < static_cast<std::size_t>(top_k)) all += std::exp(log_p[order[i]]);
+        if (i < kept) sum += std::exp(log_p[order[i]]);
+        REQUIRE((weight[order[i]] > 0) == (i < kept));
+      }
+      CHECK(sum >= top_p * all * (1 - 1e-9));
+      CHECK(sum - std::exp(log_p[order[kept - 1]]) < top_p * all);
+    }
+  for (const std::int32_t token : {0, 7, 2999}) CHECK(model::log_softmax_of(logits, token) == log_p[static_cast<std::size_t>(token)]);
+}
+
 TEST_CASE("of equally likely tokens the first ones are kept, and one always is") {
   const Distribution even(10, std::log(0.1));
   const std::vector<double> three = model::draw_weights(even, {.temperature = 1, .top_k = 3});

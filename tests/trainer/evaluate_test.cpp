@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "peer/base/error.h"
+#include "peer/model/distribution.h"
 #include "tests/support/catch.h"
 #include "tests/support/letter_pairs.h"
 #include "tests/support/tiny_model.h"
@@ -27,10 +28,16 @@ std::vector<streams::Document> documents(std::initializer_list<std::string> text
 
 double sum(const std::vector<float>& log_p) { return std::accumulate(log_p.begin(), log_p.end(), 0.0); }
 
+model::ModelOptions with_vocabulary(std::int64_t vocabulary) {
+  model::ModelOptions options = test::tiny_options();
+  options.vocabulary = vocabulary;
+  return options;
+}
+
 struct Scene {
   Context ctx{Device{}, 2};
-  model::Model model{test::tiny_options(), 3};
-  Scene() {
+  model::Model model;
+  explicit Scene(std::int64_t vocabulary = test::tiny_options().vocabulary) : model(with_vocabulary(vocabulary), 3) {
     model.create_experts();
     test::randomise(model, 0, 0.2f);
   }
@@ -111,6 +118,24 @@ TEST_CASE("a document's score does not depend on the documents around it, nor on
   const TokenLogP alone = scene.score(documents({text}), 4, 0.5), crowd = scene.score(documents({"before", text, "and after it"}), 4, 0.5);
   CHECK(alone[0] == crowd[1]);
   CHECK(sum(scene.score(documents({text}), 1, 0.5)[0]) == Approx(sum(alone[0])).epsilon(1e-4));
+}
+
+TEST_CASE("with a large vocabulary logits are made for some tokens at a time: the scores are those of all logits at once") {
+  constexpr std::int64_t kVocabulary = 70000, kRows = 7;  // 112 tokens, of which 64 have room
+  Scene scene(kVocabulary);
+  const auto list = documents({"sixteen letters!", "a text that is longer than one window of the model, by far", "z", "and a fourth one"});
+  REQUIRE(model::Activations(scene.model, 0, kRows, 16, false, model::Logits::kOfAPiece).piece == 64);
+  const TokenLogP log_p = scene.score(list, kRows, 0.5);
+  CHECK(scene.score({list[1]}, kRows, 0.5)[0] == log_p[1]);
+  for (const std::size_t d : {0, 2, 3}) {
+    std::vector<std::int32_t> tokens(1, 256);
+    for (const char c : list[d].text) tokens.push_back(static_cast<unsigned char>(c));
+    const auto logits = test::logits_of(scene.ctx, scene.model, 0, tokens, std::ssize(tokens));
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      const std::span<const float> row(logits.data() + t * kVocabulary, kVocabulary);
+      if (t < 16) CHECK(log_p[d][t] == Approx(model::log_softmax_of(row, t + 1 < tokens.size() ? tokens[t + 1] : 256)).epsilon(1e-4));
+    }
+  }
 }
 
 TEST_CASE("within the first window the overlap changes nothing; after it a byte has at least its share of context") {

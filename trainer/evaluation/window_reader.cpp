@@ -78,7 +78,8 @@ bool WindowReader::full_batch() const {
 }
 
 model::Activations& WindowReader::activations(Reading& reading) {
-  if (!reading.saved) reading.saved = std::make_unique<model::Activations>(model_, reading.view, rows_, length_, false);
+  if (!reading.saved)
+    reading.saved = std::make_unique<model::Activations>(model_, reading.view, rows_, length_, false, model::Logits::kOfAPiece);
   return *reading.saved;
 }
 
@@ -88,7 +89,7 @@ void WindowReader::fill(std::int64_t row, const Row& asked) {
   std::fill_n(input_.data() + row * length_, length_, tokenizer_.end_of_document());
   std::fill_n(target_.data() + row * length_, length_, -1);
   std::copy_n(text.tokens.data() + w.begin, w.end - w.begin, input_.data() + row * length_);
-  std::copy_n(text.tokens.data() + w.begin + 1, w.end - w.begin, target_.data() + row * length_);
+  std::copy_n(text.tokens.data() + w.score_begin + 1, w.end - w.score_begin, target_.data() + row * length_ + w.score_begin - w.begin);
 }
 
 // The next windows in the order of the text, whoever needs them.
@@ -109,6 +110,17 @@ void WindowReader::read_below() {
   blocks_computed_ += count * shared_;
 }
 
+// The pieces of the batch in which a token is scored. All of one size, that of a batch included: the numbers of a token depend on it.
+std::vector<std::int64_t> WindowReader::scored_pieces(std::int64_t size) const {
+  std::vector<std::int64_t> pieces;
+  const auto is_target = [](std::int32_t token) { return token >= 0; };
+  for (std::int64_t first = 0; first < target_.size(); first += size) {
+    const std::int64_t begin = std::min(first, target_.size() - size);
+    if (std::any_of(target_.data() + begin, target_.data() + begin + size, is_target)) pieces.push_back(begin);
+  }
+  return pieces;
+}
+
 std::optional<std::vector<std::size_t>> WindowReader::read() {
   while (!asked_.empty() && !full_batch()) read_below();
   const auto fullest = std::max_element(readings_.begin(), readings_.end(),
@@ -119,6 +131,7 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
   std::fill_n(input_.data(), saved.tokens, tokenizer_.end_of_document());
   std::fill_n(target_.data(), saved.tokens, -1);
   for (std::int64_t r = 0; r < count; ++r) fill(r, fullest->list[r]);
+  const std::vector<std::int64_t> pieces = scored_pieces(saved.piece);
   if (watch_) saved.watch = watch_of(*fullest, count);
   if (shared_ > 0) {
     const std::int64_t row = length_ * model_.options().width;
@@ -131,7 +144,10 @@ std::optional<std::vector<std::size_t>> WindowReader::read() {
   } else {
     model_.forward(ctx_, input_.view(saved.tokens), saved, false);
   }
-  ops::cross_entropy(ctx_, {.logits = saved.logits_view(), .target = target_.view(saved.tokens), .nll = nll_.view(saved.tokens)});
+  for (const std::int64_t first : pieces)
+    ops::cross_entropy(ctx_, {.logits = model_.predict(ctx_, saved, first, saved.piece),
+                              .target = {target_.data() + first, saved.piece},
+                              .nll = {nll_.data() + first, saved.piece}});
   ctx_.wait();
   std::vector<std::size_t> complete;
   for (std::int64_t r = 0; r < count; ++r) {

@@ -72,6 +72,7 @@ class WindowReader {
   bool full_batch() const;
   void read_below();
   void fill(std::int64_t row, const Row& asked);
+  std::vector<std::int64_t> scored_pieces(std::int64_t size) const;
   model::Activations& activations(Reading& reading);
   model::PickWatch watch_of(const Reading& reading, std::int64_t count) const;
 
