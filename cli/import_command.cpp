@@ -66,7 +66,7 @@ int run(Call& call, const trainer::ImportOptions& options, const ImportCommandOp
                    {"base", cost_json(base)},
                    {"view", cost_json(view)},
                    {"context", shape.model.context},
-                   {"vocabulary", folder.tokenizer.vocabulary},
+                   {"vocabulary", folder.tokenizer.tokenizer->vocabulary()},
                    {"document_token", folder.tokenizer.end_of_document}};
   const std::optional<trainer::KnownDomain> known = known_domain(call, command, stream, evaluate);
   trainer::ImportOutcome outcome;
@@ -88,7 +88,7 @@ int run(Call& call, const trainer::ImportOptions& options, const ImportCommandOp
     return kDone;
   }
   call.out << fmt::format("base         {}\na view       {}\n", cost_text(base), cost_text(view))
-           << fmt::format("tokenizer    {} tokens, '{}' ends a document; windows of {} tokens\n", folder.tokenizer.vocabulary,
+           << fmt::format("tokenizer    {} tokens, '{}' ends a document; windows of {} tokens\n", folder.tokenizer.tokenizer->vocabulary(),
                           folder.tokenizer.end_of_document, shape.model.context);
   if (command.dry_run) return kDone;
   if (known) call.out << fmt::format("    {:<12} {:.3f} bits per byte\n", known->domain, outcome.bits_per_byte);

@@ -24,9 +24,7 @@ std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlig
 std::mutex mutex;
 Region* newest = nullptr;
 
-Region* region_of(void* block) {
-  return reinterpret_cast<Region*>(reinterpret_cast<std::uintptr_t>(block) / kRegionBytes * kRegionBytes);
-}
+Region* region_of(void* block) { return reinterpret_cast<Region*>(reinterpret_cast<std::uintptr_t>(block) / kRegionBytes * kRegionBytes); }
 
 Region* make_region() {
   void* memory = std::aligned_alloc(kRegionBytes, kRegionBytes);

@@ -1,5 +1,5 @@
-// Memory for buffers that are smaller than a huge page. Laid side by side on huge pages: a model has hundreds of them, and read one after the
-// other from pages of the system's own size they came at two thirds of the speed.
+// Memory for buffers that are smaller than a huge page. Laid side by side on huge pages: a model has hundreds of them, and read one after
+// the other from pages of the system's own size they came at two thirds of the speed.
 #pragma once
 
 #include <cstddef>

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "streams/tokenizer/byte_tokenizer.h"
 #include "streams/corpus.h"
+#include "streams/tokenizer/byte_tokenizer.h"
 
 namespace peer::streams {
 

@@ -116,7 +116,8 @@ pool::CommitReport commit_base(LoadedModel& loaded, const std::string& path, con
 // The model is gone when this returns: measuring opens the pool.
 pool::CommitReport import_base(const std::string& path, const ModelFolder& folder, const model::ModelOptions& shape,
                                const model::DeltaOptions& delta, std::uint64_t seed, Progress& progress, const std::atomic<bool>& stop) {
-  LoadedModel loaded{model::Model(shape, seed), delta, {}, {}};
+  LoadedModel loaded{model::Model(shape, seed, {}, layers::Start::kZero), delta, {}, {}};
+  loaded.tokenizer = folder.tokenizer.tokenizer;
   loaded.model.view(0).domain = folder.name;
   loaded.history.stages.push_back({.strategy = kImport});
   fill(sources_of(loaded.model, folder), progress, stop);
@@ -128,7 +129,7 @@ pool::CommitReport import_base(const std::string& path, const ModelFolder& folde
 ModelFolder::ModelFolder(const ImportOptions& options)
     : name(name_of(options)),
       config(read_config(options)),
-      tokenizer(read_tokenizer(options.model, options.document_token, config.end_ids, config.model.vocabulary)),
+      tokenizer(import_tokenizer(options.model, options.document_token, config.end_ids, config.model.vocabulary)),
       tensors(options.model) {
   check_size(*this);
 }

@@ -12,7 +12,8 @@ namespace peer::trainer {
 
 std::vector<streams::Document> held_out_of(const streams::StreamOptions& stream, Progress& progress) {
   streams::StreamOptions text = stream;
-  if (!text.from.empty()) return streams::Corpus(text, *streams::byte_tokenizer(), {}, {.progress = &progress}).held_out();  // its text alone
+  if (!text.from.empty())
+    return streams::Corpus(text, *streams::byte_tokenizer(), {}, {.progress = &progress}).held_out();  // its text alone
   text.from = std::exchange(text.test, {});
   return streams::read_whole(text, {.progress = &progress}).documents;
 }

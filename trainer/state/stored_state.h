@@ -36,7 +36,7 @@ struct StoredRun {
 
 struct StoredState {
   model::ModelOptions model;
-  model::DeltaOptions delta;  // what a stage grows unless it is told otherwise
+  model::DeltaOptions delta;        // what a stage grows unless it is told otherwise
   std::string tokenizer = "bytes";  // or "bpe": its kind; it lies in the pool's records
   std::uint64_t seed = 0;
   std::vector<StoredView> views;

@@ -13,7 +13,8 @@ Records tokenizer_records(const std::string& json, const std::string& end_of_doc
 std::shared_ptr<const streams::Tokenizer> stored_tokenizer(const pool::Pool& pool) {
   const auto json = pool.record(kTokenizerJson), end = pool.record(kTokenizerEndOfDocument);
   if (!json && !end) return streams::byte_tokenizer();
-  if (!json || !end) throw CorruptError(fmt::format("{}: the record '{}' is missing", pool.path(), json ? kTokenizerEndOfDocument : kTokenizerJson));
+  if (!json || !end)
+    throw CorruptError(fmt::format("{}: the record '{}' is missing", pool.path(), json ? kTokenizerEndOfDocument : kTokenizerJson));
   const std::string where = fmt::format("{}, record '{}'", pool.path(), kTokenizerJson);
   try {
     return streams::bpe_tokenizer(*json, *end, where);
