@@ -73,8 +73,8 @@ void AttentionLayer::attend(Context& ctx, std::int64_t length, AttentionActivati
   const std::int64_t d = shape_.head_width(), kv = shape_.kv_width(), b = saved.k.size() / kv / length;
   const View<float, 4> q(saved.q.data(), b, length, shape_.heads, d), k(saved.k.data(), b, length, shape_.kv_heads, d);
   const View<float, 4> v(saved.v.data(), b, length, shape_.kv_heads, d), y(saved.attended.data(), b, length, shape_.heads, d);
-  ops::rotary(ctx, {.x = q, .first_position = past.tokens, .theta = shape_.rope_theta});
-  ops::rotary(ctx, {.x = k, .first_position = past.tokens, .theta = shape_.rope_theta});
+  for (const View<float, 4>& x : {q, k})
+    ops::rotary(ctx, {.x = x, .first_position = past.tokens, .theta = shape_.rope_theta, .scaling = shape_.rope_scaling});
   if (past.cache == nullptr) {
     ops::attention(ctx, {.q = q, .k = k, .v = v, .y = y, .lse = saved.lse.view(b, shape_.heads, length)});
     return;
@@ -114,8 +114,8 @@ void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t
                                 .dq = dq,
                                 .dk = dk,
                                 .dv = work.v.view(b, length, shape_.kv_heads, d)});
-  ops::rotary(ctx, {.x = dq, .theta = shape_.rope_theta, .inverse = true});
-  ops::rotary(ctx, {.x = dk, .theta = shape_.rope_theta, .inverse = true});
+  for (const View<float, 4>& x : {dq, dk})
+    ops::rotary(ctx, {.x = x, .theta = shape_.rope_theta, .inverse = true, .scaling = shape_.rope_scaling});
   linear_backward(ctx, x, work.q.view(n, width), *q_, 1.0f, dx);
   linear_backward(ctx, x, work.k.view(n, kv), *k_, 1.0f, dx);
   linear_backward(ctx, x, work.v.view(n, kv), *v_, 1.0f, dx);

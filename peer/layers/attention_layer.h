@@ -7,6 +7,7 @@
 
 #include "peer/layers/key_value_cache.h"
 #include "peer/layers/low_rank_adapter.h"
+#include "peer/ops/rotary_scaling.h"
 
 namespace peer::layers {
 
@@ -15,6 +16,7 @@ struct AttentionShape {
   std::int64_t heads = 0;     // Hq
   std::int64_t kv_heads = 0;  // Hkv
   double rope_theta = 10000;
+  ops::RotaryScaling rope_scaling = {};
   std::int64_t head_width() const { return width / heads; }  // d
   std::int64_t kv_width() const { return kv_heads * head_width(); }
 };

@@ -44,7 +44,7 @@ Model::Model(const ModelOptions& options, std::uint64_t seed, Device device, lay
   const double output_deviation = 1.0 / std::sqrt(2.0 * static_cast<double>(options.layers * options.width));
   for (std::int64_t layer = 0; layer < options.layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer);
-    const layers::Block::Shape shape{{options.width, options.heads, options.kv_heads, options.rope_theta},
+    const layers::Block::Shape shape{{options.width, options.heads, options.kv_heads, options.rope_theta, options.rope_scaling},
                                      options.norm_epsilon,
                                      options.feed_forward_of(layer),
                                      output_deviation};
@@ -102,7 +102,7 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
     const std::string prefix = name + ".layers." + std::to_string(layer);
     layers::LayerDelta& part = delta->layers.emplace_back();
     if (layer < options.first_layer) continue;
-    const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta};
+    const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta, options_.rope_scaling};
     if (options.adapter_rank > 0) part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention, options.adapter_rank, seed_);
     if (const std::int64_t hidden = options_.feed_forward_of(layer); hidden > 0 && options.feed_forward_rank > 0)
       part.feed_forward_adapters.emplace(delta->parameters, prefix + ".mlp", options_.width, hidden, options.feed_forward_rank, seed_);

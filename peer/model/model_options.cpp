@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -23,6 +24,12 @@ void check(const ModelOptions& o) {
   expect(o.width / o.heads % 2 == 0, fmt::format("width / heads must be even for rotary positions, found {}", o.width / o.heads));
   expect(o.kv_heads > 0 && o.heads % o.kv_heads == 0, fmt::format("kv-heads ({}) must divide heads ({})", o.kv_heads, o.heads));
   expect(o.rope_theta > 0, fmt::format("rope-theta must be above 0, found {}", o.rope_theta));
+  const ops::RotaryScaling& rope = o.rope_scaling;
+  expect(rope.factor >= 1 && std::isfinite(rope.factor), fmt::format("rope-factor must be 1 or above, found {}", rope.factor));
+  expect(rope.original_context >= 0, fmt::format("rope-original-context must not be negative, found {}", rope.original_context));
+  expect(rope.low_frequency > 0 && rope.high_frequency > rope.low_frequency && std::isfinite(rope.high_frequency),
+         fmt::format("rope-low-frequency must be above 0 and below rope-high-frequency, found {} and {}", rope.low_frequency,
+                     rope.high_frequency));
   expect(o.norm_epsilon > 0, fmt::format("norm-epsilon must be above 0, found {}", o.norm_epsilon));
   expect(o.context >= 2, "context must be at least 2 tokens");
   expect(o.page_experts > 0 && std::has_single_bit(static_cast<std::uint64_t>(o.page_experts)), "page-experts must be a power of two");

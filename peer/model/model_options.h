@@ -7,6 +7,7 @@
 #include "peer/base/options.h"
 #include "peer/device/device.h"
 #include "peer/layers/peer_options.h"
+#include "peer/ops/rotary_scaling.h"
 
 namespace peer::model {
 
@@ -36,6 +37,7 @@ struct ModelOptions {
   std::int64_t feed_forward = 384;
   std::int64_t context = 128;  // T, tokens of a window
   double rope_theta = 10000;
+  ops::RotaryScaling rope_scaling = {};
   double norm_epsilon = 1e-5;
   std::vector<std::int64_t> peer_layers = {1, 2};
   bool peer_beside = true;
@@ -56,6 +58,19 @@ struct ModelOptions {
     visit(self.feed_forward, OptionInfo{"feed-forward", "hidden width of the SwiGLU feed-forward"});
     visit(self.context, OptionInfo{"context", "T, tokens of a training window", "tokens"});
     visit(self.rope_theta, OptionInfo{"rope-theta", "base of the rotary angles; larger for long contexts"});
+    visit(self.rope_scaling.factor,
+          OptionInfo{"rope-factor",
+                     "divides the frequencies of the rotary angles, for longer contexts than the model was trained on; 1: none"});
+    visit(
+        self.rope_scaling.original_context,
+        OptionInfo{"rope-original-context",
+                   "context that the model was trained on before its frequencies were scaled (original_max_position_embeddings): the high "
+                   "ones are kept, as in Llama 3.1; 0: rope-factor divides all of them (linear)",
+                   "tokens"});
+    visit(self.rope_scaling.low_frequency,
+          OptionInfo{"rope-low-frequency", "turns within rope-original-context below which rope-factor divides in full (low_freq_factor)"});
+    visit(self.rope_scaling.high_frequency,
+          OptionInfo{"rope-high-frequency", "turns within rope-original-context above which a frequency is kept (high_freq_factor)"});
     visit(self.norm_epsilon, OptionInfo{"norm-epsilon", "epsilon of the RMS norms"});
     visit(self.peer_layers, OptionInfo{"peer-layers", "blocks with a PEER layer, counted from 0; the middle is best"});
     visit(self.peer_beside, OptionInfo{"peer-beside", "PEER layers stand beside the feed-forward; false: they replace it"});

@@ -42,7 +42,8 @@ void rotary(Context& ctx, const Rotary& op) {
   float* table = ctx.scratch<float>(1, time * width);  // (T, 2, d/2): cosines and sines
   const float sign = op.inverse ? -1.0f : 1.0f;
   double* frequency = ctx.scratch<double>(2, half);
-  for (std::int64_t i = 0; i < half; ++i) frequency[i] = std::pow(op.theta, -static_cast<double>(i) / static_cast<double>(half));
+  for (std::int64_t i = 0; i < half; ++i)
+    frequency[i] = scaled_frequency(std::pow(op.theta, -static_cast<double>(i) / static_cast<double>(half)), op.scaling);
   for (std::int64_t s = 0; s < strides; ++s) fill_angles(coarse + s * half, frequency, half, (first_stride + s) * kStride);
   for (std::int64_t t = 0; t < std::min(time, kStride); ++t) {  // the rests that occur: one alone where a single token follows others
     const std::int64_t rest = (op.first_position + t) % kStride;

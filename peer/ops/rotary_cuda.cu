@@ -11,7 +11,8 @@ void rotary(Context& ctx, const Rotary& op) {
   const double sign = op.inverse ? -1.0 : 1.0;
   for_each_element(ctx, time * half, [=] __device__(std::int64_t at) {
     const double position = static_cast<double>(op.first_position + at / half);
-    const double angle = position * std::pow(op.theta, -static_cast<double>(at % half) / static_cast<double>(half));
+    const double frequency = std::pow(op.theta, -static_cast<double>(at % half) / static_cast<double>(half));
+    const double angle = position * scaled_frequency(frequency, op.scaling);
     table[at] = {static_cast<float>(std::cos(angle)), static_cast<float>(sign * std::sin(angle))};
   });
   for_each_element(ctx, op.x.size() / 2, [=] __device__(std::int64_t at) {

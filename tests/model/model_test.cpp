@@ -191,6 +191,10 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     delta.vocabulary_rank = 3;
     check_every_gradient(options, true, delta);
   }
+  SECTION("scaled rotary positions") {
+    options.rope_theta = 10, options.rope_scaling = {.factor = 3, .original_context = 16};
+    check_every_gradient(options, true);
+  }
   SECTION("RMS query norm, and no query norm with one head a group") {
     options.peer.query_norm = QueryNormKind::kRms;
     check_every_gradient(options, true);

@@ -153,13 +153,15 @@ TEST_CASE("rms_norm and its backward are the same on both devices") {
       random_normal(77 * 300, 1), random_normal(300, 2), Floats(77 * 300), Floats(77), random_normal(77 * 300, 3), random_normal(300, 4));
 }
 
-TEST_CASE("rotary is the same on both devices, both ways") {
-  for (const bool inverse : {false, true})
-    check_parity(
-        [&](Context& ctx, Floats& x) {
-          ops::rotary(ctx, {x.view(2, 37, 3, 16), 1000, 10000.0, inverse});
-        },
-        random_normal(2 * 37 * 3 * 16, 1));
+TEST_CASE("rotary is the same on both devices, both ways, its frequencies scaled or not") {
+  const ops::RotaryScaling llama31{.factor = 8, .original_context = 512}, linear{.factor = 4};
+  for (const ops::RotaryScaling& scaling : {ops::RotaryScaling{}, llama31, linear})
+    for (const bool inverse : {false, true})
+      check_parity(
+          [&](Context& ctx, Floats& x) {
+            ops::rotary(ctx, {x.view(2, 37, 3, 16), 1000, 10000.0, inverse, scaling});
+          },
+          random_normal(2 * 37 * 3 * 16, 1));
 }
 
 TEST_CASE("axpby is the same on both devices, whatever y held where it is not kept") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace peer::reference {
 namespace {
@@ -94,14 +95,39 @@ RmsNormGradients rms_norm_backward(const Numbers& x, const Numbers& weight, cons
   return out;
 }
 
-Numbers rotary(const Numbers& x, const HeadShape& shape, std::int64_t first_position, double theta, bool inverse) {
+Numbers rotary_frequencies(std::int64_t width, double theta) {
+  Numbers frequency(width / 2);
+  for (std::int64_t i = 0; i < width / 2; ++i) frequency[i] = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(width));
+  return frequency;
+}
+
+Numbers interpolated_frequencies(Numbers frequency, double factor) {
+  for (double& f : frequency) f /= factor;
+  return frequency;
+}
+
+Numbers llama3_frequencies(Numbers frequency, double factor, double low_freq_factor, double high_freq_factor, double old_context_length) {
+  const double low_freq_wavelength = old_context_length / low_freq_factor, high_freq_wavelength = old_context_length / high_freq_factor;
+  for (double& f : frequency) {
+    const double wavelength = 2 * std::numbers::pi / f;
+    if (wavelength < high_freq_wavelength) continue;
+    if (wavelength > low_freq_wavelength) {
+      f /= factor;
+      continue;
+    }
+    const double smooth = (old_context_length / wavelength - low_freq_factor) / (high_freq_factor - low_freq_factor);
+    f = (1 - smooth) * f / factor + smooth * f;
+  }
+  return frequency;
+}
+
+Numbers rotary(const Numbers& x, const HeadShape& shape, std::int64_t first_position, const Numbers& frequency, bool inverse) {
   Numbers y(x.size());
   const std::int64_t width = shape.width, half = width / 2;
   for (std::int64_t first = 0; first < count(x); first += width) {
     const std::int64_t t = first / (shape.heads * width) % shape.time;
     for (std::int64_t i = 0; i < half; ++i) {
-      const double turn = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(width));
-      const double a = (inverse ? -1 : 1) * static_cast<double>(first_position + t) * turn;
+      const double a = (inverse ? -1 : 1) * static_cast<double>(first_position + t) * frequency[i];
       y[first + i] = x[first + i] * std::cos(a) - x[first + i + half] * std::sin(a);
       y[first + i + half] = x[first + i + half] * std::cos(a) + x[first + i] * std::sin(a);
     }

@@ -23,7 +23,13 @@ RmsNormGradients rms_norm_backward(const Numbers& x, const Numbers& weight, cons
 struct HeadShape {
   std::int64_t batch, time, heads, width;
 };
-Numbers rotary(const Numbers& x, const HeadShape& shape, std::int64_t first_position, double theta, bool inverse);
+// frequency: of the d/2 pairs
+Numbers rotary(const Numbers& x, const HeadShape& shape, std::int64_t first_position, const Numbers& frequency, bool inverse);
+Numbers rotary_frequencies(std::int64_t width, double theta);
+// Positions interpolated: position / factor (Chen et al. 2023, eq. 4).
+Numbers interpolated_frequencies(Numbers frequency, double factor);
+// By wavelength, as Llama 3.1 scales them (apply_scaling in Meta's model.py).
+Numbers llama3_frequencies(Numbers frequency, double factor, double low_freq_factor, double high_freq_factor, double old_context_length);
 
 struct AttentionShape {
   std::int64_t batch, time, query_heads, key_heads, width;

@@ -60,6 +60,40 @@ TEST_CASE("rotary positions are read in the spelling of transformers 4 and of 5"
   CHECK(parse(config).model.rope_theta == 100000);
 }
 
+TEST_CASE("scaled rotary positions are read in both spellings") {
+  const LlamaJson llama3 = {{"factor", 32.0},
+                            {"high_freq_factor", 4.0},
+                            {"low_freq_factor", 1.0},
+                            {"original_max_position_embeddings", 32},
+                            {"rope_type", "llama3"}};
+  const ops::RotaryScaling expected{.factor = 32, .original_context = 32, .low_frequency = 1, .high_frequency = 4};
+  LlamaJson old = llama_config(), now = llama_config();
+  old.erase("rope_parameters"), old["rope_theta"] = 500000.0, old["rope_scaling"] = llama3;
+  CHECK(parse(old).model.rope_scaling == expected);
+  CHECK(parse(old).model.rope_theta == 500000);
+  now["rope_parameters"] = llama3, now["rope_parameters"]["rope_theta"] = 500000.0;
+  CHECK(parse(now).model.rope_scaling == expected);
+  CHECK(parse(now).model.rope_theta == 500000);
+  now["rope_scaling"] = llama3;
+  CHECK(parse(now).model.rope_scaling == expected);
+  now["rope_scaling"]["factor"] = 8.0;
+  CHECK_THROWS_WITH(parse(now), Catch::Contains("'rope_parameters': expected what rope_scaling says"));
+  old["rope_scaling"] = {{"type", "linear"}, {"factor", 2.5}};
+  CHECK(parse(old).model.rope_scaling == ops::RotaryScaling{.factor = 2.5});
+  CHECK(parse(llama_config()).model.rope_scaling == ops::RotaryScaling{});
+}
+
+TEST_CASE("the original context is the one beside the kind, the one in it, or all positions, in the order of transformers") {
+  LlamaJson config = llama_config();
+  LlamaJson& rope = config["rope_parameters"];
+  rope = {{"rope_type", "llama3"}, {"rope_theta", 5e5}, {"factor", 8}, {"low_freq_factor", 1}, {"high_freq_factor", 4}};
+  CHECK(parse(config).model.rope_scaling.original_context == 64);
+  rope["original_max_position_embeddings"] = 32;
+  CHECK(parse(config).model.rope_scaling.original_context == 32);
+  config["original_max_position_embeddings"] = 16;
+  CHECK(parse(config).model.rope_scaling.original_context == 16);
+}
+
 TEST_CASE("what a configuration leaves out is what transformers takes for it") {
   LlamaJson config = llama_config();
   for (const char* key : {"num_key_value_heads", "head_dim", "hidden_act", "rms_norm_eps", "tie_word_embeddings", "eos_token_id"})
@@ -92,9 +126,15 @@ TEST_CASE("a configuration of other arithmetic is refused in one line that says 
   refuses("head_dim", 16, "'head_dim': expected hidden_size / num_attention_heads = 32 / 4, found 16");
   refuses("use_qk_norm", true, "'use_qk_norm'");
   refuses("rope_interleaved", true, "'rope_interleaved'");
-  refuses("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}}, "'rope_type': expected default");
-  refuses("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}, "found 'linear'");
-  refuses("rope_parameters", {{"rope_type", "yarn"}, {"rope_theta", 1e4}}, "found 'yarn'");
+  for (const char* kind : {"dynamic", "yarn", "longrope", "su", "mrope"}) {
+    const std::string found = std::string("'rope_type': expected default, linear or llama3, found '") + kind + "'";
+    refuses("rope_scaling", {{"type", kind}, {"factor", 2.0}}, found);
+    refuses("rope_parameters", {{"rope_type", kind}, {"rope_theta", 1e4}}, found);
+  }
+  refuses("rope_type", "llama3", "expected a kind in rope_scaling or rope_parameters, found 'llama3' beside them");
+  refuses("rope_parameters", {{"rope_type", "linear"}, {"factor", 0.5}}, "'factor': expected 1 or above, found 0.5");
+  refuses("rope_parameters", {{"rope_type", "llama3"}, {"factor", 8}, {"low_freq_factor", 4}, {"high_freq_factor", 4}},
+          "'high_freq_factor': expected above low_freq_factor, 4, found 4");
   refuses("rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}, "'rope_parameters': expected one kind");
   refuses("rope_parameters", {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}}, "'partial_rotary_factor'");
   refuses("partial_rotary_factor", 0.25, "found 0.25");
@@ -114,4 +154,7 @@ TEST_CASE("a configuration that is damaged is said to be, with the member and wh
   CHECK_THROWS_AS(parse_with("rms_norm_eps", 0), CorruptError);
   CHECK_THROWS_AS(parse_with("tie_word_embeddings", "yes"), CorruptError);
   CHECK_THROWS_AS(parse_with("rope_parameters", 3), CorruptError);
+  CHECK_THROWS_WITH(parse_with("rope_scaling", {{"type", "linear"}}), Catch::Contains("'factor': expected a number above 0, found none"));
+  CHECK_THROWS_WITH(parse_with("rope_scaling", {{"type", "linear"}, {"factor", "2"}}), Catch::Contains("'factor' above 0"));
+  CHECK_THROWS_AS(parse_with("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}}), CorruptError);
 }

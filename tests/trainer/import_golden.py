@@ -9,6 +9,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 264, 32, 2, 4, 2, 48
 TOKENS = [256, 10, 200, 3, 77, 150, 31, 256, 99, 5, 240, 120]
 POSITIONS, LOGITS = [5, 11], [0, 50, 100, 150, 200, 250, 256, 263]
+LONG_TOKENS = [(37 * t + 11) % VOCABULARY for t in range(60)]  # beyond the 32 positions that the scaled models were trained on
+LONG_POSITIONS = [5, 59]
+SCALED = {
+    "llama3": {"rope_type": "llama3", "rope_theta": 100.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+               "original_max_position_embeddings": 32},
+    "linear": {"rope_type": "linear", "rope_theta": 100.0, "factor": 4.0},
+}
 
 
 def number(tensor, index):
@@ -46,19 +53,24 @@ def weights(dtype):
         yield name, numbers.float().to(dtype).float().reshape(shape)
 
 
-def logits(dtype, tied):
+def logits(dtype, tied, rope={"rope_type": "default", "rope_theta": 50000.0}, tokens=TOKENS):
     config = LlamaConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=FEED_FORWARD, num_hidden_layers=LAYERS,
                          num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, max_position_embeddings=64, rms_norm_eps=1e-6,
-                         rope_parameters={"rope_type": "default", "rope_theta": 50000.0}, tie_word_embeddings=tied)
+                         rope_parameters=dict(rope), tie_word_embeddings=tied)
     model = LlamaForCausalLM(config).float().eval()
     state = {name: value for name, value in weights(dtype) if not (tied and name == "lm_head.weight")}
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and set(missing) <= ({"lm_head.weight"} if tied else set())
     with torch.no_grad():
-        return model(torch.tensor([TOKENS])).logits[0]
+        return model(torch.tensor([tokens])).logits[0]
+
+
+def show(name, all_logits, positions):
+    rows = ["{" + ", ".join(f"{all_logits[p][l]:.6f}f" for l in LOGITS) + "}" for p in positions]
+    print(f"{name}: {{" + ", ".join(rows) + "}")
 
 
 for name, dtype, tied in [("F32", torch.float32, False), ("F16", torch.float16, True), ("BF16", torch.bfloat16, True)]:
-    all_logits = logits(dtype, tied)
-    rows = ["{" + ", ".join(f"{all_logits[p][l]:.6f}f" for l in LOGITS) + "}" for p in POSITIONS]
-    print(f"{name}{' tied' if tied else ''}: {{" + ", ".join(rows) + "}")
+    show(name + " tied" * tied, logits(dtype, tied), POSITIONS)
+for name, rope in SCALED.items():
+    show(name, logits(torch.float32, False, rope, LONG_TOKENS), LONG_POSITIONS)

@@ -32,13 +32,14 @@ const std::vector<std::int32_t> kTokens = {256, 10, 200, 3, 77, 150, 31, 256, 99
 constexpr std::int64_t kPositions[] = {5, 11}, kLogits[] = {0, 50, 100, 150, 200, 250, 256, 263};
 using Golden = std::vector<std::vector<float>>;
 
-void check_logits(const std::string& pool, const Golden& golden) {
+void check_logits(const std::string& pool, const Golden& golden, const std::vector<std::int32_t>& tokens = kTokens,
+                  std::span<const std::int64_t> positions = kPositions) {
   Session session = SmallWorld::open(pool, kHead, pool::Access::kRead);
-  const auto logits = logits_of(session.ctx, session.loaded.model, 0, kTokens, std::ssize(kTokens));
-  for (std::size_t p = 0; p < std::size(kPositions); ++p)
+  const auto logits = logits_of(session.ctx, session.loaded.model, 0, tokens, std::ssize(tokens));
+  for (std::size_t p = 0; p < positions.size(); ++p)
     for (std::size_t l = 0; l < std::size(kLogits); ++l) {
       CAPTURE(p, l);
-      CHECK(logits[static_cast<std::size_t>(kPositions[p] * kLlamaVocabulary + kLogits[l])] == Approx(golden[p][l]).margin(2e-5));
+      CHECK(logits[static_cast<std::size_t>(positions[p] * kLlamaVocabulary + kLogits[l])] == Approx(golden[p][l]).margin(2e-5));
     }
 }
 
@@ -80,6 +81,27 @@ TEST_CASE("an imported model computes the logits that transformers computes, wha
   import_from(model.write(folder / "bf16"), folder / "bf16-pool");
   check_logits(folder / "bf16-pool", {{0.488793f, 4.073337f, 1.067343f, 2.417393f, -0.056521f, 4.329653f, 3.108778f, -2.825397f},
                                       {-0.271758f, -0.298291f, -2.025364f, -0.477226f, -2.151806f, -0.818894f, -0.792780f, -1.548860f}});
+}
+
+TEST_CASE("a model of scaled rotary positions computes the logits that transformers computes beyond the context it was trained on") {
+  const TemporaryFolder folder;
+  LlamaFolder model;
+  std::vector<std::int32_t> tokens;
+  for (int t = 0; t < 60; ++t) tokens.push_back((37 * t + 11) % static_cast<int>(kLlamaVocabulary));
+  constexpr std::int64_t kEnds[] = {5, 59};
+  model.config["rope_parameters"] = {{"rope_type", "llama3"},  {"rope_theta", 100.0},     {"factor", 8.0},
+                                     {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 32}};
+  import_from(model.write(folder / "llama3"), folder / "llama3-pool");
+  check_logits(folder / "llama3-pool",
+               {{-3.321036f, -0.493955f, -0.417135f, -0.702390f, 0.985693f, -1.705585f, -0.288742f, 3.274251f},
+                {-1.516200f, -1.075683f, -1.163599f, 1.092556f, -1.167470f, -0.391353f, -0.940763f, 4.187193f}},
+               tokens, kEnds);
+  model.config["rope_parameters"] = {{"rope_type", "linear"}, {"rope_theta", 100.0}, {"factor", 4.0}};
+  import_from(model.write(folder / "linear"), folder / "linear-pool");
+  check_logits(folder / "linear-pool",
+               {{-3.566610f, 2.388129f, 0.136961f, -1.041279f, 0.295222f, -0.523779f, -1.625779f, 1.812994f},
+                {3.356459f, -0.260430f, 1.353333f, -0.048122f, -2.724869f, 1.788783f, -3.078814f, 1.019578f}},
+               tokens, kEnds);
 }
 
 TEST_CASE("an imported model has every tensor of the folder, and a tied head is a copy of the embedding") {

@@ -68,6 +68,21 @@ TEST_CASE("a view that was stored before there was an option opens with the opti
   CHECK(delta.residual_scale == 1);
 }
 
+TEST_CASE("a model that was stored before rotary positions were scaled opens with none scaled") {
+  StoredState state;
+  state.views = {{"base", "english", -1, {}}};
+  state.model.rope_scaling = {.factor = 8, .original_context = 8192, .low_frequency = 2, .high_frequency = 5};
+  std::string text = to_json(state);
+  CHECK(parse_state(text, "here").model.rope_scaling == state.model.rope_scaling);
+  for (const std::string field :
+       {R"(,"rope-factor":"8")", R"(,"rope-original-context":"8192")", R"(,"rope-low-frequency":"2")", R"(,"rope-high-frequency":"5")"}) {
+    const std::size_t at = text.find(field);
+    REQUIRE(at != std::string::npos);
+    text.erase(at, field.size());
+  }
+  CHECK(parse_state(text, "here").model.rope_scaling == ops::RotaryScaling{});
+}
+
 TEST_CASE("an unfinished stage keeps paths that are not UTF-8 and paths with commas") {
   StoredState state;
   state.views = {{"base", "english", -1, {}}};

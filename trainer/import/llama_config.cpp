@@ -15,6 +15,7 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr std::int64_t kMostTokens = 1 << 24, kMostWidth = 1 << 18, kMostLayers = 1 << 12, kMostPositions = std::int64_t{1} << 30;
 constexpr std::array<std::string_view, 2> kFamilies = {"llama", "mistral"};
 
 // One configuration: members that are null count as absent, as in transformers.
@@ -38,13 +39,14 @@ class Config {
     return value->get<std::int64_t>();
   }
   std::int64_t whole(const char* key, std::int64_t most, std::int64_t otherwise) const { return has(key) ? whole(key, most) : otherwise; }
-  double above_zero(const char* key, double otherwise) const {
+  double above_zero(const char* key) const {
     const Json* value = find(key);
-    if (value == nullptr) return otherwise;
+    if (value == nullptr) throw CorruptError(fmt::format("{}: '{}': expected a number above 0, found none", where_, key));
     if (!value->is_number() || !(value->get<double>() > 0) || !std::isfinite(value->get<double>()))
       refuse_as_corrupt(fmt::format("'{}' above 0", key), *value);
     return value->get<double>();
   }
+  double above_zero(const char* key, double otherwise) const { return has(key) ? above_zero(key) : otherwise; }
   std::string text(const char* key, const std::string& otherwise) const {
     const Json* value = find(key);
     if (value == nullptr) return otherwise;
@@ -92,26 +94,48 @@ void check_arithmetic(const Config& config, std::int64_t width, std::int64_t hea
                 std::to_string(head));
 }
 
+// Of one of `rope_scaling` and `rope_parameters`, which older folders call the kind `type` in.
+ops::RotaryScaling rotary_scaling_of(const Config& rope, const Config& config, std::int64_t positions) {
+  const std::string kind = rope.text("rope_type", rope.text("type", "default"));
+  rope.expect(kind == "default" || kind == "linear" || kind == "llama3", "rope_type", "default, linear or llama3", "'" + kind + "'");
+  ops::RotaryScaling scaling;
+  if (kind == "default") return scaling;
+  scaling.factor = rope.above_zero("factor");
+  rope.expect(scaling.factor >= 1, "factor", "1 or above", fmt::format("{}", scaling.factor));
+  if (kind == "linear") return scaling;
+  scaling.low_frequency = rope.above_zero("low_freq_factor"), scaling.high_frequency = rope.above_zero("high_freq_factor");
+  rope.expect(scaling.high_frequency > scaling.low_frequency, "high_freq_factor",
+              fmt::format("above low_freq_factor, {}", scaling.low_frequency), fmt::format("{}", scaling.high_frequency));
+  const char* original = "original_max_position_embeddings";  // beside the kind or in it, of which transformers prefers the former
+  scaling.original_context =
+      config.has(original) ? config.whole(original, kMostPositions) : rope.whole(original, kMostPositions, positions);
+  return scaling;
+}
+
 // As transformers wrote it until version 4, `rope_theta` beside `rope_scaling`, and since 5, both in `rope_parameters`.
-double rope_theta_of(const Config& config, const std::string& where) {
-  const auto check = [](const Config& c) {
-    const std::string kind = c.text("rope_type", c.text("type", "default"));
-    c.expect(kind == "default", "rope_type", "default: rotary positions that are not scaled", "'" + kind + "'");
+void read_rotary(const Config& config, std::int64_t positions, const std::string& where, model::ModelOptions& model) {
+  const auto check_share = [](const Config& c) {
     const double share = c.above_zero("partial_rotary_factor", 1);
     c.expect(share == 1, "partial_rotary_factor", "1: every number of a head is rotated", fmt::format("{}", share));
   };
-  check(config);
-  double theta = config.above_zero("rope_theta", 10000);
+  check_share(config);
+  const std::string beside = config.text("rope_type", "default");
+  config.expect(beside == "default", "rope_type", "a kind in rope_scaling or rope_parameters", "'" + beside + "' beside them");
+  model.rope_theta = config.above_zero("rope_theta", 10000);
+  std::optional<ops::RotaryScaling> scaling;
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const Json* json = config.find(key);
     if (json == nullptr) continue;
     const Config rope(*json, where);
     for (const auto& [name, value] : json->items())
       config.expect(!value.is_object(), key, "one kind of rotary positions for all layers", "kinds of their own for '" + name + "'");
-    check(rope);
-    theta = rope.above_zero("rope_theta", theta);
+    check_share(rope);
+    model.rope_theta = rope.above_zero("rope_theta", model.rope_theta);
+    const ops::RotaryScaling found = rotary_scaling_of(rope, config, positions);
+    config.expect(!scaling || *scaling == found, key, "what rope_scaling says", json->dump());
+    scaling = found;
   }
-  return theta;
+  model.rope_scaling = scaling.value_or(ops::RotaryScaling{});
 }
 
 // A window at least as long as the context hides nothing from any token.
@@ -143,7 +167,6 @@ LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, cons
   const Json json = parse_folder_json(text, where);
   const Config config(json, where);
   check_family(config);
-  constexpr std::int64_t kMostTokens = 1 << 24, kMostWidth = 1 << 18, kMostLayers = 1 << 12, kMostPositions = std::int64_t{1} << 30;
   LlamaConfig llama;
   model::ModelOptions& model = llama.model;
   model.vocabulary = config.whole("vocab_size", kMostTokens);
@@ -156,8 +179,8 @@ LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, cons
   model.norm_epsilon = config.above_zero("rms_norm_eps", 1e-6);
   model.peer_layers = {};
   check_arithmetic(config, model.width, model.heads);
-  model.rope_theta = rope_theta_of(config, where);
   llama.positions = config.whole("max_position_embeddings", kMostPositions, mistral ? 131072 : 2048);
+  read_rotary(config, llama.positions, where, model);
   model.context = context > 0 ? context : std::min(llama.positions, kLongestImportedContext);
   check_option(model.context >= 2 && model.context <= llama.positions, "context",
                fmt::format("2 to {}, the positions that the model knows", llama.positions), model.context);
