@@ -5,10 +5,22 @@
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
 #include "peer/ops/attention.h"
+#include "peer/ops/bias.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/rotary.h"
 
 namespace peer::layers {
+namespace {
+
+void add_bias(Context& ctx, const Parameter* bias, View<float, 2> y) {
+  if (bias != nullptr) ops::bias(ctx, {.bias = bias->vector(), .y = y});
+}
+
+void add_bias_gradient(Context& ctx, View<const float, 2> dy, Parameter* bias) {
+  if (bias != nullptr && bias->trainable()) ops::bias_backward(ctx, {.dy = dy, .dbias = bias->gradient_vector()});
+}
+
+}  // namespace
 
 AttentionAdapters::AttentionAdapters(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, std::int64_t rank,
                                      std::uint64_t seed)
@@ -43,10 +55,18 @@ AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix
     parameters.draw(p, std_deviation, seed);
     return &p;
   };
+  const auto bias = [&](const char* name, std::int64_t output, bool there) {
+    return there ? &parameters.add(prefix + name, {output}, ParameterGroup::kTrunk) : nullptr;
+  };
+  const bool inputs = shape.bias != AttentionBias::kNone;
   q_ = map(".q_proj.weight", shape.width, deviation);
+  q_bias_ = bias(".q_proj.bias", shape.width, inputs);
   k_ = map(".k_proj.weight", shape.kv_width(), deviation);
+  k_bias_ = bias(".k_proj.bias", shape.kv_width(), inputs);
   v_ = map(".v_proj.weight", shape.kv_width(), deviation);
+  v_bias_ = bias(".v_proj.bias", shape.kv_width(), inputs);
   o_ = map(".o_proj.weight", shape.width, output_deviation);
+  o_bias_ = bias(".o_proj.bias", shape.width, shape.bias == AttentionBias::kQkvo);
 }
 
 void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
@@ -62,11 +82,15 @@ void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t 
     adapters[g]->k.forward(ctx, x, saved.low[g].k.view(n, rank), saved.k.view(n, kv));
     adapters[g]->v.forward(ctx, x, saved.low[g].v.view(n, rank), saved.v.view(n, kv));
   }
+  add_bias(ctx, q_bias_, saved.q.view(n, width));
+  add_bias(ctx, k_bias_, saved.k.view(n, kv));
+  add_bias(ctx, v_bias_, saved.v.view(n, kv));
   attend(ctx, length, saved, past);
   linear(ctx, saved.attended.view(n, width), *o_, 1.0f, y);
   for (std::size_t g = 0; g < adapters.size(); ++g)
     if (adapters[g] != nullptr)
       adapters[g]->o.forward(ctx, saved.attended.view(n, width), saved.low[g].o.view(n, adapters[g]->o.rank()), y);
+  add_bias(ctx, o_bias_, y);
 }
 
 void AttentionLayer::attend(Context& ctx, std::int64_t length, AttentionActivations& saved, const Past& past) const {
@@ -98,6 +122,7 @@ void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t
   const std::int64_t n = x.shape[0], b = n / length, d = shape_.head_width(), width = shape_.width, kv = shape_.kv_width();
   const View<const float, 2> attended = saved.attended.view(n, width);
   const View<float, 2> dattended = work.attended.view(n, width);
+  add_bias_gradient(ctx, dy, o_bias_);
   linear_backward(ctx, attended, dy, *o_, 0.0f, dattended);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
     if (adapters[g] == nullptr) continue;
@@ -116,6 +141,9 @@ void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t
                                 .dv = work.v.view(b, length, shape_.kv_heads, d)});
   for (const View<float, 4>& x : {dq, dk})
     ops::rotary(ctx, {.x = x, .theta = shape_.rope_theta, .inverse = true, .scaling = shape_.rope_scaling});
+  add_bias_gradient(ctx, work.q.view(n, width), q_bias_);
+  add_bias_gradient(ctx, work.k.view(n, kv), k_bias_);
+  add_bias_gradient(ctx, work.v.view(n, kv), v_bias_);
   linear_backward(ctx, x, work.q.view(n, width), *q_, 1.0f, dx);
   linear_backward(ctx, x, work.k.view(n, kv), *k_, 1.0f, dx);
   linear_backward(ctx, x, work.v.view(n, kv), *v_, 1.0f, dx);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "peer/layers/attention_bias.h"
 #include "peer/layers/key_value_cache.h"
 #include "peer/layers/low_rank_adapter.h"
 #include "peer/ops/rotary_scaling.h"
@@ -17,6 +18,7 @@ struct AttentionShape {
   std::int64_t kv_heads = 0;  // Hkv
   double rope_theta = 10000;
   ops::RotaryScaling rope_scaling = {};
+  AttentionBias bias = AttentionBias::kNone;
   std::int64_t head_width() const { return width / heads; }  // d
   std::int64_t kv_width() const { return kv_heads * head_width(); }
 };
@@ -44,7 +46,8 @@ struct AttentionActivations {
   std::vector<Low> low;                                                      // by view on the path; empty where it has no adapters here
 };
 
-// Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g.
+// Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g, plus
+// its bias where it has one.
 class AttentionLayer {
  public:
   AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,
@@ -64,6 +67,7 @@ class AttentionLayer {
 
   AttentionShape shape_;
   Parameter *q_, *k_, *v_, *o_;
+  Parameter *q_bias_, *k_bias_, *v_bias_, *o_bias_;  // null where there is none
 };
 
 }  // namespace peer::layers

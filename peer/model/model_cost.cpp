@@ -25,6 +25,11 @@ void add_peer(ModelCost& cost, std::int64_t width, const PeerCost& peer, std::in
   cost.forward_flops += 2 * query_parameters + peer.score_flops + 4 * peer.retrieved * width;
 }
 
+std::int64_t attention_biases(const ModelOptions& o, std::int64_t kv_width) {
+  return (o.attention_bias == layers::AttentionBias::kNone ? 0 : o.width + 2 * kv_width) +
+         (o.attention_bias == layers::AttentionBias::kQkvo ? o.width : 0);
+}
+
 void finish(ModelCost& cost, Element rows) {
   cost.active_parameters += cost.dense_parameters;
   cost.bytes = 4 * cost.dense_parameters + bytes_of(rows) * cost.expert_parameters;
@@ -46,7 +51,7 @@ ModelCost cost_of(const ModelOptions& o) {
   const std::int64_t attention = 2 * d * d + 2 * d * kv;
   for (std::int64_t layer = 0; layer < o.layers; ++layer) {
     const std::int64_t feed_forward = 3 * d * o.feed_forward_of(layer);
-    cost.dense_parameters += attention + feed_forward + 2 * d;
+    cost.dense_parameters += attention + attention_biases(o, kv) + feed_forward + 2 * d;
     cost.forward_flops += 2 * (attention + feed_forward) + 2 * d * o.context;  // causal scores and values: half of 4 D T
     if (o.has_peer(layer))
       add_peer(cost, d, peer_cost(d, o.peer_side, o.peer.heads, o.peer.top_k, o.peer.d_key, o.peer.shared_sub_keys, o.peer.query_norm),

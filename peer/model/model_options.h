@@ -6,6 +6,7 @@
 
 #include "peer/base/options.h"
 #include "peer/device/device.h"
+#include "peer/layers/attention_bias.h"
 #include "peer/layers/peer_options.h"
 #include "peer/ops/rotary_scaling.h"
 
@@ -39,6 +40,7 @@ struct ModelOptions {
   double rope_theta = 10000;
   ops::RotaryScaling rope_scaling = {};
   double norm_epsilon = 1e-5;
+  layers::AttentionBias attention_bias = layers::AttentionBias::kNone;
   std::vector<std::int64_t> peer_layers = {1, 2};
   bool peer_beside = true;
   std::int64_t peer_side = 48;  // n
@@ -72,6 +74,8 @@ struct ModelOptions {
     visit(self.rope_scaling.high_frequency,
           OptionInfo{"rope-high-frequency", "turns within rope-original-context above which a frequency is kept (high_freq_factor)"});
     visit(self.norm_epsilon, OptionInfo{"norm-epsilon", "epsilon of the RMS norms"});
+    visit(self.attention_bias,
+          OptionInfo{"attention-bias", "biases of the attention maps: none; qkv: of query, key and value (Qwen2); qkvo"});
     visit(self.peer_layers, OptionInfo{"peer-layers", "blocks with a PEER layer, counted from 0; the middle is best"});
     visit(self.peer_beside, OptionInfo{"peer-beside", "PEER layers stand beside the feed-forward; false: they replace it"});
     visit(self.peer_side, OptionInfo{"peer-side", "n, sub-keys a half of a PEER layer: n*n experts"});

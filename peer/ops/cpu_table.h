@@ -6,6 +6,7 @@
 #include "peer/ops/adamw_rows.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/axpby.h"
+#include "peer/ops/bias.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
@@ -36,6 +37,8 @@ struct CpuTwins {
   CpuTwin<Attention> attention;
   CpuTwin<AttentionBackward> attention_backward;
   CpuTwin<Axpby> axpby;
+  CpuTwin<Bias> bias;
+  CpuTwin<BiasBackward> bias_backward;
   CpuTwin<CachedAttention> cached_attention;
   CpuTwin<CrossEntropy> cross_entropy;
   CpuTwin<CrossEntropyWithGradient> cross_entropy_with_gradient;

@@ -6,6 +6,7 @@
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/axpby.h"
+#include "peer/ops/bias.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
@@ -21,6 +22,8 @@ void adamw(Context& ctx, const Adamw& op);
 void attention(Context& ctx, const Attention& op);                   // d at most 256
 void attention_backward(Context& ctx, const AttentionBackward& op);  // d at most 256
 void axpby(Context& ctx, const Axpby& op);
+void bias(Context& ctx, const Bias& op);
+void bias_backward(Context& ctx, const BiasBackward& op);
 void cached_attention(Context& ctx, const CachedAttention& op);  // d at most 256
 void cross_entropy(Context& ctx, const CrossEntropy& op);
 void cross_entropy_with_gradient(Context& ctx, const CrossEntropyWithGradient& op);

@@ -11,9 +11,12 @@ using model::Model;
 namespace {
 
 // A base and a view on it, every number moved, so that adapters, dense blocks and annexes all count.
-Model grown() {
-  Model m(test::tiny_options(), 1);
+Model grown(layers::AttentionBias bias = layers::AttentionBias::kNone) {
+  model::ModelOptions options = test::tiny_options();
+  options.attention_bias = bias;
+  Model m(options, 1);
   m.create_experts();
+  if (bias != layers::AttentionBias::kNone) test::randomise(m, 0, 0.1f);
   m.add_view(0, test::tiny_delta(), "new", true);
   m.set_trainable(1, true);
   test::randomise(m, 1, 0.1f);
@@ -36,7 +39,7 @@ void check_close(const std::vector<float>& expected, const float* found) {
 
 TEST_CASE("reading token by token predicts what reading the window predicts, for the base and for a grown view") {
   Context ctx;
-  Model m = grown();
+  Model m = grown(GENERATE(layers::AttentionBias::kNone, layers::AttentionBias::kQkvo));
   const auto tokens = test::tiny_tokens(m.options().context, m.options().vocabulary);
   for (const int view : {0, 1}) {
     model::Decoder decoder(ctx, m, view, 1);

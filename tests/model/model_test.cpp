@@ -176,6 +176,10 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     options.peer.query_norm = QueryNormKind::kLayer;
     check_every_gradient(options, true);
   }
+  SECTION("biases of the attention maps") {
+    options.attention_bias = layers::AttentionBias::kQkvo;
+    check_every_gradient(options, false);
+  }
   SECTION("adapters on the feed-forward maps, and a residual scale") {
     model::DeltaOptions delta = test::tiny_delta();
     delta.feed_forward_rank = 3, delta.residual_scale = 1.5;

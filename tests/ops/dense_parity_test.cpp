@@ -7,6 +7,7 @@
 #include "peer/ops/adamw.h"
 #include "peer/ops/attention.h"
 #include "peer/ops/axpby.h"
+#include "peer/ops/bias.h"
 #include "peer/ops/cached_attention.h"
 #include "peer/ops/cross_entropy.h"
 #include "peer/ops/distillation.h"
@@ -171,6 +172,16 @@ TEST_CASE("axpby is the same on both devices, whatever y held where it is not ke
           ops::axpby(ctx, {1.25f, x.view(1000), keep, y.view(1000)});
         },
         random_normal(1000, 1), random_normal(1000, 2));
+}
+
+TEST_CASE("bias and its backward are the same on both devices, for rows of any width") {
+  for (const std::int64_t width : {7, 66, 300})
+    check_parity(
+        [&](Context& ctx, Floats& bias, Floats& y, Floats& dbias) {
+          ops::bias(ctx, {bias.view(width), y.view(777, width)});
+          ops::bias_backward(ctx, {y.view(777, width), dbias.view(width)});
+        },
+        random_normal(width, 1), random_normal(777 * width, 2), random_normal(width, 3));
 }
 
 TEST_CASE("swiglu and its backward are the same on both devices") {

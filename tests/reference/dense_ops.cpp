@@ -65,6 +65,18 @@ Numbers embedding_backward(const std::vector<std::int32_t>& id, const Numbers& d
   return dtable;
 }
 
+Numbers bias(const Numbers& y, const Numbers& bias) {
+  Numbers out = y;
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] += bias[i % bias.size()];
+  return out;
+}
+
+Numbers bias_backward(const Numbers& dy, std::int64_t width) {
+  Numbers dbias(static_cast<std::size_t>(width));
+  for (std::size_t i = 0; i < dy.size(); ++i) dbias[i % dbias.size()] += dy[i];
+  return dbias;
+}
+
 Numbers rms_norm(const Numbers& x, const Numbers& weight, double epsilon) {
   const std::int64_t width = count(weight);
   Numbers y(x.size());

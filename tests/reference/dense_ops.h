@@ -14,6 +14,10 @@ Numbers embedding(const std::vector<std::int32_t>& id, const Numbers& table, std
 // (V, D)
 Numbers embedding_backward(const std::vector<std::int32_t>& id, const Numbers& dx, std::int64_t vocabulary, std::int64_t width);
 
+// y (N, O) with the bias added, and the bias's gradient (O)
+Numbers bias(const Numbers& y, const Numbers& bias);
+Numbers bias_backward(const Numbers& dy, std::int64_t width);
+
 Numbers rms_norm(const Numbers& x, const Numbers& weight, double epsilon);
 struct RmsNormGradients {
   Numbers dx, dweight;

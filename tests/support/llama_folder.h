@@ -63,6 +63,21 @@ inline std::vector<LlamaTensor> llama_tensors() {
   return tensors;
 }
 
+// The biases of the maps named, for example "qkv", numbered behind the tensors of a model without.
+inline std::vector<LlamaTensor> llama_biases(const std::string& maps) {
+  std::vector<LlamaTensor> biases;
+  std::size_t number = llama_tensors().size();
+  for (std::int64_t layer = 0; layer < kLlamaLayers; ++layer)
+    for (const char map : maps) {
+      const std::int64_t size = map == 'k' || map == 'v' ? kLlamaWidth / kLlamaHeads * kLlamaKvHeads : kLlamaWidth;
+      LlamaTensor& bias = biases.emplace_back();
+      bias.name = "model.layers." + std::to_string(layer) + ".self_attn." + map + "_proj.bias", bias.shape = {size};
+      for (std::int64_t i = 0; i < size; ++i) bias.values.push_back(llama_number(number, static_cast<std::size_t>(i), false));
+      ++number;
+    }
+  return biases;
+}
+
 // The nearest half, ties to even. Of finite numbers below 65504 alone.
 inline std::uint16_t half_of(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -122,6 +137,15 @@ inline LlamaJson llama_config() {
           {"eos_token_id", 256}};
 }
 
+// In the words of Qwen2.5: no head_dim, no attention_bias, a window that is not used.
+inline LlamaJson qwen2_config() {
+  LlamaJson config = llama_config();
+  for (const char* key : {"attention_bias", "mlp_bias", "head_dim", "rope_parameters"}) config.erase(key);
+  config["architectures"] = {"Qwen2ForCausalLM"}, config["model_type"] = "qwen2", config["rope_theta"] = 1e6;
+  config["use_sliding_window"] = false, config["sliding_window"] = 32, config["max_window_layers"] = 1;
+  return config;
+}
+
 // The byte-pair encoding without a pair: token b is the byte b, token 256 the end of a document.
 inline LlamaJson llama_tokenizer() {
   const auto utf8 = [](int code) {
@@ -171,6 +195,9 @@ struct LlamaFolder {
   void tie() {
     config["tie_word_embeddings"] = true;
     std::erase_if(tensors, [](const LlamaTensor& t) { return t.name == "lm_head.weight"; });
+  }
+  void add_biases(const std::string& maps) {
+    for (LlamaTensor& bias : llama_biases(maps)) tensors.push_back(std::move(bias));
   }
   LlamaTensor& tensor(const std::string& name) {
     return *std::find_if(tensors.begin(), tensors.end(), [&](const LlamaTensor& t) { return t.name == name; });

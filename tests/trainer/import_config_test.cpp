@@ -9,6 +9,7 @@ using namespace peer;
 using namespace peer::trainer;
 using peer::test::llama_config;
 using peer::test::LlamaJson;
+using peer::test::qwen2_config;
 
 namespace {
 
@@ -117,11 +118,40 @@ TEST_CASE("a Mistral model is one whose window is no shorter than the context") 
   CHECK_THROWS_WITH(parse(config, 8192), Catch::Contains("found 4096"));
 }
 
+TEST_CASE("a Qwen2 model has biases of query, key and value, a Llama model those of all four maps where it says so, a Mistral model none") {
+  using layers::AttentionBias;
+  CHECK(parse(qwen2_config()).model.attention_bias == AttentionBias::kQkv);
+  CHECK(parse(qwen2_config()).model.rope_theta == 1e6);
+  CHECK(parse(llama_config()).model.attention_bias == AttentionBias::kNone);
+  CHECK(parse_with("attention_bias", true).model.attention_bias == AttentionBias::kQkvo);
+  LlamaJson config = llama_config();
+  config["model_type"] = "mistral", config["attention_bias"] = true;
+  CHECK_THROWS_WITH(parse(config),
+                    Catch::Contains("'attention_bias': expected false: the model has no biases of the attention of 'mistral'"));
+}
+
+TEST_CASE("a Qwen2 model has a window where it says that it uses one, and then none shorter than the context") {
+  LlamaJson config = qwen2_config();
+  CHECK(parse(config).model.context == 64);
+  config.erase("use_sliding_window");
+  CHECK(parse(config).model.context == 64);
+  config["use_sliding_window"] = true;
+  CHECK_THROWS_WITH(parse(config), Catch::Contains("'sliding_window': expected 64 or more") && Catch::Contains("found 32"));
+  CHECK(parse(config, 32).model.context == 32);
+  config["sliding_window"] = nullptr;
+  CHECK(parse(config).model.context == 64);
+  config.erase("sliding_window"), config["max_position_embeddings"] = 8192;
+  CHECK_THROWS_WITH(parse(config, 8192), Catch::Contains("found 4096"));
+  config.erase("use_sliding_window"), config.erase("max_position_embeddings"), config.erase("num_key_value_heads");
+  CHECK(parse(config).positions == 32768);
+  CHECK(parse(config).model.kv_heads == 4);
+}
+
 TEST_CASE("a configuration of other arithmetic is refused in one line that says what and why") {
-  refuses("model_type", "qwen2", "'model_type': expected llama or mistral, of which SmolLM and TinyLlama are too, found 'qwen2'");
+  refuses("model_type", "qwen3",
+          "'model_type': expected llama (SmolLM and TinyLlama are too), mistral or qwen2 (Qwen2.5 is too), found 'qwen3'");
   refuses("model_type", nullptr, "found 'none'");
-  refuses("attention_bias", true, "'attention_bias': expected false: the model has no biases");
-  refuses("mlp_bias", true, "'mlp_bias'");
+  refuses("mlp_bias", true, "'mlp_bias': expected false: the model has no biases of the feed-forward");
   refuses("hidden_act", "gelu", "'hidden_act': expected silu, found 'gelu'");
   refuses("head_dim", 16, "'head_dim': expected hidden_size / num_attention_heads = 32 / 4, found 16");
   refuses("use_qk_norm", true, "'use_qk_norm'");

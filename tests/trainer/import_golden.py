@@ -4,7 +4,7 @@
     python3 -m venv venv && venv/bin/pip install torch transformers && venv/bin/python tests/trainer/import_golden.py
 """
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 VOCABULARY, WIDTH, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 264, 32, 2, 4, 2, 48
 TOKENS = [256, 10, 200, 3, 77, 150, 31, 256, 99, 5, 240, 120]
@@ -27,7 +27,7 @@ def number(tensor, index):
     return x / 2**32 - 0.5
 
 
-def names():
+def names(biases):
     kv = WIDTH // HEADS * KV_HEADS
     yield "model.embed_tokens.weight", (VOCABULARY, WIDTH)
     for layer in range(LAYERS):
@@ -43,22 +43,32 @@ def names():
         yield prefix + "mlp.down_proj.weight", (WIDTH, FEED_FORWARD)
     yield "model.norm.weight", (WIDTH,)
     yield "lm_head.weight", (VOCABULARY, WIDTH)
+    for layer in range(LAYERS):
+        for map_name in biases:
+            yield f"model.layers.{layer}.self_attn.{map_name}_proj.bias", (kv if map_name in "kv" else WIDTH,)
 
 
-def weights(dtype):
-    for tensor, (name, shape) in enumerate(names()):
+def weights(dtype, biases):
+    for tensor, (name, shape) in enumerate(names(biases)):
         count = torch.Size(shape).numel()
         numbers = torch.tensor([number(tensor, i) for i in range(count)], dtype=torch.float64)
         numbers = 1 + 0.5 * numbers if "norm" in name else numbers
         yield name, numbers.float().to(dtype).float().reshape(shape)
 
 
-def logits(dtype, tied, rope={"rope_type": "default", "rope_theta": 50000.0}, tokens=TOKENS):
-    config = LlamaConfig(vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=FEED_FORWARD, num_hidden_layers=LAYERS,
-                         num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, max_position_embeddings=64, rms_norm_eps=1e-6,
-                         rope_parameters=dict(rope), tie_word_embeddings=tied)
-    model = LlamaForCausalLM(config).float().eval()
-    state = {name: value for name, value in weights(dtype) if not (tied and name == "lm_head.weight")}
+def model_of(family, tied, biases, rope):
+    shape = dict(vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=FEED_FORWARD, num_hidden_layers=LAYERS,
+                 num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, max_position_embeddings=64, rms_norm_eps=1e-6,
+                 tie_word_embeddings=tied)
+    if family == "qwen2":
+        return Qwen2ForCausalLM(Qwen2Config(rope_parameters={"rope_type": "default", "rope_theta": 1e6}, use_sliding_window=False,
+                                            sliding_window=32, max_window_layers=1, **shape))
+    return LlamaForCausalLM(LlamaConfig(rope_parameters=dict(rope), attention_bias=biases != "", **shape))
+
+
+def logits(family, dtype, tied, biases, rope={"rope_type": "default", "rope_theta": 50000.0}, tokens=TOKENS):
+    model = model_of(family, tied, biases, rope).float().eval()
+    state = {name: value for name, value in weights(dtype, biases) if not (tied and name == "lm_head.weight")}
     missing, unexpected = model.load_state_dict(state, strict=False)
     assert not unexpected and set(missing) <= ({"lm_head.weight"} if tied else set())
     with torch.no_grad():
@@ -70,7 +80,10 @@ def show(name, all_logits, positions):
     print(f"{name}: {{" + ", ".join(rows) + "}")
 
 
-for name, dtype, tied in [("F32", torch.float32, False), ("F16", torch.float16, True), ("BF16", torch.bfloat16, True)]:
-    show(name + " tied" * tied, logits(dtype, tied), POSITIONS)
+for family, name, dtype, tied, biases in [("llama", "F32", torch.float32, False, ""), ("llama", "F16", torch.float16, True, ""),
+                                          ("llama", "BF16", torch.bfloat16, True, ""), ("llama", "F32", torch.float32, False, "qkvo"),
+                                          ("qwen2", "F32", torch.float32, False, "qkv"), ("qwen2", "BF16", torch.bfloat16, True, "qkv")]:
+    show(f"{family} {name}{' tied' if tied else ''}{' with biases of ' + biases if biases else ''}", logits(family, dtype, tied, biases),
+         POSITIONS)
 for name, rope in SCALED.items():
-    show(name, logits(torch.float32, False, rope, LONG_TOKENS), LONG_POSITIONS)
+    show(name, logits("llama", torch.float32, False, "", rope, LONG_TOKENS), LONG_POSITIONS)

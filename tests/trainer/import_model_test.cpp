@@ -104,9 +104,30 @@ TEST_CASE("a model of scaled rotary positions computes the logits that transform
                tokens, kEnds);
 }
 
+TEST_CASE(
+    "an imported model whose attention has biases computes the logits that transformers computes: Qwen2, and Llama where it says so") {
+  const TemporaryFolder folder;
+  LlamaFolder llama;
+  llama.config["attention_bias"] = true, llama.add_biases("qkvo");
+  import_from(llama.write(folder / "llama"), folder / "llama-pool");
+  check_logits(folder / "llama-pool", {{-1.072556f, 1.889336f, 0.486298f, -0.034271f, 0.151134f, -0.847758f, -0.450846f, 1.442911f},
+                                       {0.274837f, -0.363978f, -1.123859f, 0.125786f, -2.003846f, 1.322881f, -1.878770f, 0.611195f}});
+  LlamaFolder qwen;
+  qwen.config = qwen2_config(), qwen.add_biases("qkv");
+  import_from(qwen.write(folder / "qwen"), folder / "qwen-pool");
+  check_logits(folder / "qwen-pool", {{-0.594661f, 2.123442f, 0.539548f, 0.032259f, 0.765303f, -0.805956f, -0.431114f, 1.956767f},
+                                      {0.504569f, 1.307109f, -0.995487f, -1.666874f, -1.204298f, 3.289919f, -0.346824f, -0.349858f}});
+  qwen.tie(), qwen.dtype = "BF16", qwen.shards = true;
+  import_from(qwen.write(folder / "tied"), folder / "tied-pool");
+  check_logits(folder / "tied-pool", {{-0.060227f, 3.359642f, 0.597743f, 1.608613f, 0.074039f, 2.561293f, 3.162297f, -2.658861f},
+                                      {-1.436949f, 2.316734f, -0.701985f, 1.042567f, -3.581345f, -2.721596f, -0.332937f, -0.225577f}});
+}
+
 TEST_CASE("an imported model has every tensor of the folder, and a tied head is a copy of the embedding") {
   const TemporaryFolder folder;
   LlamaFolder model;
+  SECTION("of a Llama model") {}
+  SECTION("of a Qwen2 model") { model.config = qwen2_config(), model.add_biases("qkv"); }
   import_from(model.write(folder / "model"), folder / "pool");
   Session session = SmallWorld::open(folder / "pool", kHead, pool::Access::kRead);
   CHECK(session.loaded.model.base().count() == model::cost_of(session.loaded.model.options()).dense_parameters);
@@ -139,7 +160,10 @@ TEST_CASE("an imported pool knows where it comes from, and keeps the folder's to
 
 TEST_CASE("the first stage after an import grows a view and leaves the base as it was") {
   const SmallWorld world;
-  import_from(LlamaFolder().write(world / "model"), world / "pool");
+  LlamaFolder model;
+  SECTION("of a Llama model") {}
+  SECTION("of a Qwen2 model") { model.config = qwen2_config(), model.add_biases("qkv"); }
+  import_from(model.write(world / "model"), world / "pool");
   {
     Session session = SmallWorld::open(world / "pool");
     CHECK(SmallWorld::run(session, world.options(1)).summary.starts_with("code grow"));
@@ -241,6 +265,14 @@ TEST_CASE("an import names the tensor that is missing, of another shape, unknown
   model = {};
   model.tensors.push_back({"model.layers.0.self_attn.q_proj.bias", {32}, std::vector<float>(32)});
   CHECK(refused<UsageError>(model).find("found 1 tensor that it does not have: model.layers.0.self_attn.q_proj.bias") != std::string::npos);
+  model = {};
+  model.config = qwen2_config(), model.add_biases("qkv");
+  std::erase_if(model.tensors, [](const LlamaTensor& t) { return t.name == "model.layers.1.self_attn.v_proj.bias"; });
+  CHECK(refused<CorruptError>(model).find("tensor 'model.layers.1.self_attn.v_proj.bias': expected (16), found none") != std::string::npos);
+  model = {};
+  model.config = qwen2_config(), model.add_biases("qkvo");
+  CHECK(refused<UsageError>(model).find("found 2 tensors that it does not have: model.layers.0.self_attn.o_proj.bias") !=
+        std::string::npos);
   model = {};
   model.tensor("model.norm.weight").values[7] = std::nanf("");
   CHECK(refused<CorruptError>(model).find("tensor 'model.norm.weight': expected finite numbers, found nan at 7") != std::string::npos);

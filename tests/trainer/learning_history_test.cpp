@@ -83,6 +83,18 @@ TEST_CASE("a model that was stored before rotary positions were scaled opens wit
   CHECK(parse_state(text, "here").model.rope_scaling == ops::RotaryScaling{});
 }
 
+TEST_CASE("a pool that was stored before attention could have biases opens without them") {
+  StoredState state;
+  state.views = {{"base", "english", -1, {}}};
+  state.model.attention_bias = layers::AttentionBias::kQkv;
+  std::string text = to_json(state);
+  CHECK(parse_state(text, "here").model.attention_bias == layers::AttentionBias::kQkv);
+  const std::string field = R"("attention-bias":"qkv",)";
+  REQUIRE(text.find(field) != std::string::npos);
+  text.erase(text.find(field), field.size());
+  CHECK(parse_state(text, "here").model.attention_bias == layers::AttentionBias::kNone);
+}
+
 TEST_CASE("an unfinished stage keeps paths that are not UTF-8 and paths with commas") {
   StoredState state;
   state.views = {{"base", "english", -1, {}}};

@@ -77,8 +77,9 @@ Sources sources_of(model::Model& model, const ModelFolder& folder) {
   constexpr std::size_t kShown = 3;
   if (const auto count = std::ssize(unknown); count > 0) {
     unknown.resize(std::min(unknown.size(), kShown));
-    throw UsageError(fmt::format("{}: expected the tensors of a Llama model alone, found {} that it does not have: {}{}", folder.name,
-                                 counted(count, "tensor"), fmt::join(unknown, ", "), count > std::ssize(unknown) ? ", ..." : ""));
+    throw UsageError(fmt::format("{}: expected the tensors that config.json describes alone, found {} that it does not have: {}{}",
+                                 folder.name, counted(count, "tensor"), fmt::join(unknown, ", "),
+                                 count > std::ssize(unknown) ? ", ..." : ""));
   }
   return sources;
 }

@@ -1,8 +1,8 @@
 #include "trainer/import/llama_config.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -16,7 +16,22 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kMostTokens = 1 << 24, kMostWidth = 1 << 18, kMostLayers = 1 << 12, kMostPositions = std::int64_t{1} << 30;
-constexpr std::array<std::string_view, 2> kFamilies = {"llama", "mistral"};
+
+// What sets one family apart, and what transformers takes for members that its configuration leaves out.
+struct Family {
+  std::string_view name;
+  layers::AttentionBias bias = layers::AttentionBias::kNone;  // whatever the configuration says
+  bool bias_by_flag = false;                                  // attention_bias: all four maps have one
+  std::int64_t kv_heads = 0;                                  // 0: as many as heads
+  std::int64_t positions = 0;
+  std::optional<std::int64_t> window = {};
+  bool window_by_flag = false;  // use_sliding_window, without which there is none
+};
+constexpr Family kFamilies[] = {
+    {.name = "llama", .bias_by_flag = true, .positions = 2048},
+    {.name = "mistral", .kv_heads = 8, .positions = 131072, .window = 4096},
+    {.name = "qwen2", .bias = layers::AttentionBias::kQkv, .kv_heads = 32, .positions = 32768, .window = 4096, .window_by_flag = true},
+};
 
 // One configuration: members that are null count as absent, as in transformers.
 class Config {
@@ -76,15 +91,24 @@ class Config {
   const std::string& where_;
 };
 
-void check_family(const Config& config) {
-  const std::string family = config.text("model_type", "none");
-  config.expect(std::ranges::find(kFamilies, family) != kFamilies.end(), "model_type",
-                "llama or mistral, of which SmolLM and TinyLlama are too", "'" + family + "'");
+const Family& family_of(const Config& config) {
+  const std::string name = config.text("model_type", "none");
+  const auto family = std::ranges::find(kFamilies, name, &Family::name);
+  config.expect(family != std::end(kFamilies), "model_type", "llama (SmolLM and TinyLlama are too), mistral or qwen2 (Qwen2.5 is too)",
+                "'" + name + "'");
   config.expect(!config.has("quantization_config"), "quantization_config", "none: weights in F32, F16 or BF16", "quantised ones");
+  return *family;
+}
+
+layers::AttentionBias attention_bias_of(const Config& config, const Family& family) {
+  if (family.bias != layers::AttentionBias::kNone) return family.bias;
+  if (family.bias_by_flag && config.flag("attention_bias")) return layers::AttentionBias::kQkvo;
+  config.expect_off("attention_bias", fmt::format("biases of the attention of '{}'", family.name));
+  return layers::AttentionBias::kNone;
 }
 
 void check_arithmetic(const Config& config, std::int64_t width, std::int64_t heads) {
-  for (const char* key : {"attention_bias", "mlp_bias"}) config.expect_off(key, "biases");
+  config.expect_off("mlp_bias", "biases of the feed-forward");
   for (const char* key : {"use_qk_norm", "qk_norm", "qk_layernorm"}) config.expect_off(key, "norms of queries and keys");
   config.expect_off("rope_interleaved", "interleaved rotary positions");
   const std::string activation = config.text("hidden_act", "silu");
@@ -139,12 +163,12 @@ void read_rotary(const Config& config, std::int64_t positions, const std::string
 }
 
 // A window at least as long as the context hides nothing from any token.
-// `otherwise`: of a file that does not say.
-void check_windows(const Config& config, std::int64_t context, std::optional<std::int64_t> otherwise) {
+void check_windows(const Config& config, const Family& family, bool says_nothing, std::int64_t context) {
   if (const Json* kinds = config.find("layer_types"))
     for (const Json& kind : *kinds)
       config.expect(kind == "full_attention" || kind == "sliding_attention", "layer_types", "full_attention", kind.dump());
-  if (config.has("use_sliding_window") && !config.flag("use_sliding_window")) return;
+  const std::optional<std::int64_t> otherwise = says_nothing ? family.window : std::nullopt;
+  if ((family.window_by_flag || config.has("use_sliding_window")) && !config.flag("use_sliding_window")) return;
   if (!config.has("sliding_window") && !otherwise) return;
   constexpr std::int64_t kMost = std::int64_t{1} << 40;
   const std::int64_t window = config.whole("sliding_window", kMost, otherwise.value_or(0));
@@ -166,26 +190,26 @@ std::vector<std::int64_t> end_ids_of(const Config& config) {
 LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, const std::string& where) {
   const Json json = parse_folder_json(text, where);
   const Config config(json, where);
-  check_family(config);
+  const Family& family = family_of(config);
   LlamaConfig llama;
   model::ModelOptions& model = llama.model;
   model.vocabulary = config.whole("vocab_size", kMostTokens);
   model.width = config.whole("hidden_size", kMostWidth);
   model.layers = config.whole("num_hidden_layers", kMostLayers);
   model.heads = config.whole("num_attention_heads", model.width);
-  const bool mistral = config.text("model_type", "") == "mistral";
-  model.kv_heads = config.whole("num_key_value_heads", model.heads, mistral ? std::min<std::int64_t>(8, model.heads) : model.heads);
+  model.kv_heads =
+      config.whole("num_key_value_heads", model.heads, family.kv_heads > 0 ? std::min(family.kv_heads, model.heads) : model.heads);
   model.feed_forward = config.whole("intermediate_size", kMostWidth);
   model.norm_epsilon = config.above_zero("rms_norm_eps", 1e-6);
   model.peer_layers = {};
+  model.attention_bias = attention_bias_of(config, family);
   check_arithmetic(config, model.width, model.heads);
-  llama.positions = config.whole("max_position_embeddings", kMostPositions, mistral ? 131072 : 2048);
+  llama.positions = config.whole("max_position_embeddings", kMostPositions, family.positions);
   read_rotary(config, llama.positions, where, model);
   model.context = context > 0 ? context : std::min(llama.positions, kLongestImportedContext);
   check_option(model.context >= 2 && model.context <= llama.positions, "context",
                fmt::format("2 to {}, the positions that the model knows", llama.positions), model.context);
-  const bool says_nothing = !json.contains("sliding_window");  // null says that there is none
-  check_windows(config, model.context, mistral && says_nothing ? std::optional<std::int64_t>(4096) : std::nullopt);
+  check_windows(config, family, !json.contains("sliding_window"), model.context);  // null says that there is none
   llama.tied = config.flag("tie_word_embeddings");
   llama.end_ids = end_ids_of(config);
   model::check(model);
