@@ -18,7 +18,8 @@ class Tokenizer {
   virtual std::int32_t end_of_document() const = 0;
   // Adds the tokens of `text`, whatever bytes it holds.
   virtual void append(std::string_view text, std::vector<std::int32_t>& tokens) const = 0;
-  // The bytes that a token stands for, which need not be whole characters; none for the end of a document and other marks.
+  // The bytes that a token stands for, which need not be whole characters; none for the end of a document and other marks, nor for tokens
+  // from V on: the tables of a model may be longer than its vocabulary, so it may draw them.
   virtual std::string_view text_of(std::int32_t token) const = 0;
   // Whether a text's tokens are its bytes.
   virtual bool is_bytes() const { return false; }
