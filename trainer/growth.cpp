@@ -47,6 +47,7 @@ int choose_parent(Context& ctx, LanguageModel language, const std::string& paren
                   const EvaluateOptions& options, Progress& progress, const std::atomic<bool>& stop) {
   const model::Model& model = language.model;
   if (const auto named = named_parent(model, parent)) return *named;
+  if (model.newest() == 0) return 0;
   const auto sample = sample_of(documents);
   int best = 0;
   double best_bits = 0;

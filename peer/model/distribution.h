@@ -22,11 +22,11 @@ struct DrawOptions {
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
-    visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest byte"});
-    visit(self.top_k, OptionInfo{"top-k", "draw from the so many likeliest bytes alone; 0: from all", "bytes"});
+    visit(self.temperature, OptionInfo{"temperature", "below 1: likelier text; 0: always the likeliest token"});
+    visit(self.top_k, OptionInfo{"top-k", "draw from the so many likeliest tokens alone; 0: from all", "tokens"});
     visit(self.top_p, OptionInfo{"top-p", "then from the fewest of these whose shares add up to this one, e.g. 0.95; 1: from all"});
     visit(self.min_p,
-          OptionInfo{"min-p", "then from those that are at least this share as likely as the likeliest byte, e.g. 0.05; 0: from all"});
+          OptionInfo{"min-p", "then from those that are at least this share as likely as the likeliest token, e.g. 0.05; 0: from all"});
   }
 };
 

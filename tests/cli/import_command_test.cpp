@@ -54,6 +54,20 @@ TEST_CASE("a folder that cannot be imported is one line, a usage error or damage
   CHECK(!std::filesystem::exists(scratch / "pool"));
 }
 
+TEST_CASE("a model whose tables are longer than its tokenizer's vocabulary writes text, and replays some") {
+  const MicroWorld& world = MicroWorld::get();
+  const ScratchDirectory scratch;
+  const std::string pool = scratch / "pool", model = test::LlamaFolder().write(scratch / "llama");
+  REQUIRE(import_to(pool, model, kMicroDelta).code == 0);
+  const Outcome text = peer_cli("generate", pool, {"--temperature", "100", "--bytes", "600", "--json"});
+  CAPTURE(text.errors);
+  CHECK(text.code == 0);
+  REQUIRE(peer_cli("stream", pool, world.stage("code")).code == 0);
+  const Outcome replayed = peer_cli("stream", pool, world.stage("sea") + Words{"--strategy", "self-replay", "--self-text", "3k"});
+  CAPTURE(replayed.errors);
+  CHECK(replayed.code == 0);
+}
+
 TEST_CASE("an imported model is measured on what it knew, and stages that grow on it say what that cost") {
   const MicroWorld& world = MicroWorld::get();
   const ScratchDirectory scratch;

@@ -190,7 +190,7 @@ TEST_CASE("threads share a tokenizer") {
   for (std::size_t i = 0; i < together.size(); ++i) CHECK(together[i] == alone[i % texts.size()]);
 }
 
-TEST_CASE("the tokens know the bytes that they stand for; marks stand for none") {
+TEST_CASE("the tokens know the bytes that they stand for; marks and what lies behind the vocabulary stand for none") {
   const auto bytes = tokenizer_of(byte_level_json());
   CHECK(bytes->vocabulary() == 280);
   CHECK(bytes->end_of_document() == 277);
@@ -198,6 +198,7 @@ TEST_CASE("the tokens know the bytes that they stand for; marks stand for none")
   CHECK(bytes->text_of(0xC3) == "\xC3");
   CHECK(bytes->text_of(277).empty());
   CHECK(bytes->text_of(278) == "<tool>");
+  CHECK(bytes->text_of(280).empty());
   const auto pieces = tokenizer_of(sentencepiece_json(), "</s>");
   CHECK(pieces->vocabulary() == 278);
   CHECK(pieces->text_of(3 + 0xFE) == "\xFE");

@@ -323,6 +323,14 @@ TEST_CASE("the document token is the named one, a usual one, or the folder's own
   CHECK_THROWS_AS(ModelFolder({.model = model.write(folder / "none")}), UsageError);
 }
 
+TEST_CASE("a name of several lines and a context below zero are refused") {
+  const TemporaryFolder folder;
+  const std::string model = LlamaFolder().write(folder / "llama");
+  CHECK_THROWS_AS(ModelFolder({.model = model, .name = "two\nlines"}), UsageError);
+  CHECK_THROWS_AS(ModelFolder({.model = model, .context = -1}), UsageError);
+  CHECK(ModelFolder({.model = model, .name = "My model"}).name == "My model");
+}
+
 TEST_CASE("a folder without a tokenizer, without weights, or with more tokens than the model has rows for is refused") {
   const TemporaryFolder folder;
   LlamaFolder model;

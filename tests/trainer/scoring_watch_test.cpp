@@ -48,11 +48,15 @@ RunOptions scoring_stage(const SmallWorld& world) {
   return options;
 }
 
-// Which knows its first domain well enough that the second is news, and gets a probe.
+// Which knows its first domain well enough that another is news, and gets a probe; it has two views to compare.
 std::string taught_pool(const SmallWorld& world) {
   const std::string pool = world.init("pool");
-  Session session = SmallWorld::open(pool);
-  SmallWorld::run(session, world.options(0, 80));
+  for (const bool grows : {false, true}) {
+    Session session = SmallWorld::open(pool);
+    RunOptions options = world.options(0, grows ? 1 : 80);
+    options.grow_first = grows;
+    SmallWorld::run(session, options);
+  }
   return pool;
 }
 
@@ -102,6 +106,20 @@ TEST_CASE("every text that is scored before the first step shows how far it is")
     CHECK(updates.back().done == updates.back().total);
     CHECK(std::ranges::count_if(updates, [](const auto& u) { return u.done == u.total; }) == 1);
   }
+}
+
+TEST_CASE("a model of one view is what a stage grows on, whatever the text: none is read to choose it") {
+  const SmallWorld world;
+  const std::string pool = world.init("pool");
+  {
+    Session session = SmallWorld::open(pool);
+    SmallWorld::run(session, world.options(0, 2));
+  }
+  Session session = SmallWorld::open(pool);
+  Recorder shown;
+  REQUIRE_FALSE(run_stage(session, world.options(1, 2), shown, shown.stop).interrupted);
+  CHECK(shown.of("compare views").empty());
+  CHECK_FALSE(shown.of("score code").empty());
 }
 
 TEST_CASE("a stage that is interrupted while text is scored reads no further window, and keeps nothing") {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "peer/base/counted.h"
+#include "peer/base/option_check.h"
 #include "peer/model/model_cost.h"
 #include "peer/model/presets.h"
 #include "streams/tokenizer/utf8.h"
@@ -30,10 +31,13 @@ std::string name_of(const ImportOptions& options) {
   const std::string name =
       !options.name.empty() ? options.name : (folder.has_filename() ? folder : folder.parent_path()).filename().string();
   if (streams::find_fault(name)) throw UsageError("option 'name': expected a name in UTF-8, found other bytes");
+  if (std::ranges::any_of(name, [](unsigned char c) { return c < ' ' || c == 127; }))
+    throw UsageError("option 'name': expected a name of one line without control characters, found some");
   return name;
 }
 
 LlamaConfig read_config(const ImportOptions& options) {
+  check_option(options.context >= 0, "context", "0 (as many as the model has positions, at most 512) or more", options.context);
   if (options.model.empty()) throw UsageError("option 'model' is missing: a folder with config.json, model.safetensors and tokenizer.json");
   std::error_code none;
   if (!fs::is_directory(options.model, none))
