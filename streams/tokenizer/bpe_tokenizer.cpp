@@ -72,8 +72,8 @@ class BpeTokenizer final : public Tokenizer {
   std::int32_t end_of_document() const override { return end_of_document_; }
 
   std::string_view text_of(std::int32_t token) const override {
-    require(token >= 0 && token < std::ssize(text_of_), "tokenizer: a token of the vocabulary");
-    return text_of_[static_cast<std::size_t>(token)];
+    require(token >= 0, "tokenizer: a token must not be negative");
+    return token < std::ssize(text_of_) ? std::string_view(text_of_[static_cast<std::size_t>(token)]) : std::string_view();
   }
 
   void append(std::string_view text, std::vector<std::int32_t>& tokens) const override {

@@ -21,8 +21,8 @@ void ByteTokenizer::append(std::string_view text, std::vector<std::int32_t>& tok
 }
 
 std::string_view ByteTokenizer::text_of(std::int32_t token) const {
-  require(token >= 0 && token < kVocabulary, "byte tokenizer: a token must be of the vocabulary");
-  return token == kEndOfDocument ? std::string_view() : std::string_view(&kBytes[static_cast<std::size_t>(token)], 1);
+  require(token >= 0, "byte tokenizer: a token must not be negative");
+  return token >= kEndOfDocument ? std::string_view() : std::string_view(&kBytes[static_cast<std::size_t>(token)], 1);
 }
 
 std::shared_ptr<const Tokenizer> byte_tokenizer() {

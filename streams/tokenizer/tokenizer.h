@@ -18,7 +18,8 @@ class Tokenizer {
   virtual std::int32_t end_of_document() const = 0;
   // Adds the tokens of `text`, whatever bytes it holds.
   virtual void append(std::string_view text, std::vector<std::int32_t>& tokens) const = 0;
-  // The bytes that a token stands for, which need not be whole characters; none for the end of a document and other marks.
+  // The bytes that a token stands for, which need not be whole characters; none for the end of a document and other marks, nor for
+  // numbers from V on: a model may have rows for more tokens than its tokenizer has.
   virtual std::string_view text_of(std::int32_t token) const = 0;
   // Whether a text's tokens are its bytes.
   virtual bool is_bytes() const { return false; }

@@ -65,6 +65,15 @@ std::string random_text(const Random& random, std::uint64_t& draw, std::size_t c
 
 }  // namespace
 
+TEST_CASE("marks, and numbers that a model has rows for but no tokenizer knows, stand for no text") {
+  const auto pieces = tokenizer_of(byte_level_json());
+  for (const Tokenizer* tokenizer : {pieces.get(), byte_tokenizer().get()}) {
+    CHECK(tokenizer->text_of(tokenizer->end_of_document()).empty());
+    CHECK(tokenizer->text_of(static_cast<std::int32_t>(tokenizer->vocabulary()) + 5).empty());
+    CHECK(tokenizer->text_of('a').size() == 1);
+  }
+}
+
 TEST_CASE("GPT-2's structure: bytes, merged within the words of its pattern") {
   check(byte_level_json(), {{"the cat and the end", {116, 257, 32, 266, 116, 262, 258, 32, 276}},
                             {"we'll sing  in   the café\n\n\n123 1234",
