@@ -44,7 +44,7 @@ TEST_CASE("a folder that cannot be imported is one line, a usage error or damage
   model.config["model_type"] = "gemma";
   const Outcome other = import_to(scratch / "pool", model.write(scratch / "gemma"));
   CHECK(other.code == kUsage);
-  CHECK(other.errors.find("expected llama or mistral") != std::string::npos);
+  CHECK(other.errors.find("expected llama (SmolLM") != std::string::npos);
   CHECK(std::count(other.errors.begin(), other.errors.end(), '\n') == 1);
   model = {};
   model.tensors.pop_back();
