@@ -58,13 +58,15 @@ void print_outcome(Call& call, const trainer::ConsolidationOutcome& outcome) {
   call.out << table.text() << "bits per byte; a positive cost is what the folding lost\n";
 }
 
-int run(Call& call, const trainer::ConsolidationOptions& options, const model::DeltaOptions&, const trainer::TrainOptions& train,
+int run(Call& call, const trainer::ConsolidationOptions& options, const model::DeltaOptions&, const trainer::TrainOptions& given,
         const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
+  trainer::TrainOptions train = given;
   trainer::check(train), trainer::check(evaluate);
   trainer::Session session = trainer::open_session(call.argument("POOL"), trainer::kHead, pool::Access::kWrite, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
   call.apply_given(session.delta);
   check_limits(session.delta);
+  if (session.loaded.history.imported()) trainer::take_rates_of_import(train), call.apply_given(train);
   const model::ModelOptions& shape = session.loaded.model.options();
   check_fits_memory(session.ctx.device(),
                     static_cast<double>(model::cost_of(shape, trainer::delta_for(shape, session.delta, options.experts)).training_bytes));

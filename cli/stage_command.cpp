@@ -254,6 +254,7 @@ int run_stage_command(Call& call, trainer::RunOptions options, const ResumeOptio
       throw UsageError("an interrupted stage waits in " + session.pool.path() + "; go on with --resume, or drop it with --discard");
     call.apply_given(session.delta);  // the pool's own shape of a generation, but for what was given
     check_limits(session.delta);
+    if (session.loaded.history.imported()) trainer::take_rates_of_import(options.train), call.apply_given(options.train);
   }
   if (resume.dry_run) return dry_run(call, options, session);
   check_fits_memory(session.ctx.device(), memory_needed(options, session), expert_bytes(session));

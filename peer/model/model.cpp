@@ -44,11 +44,11 @@ Model::Model(const ModelOptions& options, std::uint64_t seed, Device device, lay
   const double output_deviation = 1.0 / std::sqrt(2.0 * static_cast<double>(options.layers * options.width));
   for (std::int64_t layer = 0; layer < options.layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer);
-    const layers::Block::Shape shape{{options.width, options.heads, options.kv_heads, options.rope_theta, options.rope_scaling,
-                                      options.attention_bias},
-                                     options.norm_epsilon,
-                                     options.feed_forward_of(layer),
-                                     output_deviation};
+    const layers::Block::Shape shape{
+        {options.width, options.heads, options.kv_heads, options.rope_theta, options.rope_scaling, options.attention_bias},
+        options.norm_epsilon,
+        options.feed_forward_of(layer),
+        output_deviation};
     blocks_.emplace_back(base_, prefix, shape, seed);
     if (options.has_peer(layer))
       blocks_.back().set_peer(layers::PeerBlock(base_, prefix + ".peer", BlockId{next_block_++}, options.peer, options.width,

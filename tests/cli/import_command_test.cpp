@@ -68,6 +68,21 @@ TEST_CASE("a model whose tables are longer than its tokenizer's vocabulary write
   CHECK(replayed.code == 0);
 }
 
+TEST_CASE("rates on an imported model are those for weights that know something, unless others are given") {
+  const MicroWorld& world = MicroWorld::get();
+  const ScratchDirectory scratch;
+  const std::string model = test::LlamaFolder().write(scratch / "llama");
+  const auto trunk_after = [&](const std::string& name, const Words& rates) {
+    REQUIRE(import_to(scratch / name, model, kMicroDelta).code == 0);
+    REQUIRE(peer_cli("stream", scratch / name, world.stage("code") + Words{"--strategy", "naive"} + rates).code == 0);
+    return peer_cli("show", scratch / name, {"--json"}).json()["trunks"];
+  };
+  const Json usual = trunk_after("usual", {});
+  REQUIRE(usual.is_array());
+  CHECK(usual == trunk_after("named", {"--trunk-rate", "0.0001", "--delta-rate", "0.002"}));
+  CHECK(usual != trunk_after("other", {"--trunk-rate", "0.003"}));
+}
+
 TEST_CASE("an imported model is measured on what it knew, and stages that grow on it say what that cost") {
   const MicroWorld& world = MicroWorld::get();
   const ScratchDirectory scratch;

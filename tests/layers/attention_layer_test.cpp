@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t kBatch = 2, kTime = 5, kTokens = kBatch * kTime, kWidth = 8, kHeads = 4, kKvHeads = 2, kHead = 2, kKv = 4;
 constexpr std::int64_t kRanks[] = {2};
 
-layers::AttentionShape shape_with(AttentionBias bias) { return {kWidth, kHeads, kKvHeads, 100, bias}; }
+layers::AttentionShape shape_with(AttentionBias bias) { return {kWidth, kHeads, kKvHeads, 100, {}, bias}; }
 
 // An attention layer and one generation of adapters on it.
 struct Adapted {
@@ -72,8 +72,10 @@ struct Oracle {
     return bias == tensors.end() ? y : reference::bias(y, bias->second);
   }
   Numbers y() const {
-    const Numbers q = reference::rotary(map("q_proj", x), {kBatch, kTime, kHeads, kHead}, 0, 100, false);
-    const Numbers k = reference::rotary(map("k_proj", x), {kBatch, kTime, kKvHeads, kHead}, 0, 100, false);
+    const Numbers q =
+        reference::rotary(map("q_proj", x), {kBatch, kTime, kHeads, kHead}, 0, reference::rotary_frequencies(kHead, 100), false);
+    const Numbers k =
+        reference::rotary(map("k_proj", x), {kBatch, kTime, kKvHeads, kHead}, 0, reference::rotary_frequencies(kHead, 100), false);
     return map("o_proj", reference::attention(q, k, map("v_proj", x), {kBatch, kTime, kHeads, kKvHeads, kHead}).y);
   }
 };

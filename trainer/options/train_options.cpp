@@ -16,6 +16,8 @@ void expect_share(std::string_view option, double found) { check_option(found >=
 
 }  // namespace
 
+void take_rates_of_import(TrainOptions& options) { options.trunk_rate = 1e-4, options.delta_rate = 2e-3; }
+
 void check(const TrainOptions& options) {
   constexpr std::int64_t kMostSteps = 1'000'000'000;
   check_option(options.steps >= 1 && options.steps <= kMostSteps, "steps", fmt::format("1 to {}", kMostSteps), options.steps);

@@ -52,8 +52,12 @@ struct TrainOptions {
         OptionInfo{"precision",
                    "of the linear maps' operands in training, and on CUDA of attention's: bf16 is faster where they are multiplied in it. "
                    "Sums, experts, optimizer and evaluation stay fp32"});
-    visit(self.trunk_rate, OptionInfo{"trunk-rate", "peak learning rate of the base's dense tensors"});
-    visit(self.delta_rate, OptionInfo{"delta-rate", "peak learning rate of adapters, dense blocks, embedding and head deltas"});
+    visit(self.trunk_rate,
+          OptionInfo{"trunk-rate", "peak learning rate of the base's dense tensors; 0.0001 unless given where the base was imported"});
+    visit(self.delta_rate,
+          OptionInfo{
+              "delta-rate",
+              "peak learning rate of adapters, dense blocks, embedding and head deltas; 0.002 unless given where the base was imported"});
     visit(self.router_rate, OptionInfo{"router-rate", "peak learning rate of query maps and sub-keys"});
     visit(self.expert_rate, OptionInfo{"expert-rate", "peak learning rate of the experts' rows"});
     visit(self.beta1, OptionInfo{"beta1", "decay of AdamW's first moment"});
@@ -72,6 +76,10 @@ struct TrainOptions {
     visit(self.expert_clip, OptionInfo{"expert-clip", "largest norm of one expert's gradient; 0: no clip"});
   }
 };
+
+// The rates of a stage on a base that was trained before it came, where others than the user's: weights that know something want lower
+// ones.
+void take_rates_of_import(TrainOptions& options);
 
 // How held-out text is scored.
 struct EvaluateOptions {
