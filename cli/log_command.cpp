@@ -72,7 +72,7 @@ int run(Call& call, const LogOptions& options) {
     return kDone;
   }
   if (generations.empty())
-    call.progress.note("no generation: the pool was never finished; remove it, and run the init or import that made it again");
+    call.progress.note("no generation: the pool was never finished; remove it, and run peer-cli init or peer-cli import again");
   else
     call.out << history_text(generations, names, call.paint);
   if (options.moves) call.out << '\n' << moves_text(pool.reflog());
