@@ -52,10 +52,8 @@ void cuda_wait(Context& ctx);
 std::shared_ptr<CudaGraph> cuda_record(Context& ctx, const std::function<void()>& work);
 void cuda_replay(Context& ctx, CudaGraph& graph);
 void cuda_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c);
+void cuda_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const Bfloat16> b, Transpose tb, float beta, Matrix<float> c);
 // `x` rounded to bf16 in one of ctx's slots of scratch memory, its rows at multiples of 16 bytes.
 Matrix<const Bfloat16> cuda_rounded(Context& ctx, int slot, Matrix<const float> x);
-// gemm() of A, rounded already, and of B, which is rounded here.
-void cuda_rounded_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta,
-                       Matrix<float> c);
 
 }  // namespace peer

@@ -13,7 +13,7 @@
 
 namespace peer {
 
-GemmShape gemm_shape(Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, Matrix<const float> c) {
+GemmShape gemm_shape(Extent a, Transpose ta, Extent b, Transpose tb, Extent c) {
   const bool a_flipped = ta == Transpose::kYes, b_flipped = tb == Transpose::kYes;
   const GemmShape shape{c.rows, c.columns, a_flipped ? a.rows : a.columns};
   require((a_flipped ? a.columns : a.rows) == shape.m, "gemm: op(A) and C must have the same rows");

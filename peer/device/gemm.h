@@ -34,8 +34,14 @@ struct GemmShape {
   double bytes(float beta) const { return 4.0 * static_cast<double>(m * k + k * n + (beta != 0 ? 2 : 1) * m * n); }
 };
 
+struct Extent {
+  std::int64_t rows, columns;
+  template <class T>
+  Extent(const Matrix<T>& x) : rows(x.rows), columns(x.columns) {}  // NOLINT: a matrix has an extent
+  Extent(std::int64_t r, std::int64_t c) : rows(r), columns(c) {}
+};
 // Throws ContractError when the matrices do not fit together.
-GemmShape gemm_shape(Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, Matrix<const float> c);
+GemmShape gemm_shape(Extent a, Transpose ta, Extent b, Transpose tb, Extent c);
 
 // C = op(A) op(B) + beta C, fp32, op by the Transpose beside each operand. op(A) (M, K), op(B) (K, N), C (M, N).
 // beta 0 sets C (whatever it held), beta 1 adds. Deterministic at a fixed number of threads. May be called inside an OpenMP parallel

@@ -7,4 +7,8 @@ void cuda_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const f
   cuda_queue(ctx).products->multiply(a, ta, b, tb, beta, c);
 }
 
+void cuda_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const Bfloat16> b, Transpose tb, float beta, Matrix<float> c) {
+  cuda_queue(ctx).products->multiply(a, ta, b, tb, beta, c);
+}
+
 }  // namespace peer

@@ -12,7 +12,7 @@
 namespace peer {
 namespace {
 
-constexpr int kScratchOfA = 6, kScratchOfB = 7;  // B's is the same in rounded_gemm_cuda.cu
+constexpr int kScratchOfA = 6, kScratchOfB = 7;
 constexpr std::int64_t kNumbersWorthThreads = 1 << 16;
 
 // A CPU that multiplies bf16 has these vectors. Their code lies where that of the ops' AVX-512 path lies (cpu_paths.cmake).
@@ -36,33 +36,36 @@ Matrix<const Bfloat16> rounded_copy(Context& ctx, int slot, Matrix<const float> 
   return {to, x.rows, x.columns, x.columns};
 }
 
+Matrix<const Bfloat16> rounded(Context& ctx, int slot, const Operand& x) {
+  return x.rounded.data != nullptr ? x.rounded : rounded_copy(ctx, slot, x.exact);
+}
+
 }  // namespace
 
-Matrix<const Bfloat16> LeftOperand::rounded() {
-  if (rounded_.data == nullptr) rounded_ = rounded_copy(ctx_, kScratchOfA, a_);
-  return rounded_;
-}
-
-void LeftOperand::multiply(Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
-  if (ctx_.precision() == Precision::kFp32) return gemm(ctx_, a_, ta, b, tb, beta, c);
-  const GemmShape shape = gemm_shape(a_, ta, b, tb, c);
+void rounded_gemm(Context& ctx, const Operand& a, Transpose ta, const Operand& b, Transpose tb, float beta, Matrix<float> c) {
+  if (ctx.precision() == Precision::kFp32) {
+    require(a.exact.data != nullptr && b.exact.data != nullptr, "rounded_gemm: a product in fp32 needs operands in fp32");
+    return gemm(ctx, a.exact, ta, b.exact, tb, beta, c);
+  }
+  const GemmShape shape = gemm_shape(a.extent(), ta, b.extent(), tb, c);
   if (shape.m == 0 || shape.n == 0) return;
-  ctx_.count_flops(shape.flops());
-  const Timed timed(ctx_.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
+  ctx.count_flops(shape.flops());
+  const Timed timed(ctx.profile(), "gemm bf16", [&] { return Work{.bf16_flops = shape.flops(), .bytes = shape.bytes(beta)}; });
   if constexpr (kWithCuda)
-    if (!ctx_.device().is_cpu()) {
-      if (shape.k == 0)
-        cuda_gemm(ctx_, a_, ta, b, tb, beta, c);
-      else
-        cuda_rounded_gemm(ctx_, rounded(), ta, b, tb, beta, c);
-      return ctx_.wait_if_profiled();
+    if (!ctx.device().is_cpu()) {
+      cuda_gemm(ctx, rounded(ctx, kScratchOfA, a), ta, rounded(ctx, kScratchOfB, b), tb, beta, c);
+      return ctx.wait_if_profiled();
     }
-  ctx_.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta}, rounded().data,
-                           rounded_copy(ctx_, kScratchOfB, b).data, c.data);
+  ctx.bf16_products().run({shape.m, shape.n, shape.k, c.stride, ta == Transpose::kYes, tb == Transpose::kYes, beta},
+                          rounded(ctx, kScratchOfA, a).data, rounded(ctx, kScratchOfB, b).data, c.data);
 }
 
-void rounded_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta, Matrix<float> c) {
-  LeftOperand(ctx, a).multiply(ta, b, tb, beta, c);
+Operand rounded_left(Context& ctx, const Operand& a) {
+  if (ctx.precision() == Precision::kFp32 || a.rounded.data != nullptr) return a;
+  const Timed timed(ctx.profile(), "round", [&] { return Work{.bytes = 6.0 * static_cast<double>(a.exact.rows * a.exact.columns)}; });
+  const Operand both{a.exact, rounded_copy(ctx, kScratchOfA, a.exact)};
+  if (!ctx.device().is_cpu()) ctx.wait_if_profiled();
+  return both;
 }
 
 void check_precision(Device device, Precision precision) {

@@ -1,4 +1,3 @@
-#include "peer/device/bf16_gemm.cuh"
 #include "peer/device/cuda_backend.h"
 #include "peer/device/cuda_check.cuh"
 #include "peer/device/cuda_queue.cuh"
@@ -7,7 +6,6 @@ namespace peer {
 namespace {
 
 constexpr int kThreads = 256, kPack = 8;
-constexpr int kScratchOfB = 7;
 constexpr std::int64_t kColumnsOfBlock = kPack * kThreads;
 
 __device__ unsigned rounded_pair(float first, float second) {
@@ -55,15 +53,6 @@ Matrix<const Bfloat16> cuda_rounded(Context& ctx, int slot, Matrix<const float> 
   cuda_check(cudaLaunchKernelEx(&config, has_whole_packs(rows) ? round_kernel<true> : round_kernel<false>, rows, blocks_of_row, stride, to),
              "round_kernel");
   return {to, x.rows, x.columns, stride};
-}
-
-void bf16_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const Bfloat16> b, Transpose tb, float beta, Matrix<float> c) {
-  cuda_queue(ctx).products->multiply(a, ta, b, tb, beta, c);
-}
-
-void cuda_rounded_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const float> b, Transpose tb, float beta,
-                       Matrix<float> c) {
-  bf16_gemm(ctx, a, ta, cuda_rounded(ctx, kScratchOfB, b), tb, beta, c);
 }
 
 }  // namespace peer

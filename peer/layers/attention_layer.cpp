@@ -69,9 +69,9 @@ AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix
   o_bias_ = bias(".o_proj.bias", shape.width, shape.bias == AttentionBias::kQkvo);
 }
 
-void AttentionLayer::forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+void AttentionLayer::forward(Context& ctx, const Operand& x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
                              AttentionActivations& saved, View<float, 2> y, const Past& past) const {
-  const std::int64_t n = x.shape[0], width = shape_.width, kv = shape_.kv_width();
+  const std::int64_t n = x.rows(), width = shape_.width, kv = shape_.kv_width();
   linear(ctx, x, *q_, 0.0f, saved.q.view(n, width));
   linear(ctx, x, *k_, 0.0f, saved.k.view(n, kv));
   linear(ctx, x, *v_, 0.0f, saved.v.view(n, kv));
@@ -117,9 +117,9 @@ void AttentionLayer::attend(Context& ctx, std::int64_t length, AttentionActivati
                               .y = y});
 }
 
-void AttentionLayer::backward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+void AttentionLayer::backward(Context& ctx, const Operand& x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
                               AttentionActivations& saved, View<const float, 2> dy, AttentionActivations& work, View<float, 2> dx) const {
-  const std::int64_t n = x.shape[0], b = n / length, d = shape_.head_width(), width = shape_.width, kv = shape_.kv_width();
+  const std::int64_t n = x.rows(), b = n / length, d = shape_.head_width(), width = shape_.width, kv = shape_.kv_width();
   const View<const float, 2> attended = saved.attended.view(n, width);
   const View<float, 2> dattended = work.attended.view(n, width);
   add_bias_gradient(ctx, dy, o_bias_);

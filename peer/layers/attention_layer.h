@@ -56,10 +56,10 @@ class AttentionLayer {
   const AttentionShape& shape() const { return shape_; }
   // x (N, D), N = B*T; y (N, D) added. `adapters` in path order (null: none), the same that `saved` was sized for. With a past no backward
   // may follow.
-  void forward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+  void forward(Context& ctx, const Operand& x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
                AttentionActivations& saved, View<float, 2> y, const Past& past = {}) const;
   // dy (N, D); dx (N, D) added. `work` is workspace of the same sizes as `saved`.
-  void backward(Context& ctx, View<const float, 2> x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
+  void backward(Context& ctx, const Operand& x, std::int64_t length, std::span<const AttentionAdapters* const> adapters,
                 AttentionActivations& saved, View<const float, 2> dy, AttentionActivations& work, View<float, 2> dx) const;
 
  private:

@@ -91,11 +91,15 @@ void share(BlockActivations& shared, BlockActivations&& other) {
   }
 }
 
+bool Block::has_experts(std::span<LayerDelta* const> path) const {
+  return peer_ || std::any_of(path.begin(), path.end(), [](const LayerDelta* delta) { return delta->annex.has_value(); });
+}
+
 BlockActivations Block::activations(std::int64_t batch, std::int64_t length, std::span<LayerDelta* const> path) const {
   const std::int64_t n = batch * length, width = shape_.attention.width;
   BlockActivations saved;
-  for (Buffer<float>* buffer : {&saved.input, &saved.middle, &saved.normed, &saved.middle_normed})
-    *buffer = Buffer<float>(device_, n * width);
+  for (Buffer<float>* buffer : {&saved.input, &saved.middle}) *buffer = Buffer<float>(device_, n * width);
+  for (OperandBuffer* buffer : {&saved.normed, &saved.middle_normed}) *buffer = OperandBuffer(device_, n, width);
   saved.inverse_rms = Buffer<float>(device_, n);
   saved.middle_inverse_rms = Buffer<float>(device_, n);
   saved.attention = AttentionActivations(device_, batch, length, shape_.attention, ranks_of(path, &LayerDelta::adapters));
@@ -136,13 +140,16 @@ void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* con
   ops::rms_norm(ctx, {.x = saved.input.view(n, width),
                       .weight = norm_->vector(),
                       .epsilon = epsilon,
-                      .y = saved.normed.view(n, width),
+                      .y = saved.normed.target(ctx),
                       .inverse_rms = saved.inverse_rms.view(n)});
   queue_copy(ctx, saved.input.view(n, width), middle);
-  attention_.forward(ctx, saved.normed.view(n, width), length, adapters_of(path, &LayerDelta::adapters), saved.attention, middle, past);
-  const View<float, 2> x = saved.middle_normed.view(n, width);
-  ops::rms_norm(
-      ctx, {.x = middle, .weight = middle_norm_->vector(), .epsilon = epsilon, .y = x, .inverse_rms = saved.middle_inverse_rms.view(n)});
+  attention_.forward(ctx, saved.normed.operand(), length, adapters_of(path, &LayerDelta::adapters), saved.attention, middle, past);
+  ops::rms_norm(ctx, {.x = middle,
+                      .weight = middle_norm_->vector(),
+                      .epsilon = epsilon,
+                      .y = saved.middle_normed.target(ctx, has_experts(path)),
+                      .inverse_rms = saved.middle_inverse_rms.view(n)});
+  const Operand x = saved.middle_normed.operand();
   queue_copy(ctx, middle, output);
   for_each_branch(feed_forward_, peer_, path, [&](const Branch& branch, std::size_t g) {
     const bool scaled = branch.scale != 1;
@@ -157,7 +164,8 @@ void Block::forward(Context& ctx, std::int64_t length, std::span<LayerDelta* con
 void Block::backward(Context& ctx, std::int64_t length, std::span<LayerDelta* const> path, BlockActivations& saved, BlockWorkspace& work,
                      View<float, 2> dx, const RowGradients& rows) {
   const std::int64_t n = dx.shape[0], width = dx.shape[1];
-  const View<float, 2> x = saved.middle_normed.view(n, width), dnormed = work.dnormed.view(n, width);
+  const Operand x = saved.middle_normed.operand();
+  const View<float, 2> dnormed = work.dnormed.view(n, width);
   const auto norm_backward = [&](const Buffer<float>& input, Parameter& weight, const Buffer<float>& inverse_rms) {
     ops::rms_norm_backward(ctx, {.x = input.view(n, width),
                                  .weight = weight.vector(),
@@ -177,8 +185,8 @@ void Block::backward(Context& ctx, std::int64_t length, std::span<LayerDelta* co
   });
   norm_backward(saved.middle, *middle_norm_, saved.middle_inverse_rms);
   queue_zero(ctx, dnormed);
-  attention_.backward(ctx, saved.normed.view(n, width), length, adapters_of(path, &LayerDelta::adapters), saved.attention, dx,
-                      work.attention, dnormed);
+  attention_.backward(ctx, saved.normed.operand(), length, adapters_of(path, &LayerDelta::adapters), saved.attention, dx, work.attention,
+                      dnormed);
   norm_backward(saved.input, *norm_, saved.inverse_rms);
 }
 

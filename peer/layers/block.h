@@ -22,7 +22,7 @@ struct BranchActivations {
 // What the forward keeps for the backward of one block.
 struct BlockActivations {
   Buffer<float> input, middle;                    // (N, D)  the residual stream before each half
-  Buffer<float> normed, middle_normed;            // (N, D)
+  OperandBuffer normed, middle_normed;            // (N, D)
   Buffer<float> inverse_rms, middle_inverse_rms;  // (N)
   AttentionActivations attention;
   std::vector<BranchActivations> branches;  // [0] the block's own, then by view on the path
@@ -66,6 +66,8 @@ class Block {
                 View<float, 2> dx, const RowGradients& rows);
 
  private:
+  bool has_experts(std::span<LayerDelta* const> path) const;  // which read their input in fp32
+
   Device device_;
   Shape shape_;
   Parameter *norm_, *middle_norm_;

@@ -13,7 +13,7 @@ FeedForwardAdapters::FeedForwardAdapters(Parameters& parameters, const std::stri
       down(LowRankAdapter::create(parameters, prefix + ".down_proj", hidden, width, rank, seed)) {}
 
 FeedForwardActivations::FeedForwardActivations(Device device, std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks)
-    : gate(device, tokens * hidden), up(device, tokens * hidden), product(device, tokens * hidden) {
+    : gate(device, tokens, hidden), up(device, tokens, hidden), product(device, tokens, hidden) {
   make_room(tokens, ranks);
 }
 
@@ -36,45 +36,47 @@ FeedForward::FeedForward(Parameters& parameters, const std::string& prefix, std:
   if (output_deviation > 0) parameters.draw(*down_, output_deviation, seed);
 }
 
-void FeedForward::forward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters,
+void FeedForward::forward(Context& ctx, const Operand& x, std::span<const FeedForwardAdapters* const> adapters,
                           FeedForwardActivations& saved, View<float, 2> y) const {
-  const std::int64_t n = x.shape[0], f = hidden();
-  linear(ctx, x, *gate_, 0.0f, saved.gate.view(n, f));
-  linear(ctx, x, *up_, 0.0f, saved.up.view(n, f));
+  const std::int64_t n = x.rows();
+  const View<float, 2> gate = saved.gate.numbers(), up = saved.up.numbers();
+  linear(ctx, x, *gate_, 0.0f, gate);
+  linear(ctx, x, *up_, 0.0f, up);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
     if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->rank();
-    adapters[g]->gate.forward(ctx, x, saved.low[g].gate.view(n, rank), saved.gate.view(n, f));
-    adapters[g]->up.forward(ctx, x, saved.low[g].up.view(n, rank), saved.up.view(n, f));
+    adapters[g]->gate.forward(ctx, x, saved.low[g].gate.view(n, rank), gate);
+    adapters[g]->up.forward(ctx, x, saved.low[g].up.view(n, rank), up);
   }
-  ops::swiglu(ctx, {.gate = saved.gate.view(n, f), .up = saved.up.view(n, f), .y = saved.product.view(n, f)});
-  linear(ctx, saved.product.view(n, f), *down_, 1.0f, y);
+  ops::swiglu(ctx, {.gate = gate, .up = up, .y = saved.product.target(ctx)});
+  const Operand product = saved.product.operand();
+  linear(ctx, product, *down_, 1.0f, y);
   for (std::size_t g = 0; g < adapters.size(); ++g)
-    if (adapters[g] != nullptr) adapters[g]->down.forward(ctx, saved.product.view(n, f), saved.low[g].down.view(n, adapters[g]->rank()), y);
+    if (adapters[g] != nullptr) adapters[g]->down.forward(ctx, product, saved.low[g].down.view(n, adapters[g]->rank()), y);
 }
 
-void FeedForward::backward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters,
+void FeedForward::backward(Context& ctx, const Operand& x, std::span<const FeedForwardAdapters* const> adapters,
                            FeedForwardActivations& saved, View<const float, 2> dy, FeedForwardActivations& work, View<float, 2> dx) const {
-  const std::int64_t n = x.shape[0], f = hidden();
-  linear_backward(ctx, saved.product.view(n, f), dy, *down_, 0.0f, work.product.view(n, f));
+  const std::int64_t n = x.rows();
+  const Operand product = saved.product.operand();
+  const View<float, 2> dproduct = work.product.numbers();
+  linear_backward(ctx, product, dy, *down_, 0.0f, dproduct);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
     if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->rank();
-    adapters[g]->down.backward(ctx, saved.product.view(n, f), saved.low[g].down.view(n, rank), dy, work.low[g].down.view(n, rank),
-                               work.product.view(n, f));
+    adapters[g]->down.backward(ctx, product, saved.low[g].down.view(n, rank), dy, work.low[g].down.view(n, rank), dproduct);
   }
-  ops::swiglu_backward(ctx, {.gate = saved.gate.view(n, f),
-                             .up = saved.up.view(n, f),
-                             .dy = work.product.view(n, f),
-                             .dgate = work.gate.view(n, f),
-                             .dup = work.up.view(n, f)});
-  linear_backward(ctx, x, work.gate.view(n, f), *gate_, 1.0f, dx);
-  linear_backward(ctx, x, work.up.view(n, f), *up_, 1.0f, dx);
+  ops::swiglu_backward(
+      ctx,
+      {.gate = saved.gate.numbers(), .up = saved.up.numbers(), .dy = dproduct, .dgate = work.gate.target(ctx), .dup = work.up.target(ctx)});
+  const Operand dgate = work.gate.operand(), dup = work.up.operand();
+  linear_backward(ctx, x, dgate, *gate_, 1.0f, dx);
+  linear_backward(ctx, x, dup, *up_, 1.0f, dx);
   for (std::size_t g = 0; g < adapters.size(); ++g) {
     if (adapters[g] == nullptr) continue;
     const std::int64_t rank = adapters[g]->rank();
-    adapters[g]->gate.backward(ctx, x, saved.low[g].gate.view(n, rank), work.gate.view(n, f), work.low[g].gate.view(n, rank), dx);
-    adapters[g]->up.backward(ctx, x, saved.low[g].up.view(n, rank), work.up.view(n, f), work.low[g].up.view(n, rank), dx);
+    adapters[g]->gate.backward(ctx, x, saved.low[g].gate.view(n, rank), dgate, work.low[g].gate.view(n, rank), dx);
+    adapters[g]->up.backward(ctx, x, saved.low[g].up.view(n, rank), dup, work.low[g].up.view(n, rank), dx);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "peer/layers/low_rank_adapter.h"
+#include "peer/layers/operand_buffer.h"
 
 namespace peer::layers {
 
@@ -17,7 +18,7 @@ struct FeedForwardAdapters {
   std::int64_t rank() const { return gate.rank(); }
 };
 
-// What the forward keeps for the backward; sized for N tokens.
+// What the forward keeps for the backward, and the gradients of that; sized for N tokens.
 struct FeedForwardActivations {
   struct Low {
     Buffer<float> gate, up, down;  // (N, rank)
@@ -26,7 +27,7 @@ struct FeedForwardActivations {
   FeedForwardActivations() = default;
   FeedForwardActivations(Device device, std::int64_t tokens, std::int64_t hidden, std::span<const std::int64_t> ranks = {});
   void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of the adapters of each view on the path; 0: none
-  Buffer<float> gate, up, product;                                           // (N, F)
+  OperandBuffer gate, up, product;                                           // (N, F)
   std::vector<Low> low;                                                      // by view on the path; empty where it has no adapters here
 };
 
@@ -40,10 +41,10 @@ class FeedForward {
 
   std::int64_t hidden() const { return gate_->shape[0]; }
   // x (N, D); y (N, D) added. `adapters` in path order (null: none), the same that `saved` was sized for.
-  void forward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
+  void forward(Context& ctx, const Operand& x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
                View<float, 2> y) const;
   // dy (N, D); dx (N, D) added. `work` holds gradients of the saved activations, same sizes.
-  void backward(Context& ctx, View<const float, 2> x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
+  void backward(Context& ctx, const Operand& x, std::span<const FeedForwardAdapters* const> adapters, FeedForwardActivations& saved,
                 View<const float, 2> dy, FeedForwardActivations& work, View<float, 2> dx) const;
 
  private:

@@ -7,16 +7,15 @@
 namespace peer::layers {
 
 // y (N, O) = x (N, I) weight^T + beta y
-inline void linear(Context& ctx, View<const float, 2> x, const Parameter& weight, float beta, View<float, 2> y) {
+inline void linear(Context& ctx, const Operand& x, const Parameter& weight, float beta, View<float, 2> y) {
   rounded_gemm(ctx, x, Transpose::kNo, weight.matrix(), Transpose::kYes, beta, y);
 }
 
 // dx (N, I) = dy (N, O) weight + beta dx;   dweight (O, I) += dy^T x when trainable
-inline void linear_backward(Context& ctx, View<const float, 2> x, View<const float, 2> dy, Parameter& weight, float beta,
-                            View<float, 2> dx) {
-  LeftOperand left(ctx, dy);
-  left.multiply(Transpose::kNo, weight.matrix(), Transpose::kNo, beta, dx);
-  if (weight.trainable()) left.multiply(Transpose::kYes, x, Transpose::kNo, 1.0f, weight.gradient_matrix());
+inline void linear_backward(Context& ctx, const Operand& x, const Operand& dy, Parameter& weight, float beta, View<float, 2> dx) {
+  const Operand left = rounded_left(ctx, dy);
+  rounded_gemm(ctx, left, Transpose::kNo, weight.matrix(), Transpose::kNo, beta, dx);
+  if (weight.trainable()) rounded_gemm(ctx, left, Transpose::kYes, x, Transpose::kNo, 1.0f, weight.gradient_matrix());
 }
 
 }  // namespace peer::layers

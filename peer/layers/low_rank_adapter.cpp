@@ -13,12 +13,12 @@ LowRankAdapter LowRankAdapter::create(Parameters& parameters, const std::string&
   return adapter;
 }
 
-void LowRankAdapter::forward(Context& ctx, View<const float, 2> x, View<float, 2> low, View<float, 2> y) const {
+void LowRankAdapter::forward(Context& ctx, const Operand& x, View<float, 2> low, View<float, 2> y) const {
   linear(ctx, x, *a, 0.0f, low);
   linear(ctx, low, *b, 1.0f, y);
 }
 
-void LowRankAdapter::backward(Context& ctx, View<const float, 2> x, View<const float, 2> low, View<const float, 2> dy, View<float, 2> dlow,
+void LowRankAdapter::backward(Context& ctx, const Operand& x, View<const float, 2> low, const Operand& dy, View<float, 2> dlow,
                               View<float, 2> dx) const {
   linear_backward(ctx, low, dy, *b, 0.0f, dlow);
   linear_backward(ctx, x, dlow, *a, 1.0f, dx);

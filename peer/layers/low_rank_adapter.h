@@ -17,10 +17,9 @@ struct LowRankAdapter {
   std::int64_t rank() const { return a->shape[0]; }
 
   // low (N, rank) set, saved for backward; y (N, O) added.
-  void forward(Context& ctx, View<const float, 2> x, View<float, 2> low, View<float, 2> y) const;
+  void forward(Context& ctx, const Operand& x, View<float, 2> low, View<float, 2> y) const;
   // dlow (N, rank) is workspace; dx (N, I) added.
-  void backward(Context& ctx, View<const float, 2> x, View<const float, 2> low, View<const float, 2> dy, View<float, 2> dlow,
-                View<float, 2> dx) const;
+  void backward(Context& ctx, const Operand& x, View<const float, 2> low, const Operand& dy, View<float, 2> dlow, View<float, 2> dx) const;
 };
 
 }  // namespace peer::layers

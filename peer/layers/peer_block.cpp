@@ -144,8 +144,8 @@ void PeerBlock::centre_sub_keys(Context& ctx, const PeerActivations& seen, std::
     }
 }
 
-void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<float, 2> y, bool training) {
-  const std::int64_t n = x.shape[0], h = options_.heads, k = options_.top_k, d = options_.d_key;
+void PeerBlock::forward(Context& ctx, const Operand& x, PeerActivations& saved, View<float, 2> y, bool training) {
+  const std::int64_t n = x.rows(), h = options_.heads, k = options_.top_k, d = options_.d_key;
   saved.statistics = training ? statistics_ : ops::Statistics::kFrozen;
   linear(ctx, x, *query_, 0.0f, saved.query.view(n, h * d));
   ops::query_norm(ctx, {.kind = options_.query_norm,
@@ -172,7 +172,7 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
     ops::page_use(ctx, {.id = saved.id.view(std::min(n, kCountedTokens), h * k), .page_shift = experts_.rows().page_shift, .uses = uses});
   if (ctx.device().is_cpu()) cold_rows_.ask_for(experts_.rows(), saved.id.view(n * h * k));
   ops::expert_mix(ctx, {.activation = options_.activation,
-                        .x = x,
+                        .x = x.numbers(),
                         .id = saved.id.view(n, h * k),
                         .gate = saved.gate.view(n, h * k),
                         .rows = staging_.stage(ctx, experts_.rows(), saved.id.view(n, h * k)),
@@ -182,9 +182,9 @@ void PeerBlock::forward(Context& ctx, View<const float, 2> x, PeerActivations& s
 
 // Token-major first: gates, hidden sums, dx. A row that only one token picked gets its gradient right after that token, while the record is
 // in the cache: for a large pool that saves reading most records twice. The rows of several tokens come last, expert by expert.
-void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+void PeerBlock::backward(Context& ctx, const Operand& x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
                          View<float, 2> dx, const RowGradients& rows) {
-  const std::int64_t tokens = x.shape[0], r = picks();
+  const std::int64_t tokens = x.rows(), r = picks();
   const Segments segments = rows.wanted() && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
   const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(1, kChunkPicks / r) * ctx.threads() : tokens;
   const ops::ExpertRows read = staging_.staged(ctx, experts_.rows(), saved.id.view(tokens, r));
@@ -193,10 +193,10 @@ void PeerBlock::backward(Context& ctx, View<const float, 2> x, PeerActivations& 
     const std::int64_t end = std::min(first + chunk, tokens), begin = lone;
     mix_backward(ctx, read, saved, dy, work, dx, first, end - first);
     while (lone < segments.lone && work.order[lone] < end * r) ++lone;
-    row_gradients(ctx, x, dy, work, segments, begin, lone, rows);
+    row_gradients(ctx, x.numbers(), dy, work, segments, begin, lone, rows);
   }
   router_backward(ctx, x, saved, work, dx);
-  row_gradients(ctx, x, dy, work, segments, segments.lone, segments.touched, rows);
+  row_gradients(ctx, x.numbers(), dy, work, segments, segments.lone, segments.touched, rows);
 }
 
 PeerBlock::Segments PeerBlock::sort_picks(Context& ctx, PeerActivations& saved, PeerWorkspace& work, std::int64_t tokens) {
@@ -229,8 +229,8 @@ void PeerBlock::mix_backward(Context& ctx, const ops::ExpertRows& rows, PeerActi
                                  .dx = {dx.row(first), tokens, width}});
 }
 
-void PeerBlock::router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx) {
-  const std::int64_t n = x.shape[0], h = options_.heads, k = options_.top_k, d = options_.d_key;
+void PeerBlock::router_backward(Context& ctx, const Operand& x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx) {
+  const std::int64_t n = x.rows(), h = options_.heads, k = options_.top_k, d = options_.d_key;
   ops::router_gate_backward(
       ctx,
       {.kind = options_.gate, .gate = saved.gate.view(n, h, k), .dgate = work.dgate.view(n, h, k), .dscore = work.dscore.view(n, h, k)});

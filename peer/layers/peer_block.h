@@ -78,13 +78,13 @@ class PeerBlock {
   void set_statistics_momentum(float momentum) { momentum_ = momentum; }
 
   // x (N, D); y (N, D) added. training: batch statistics may move (only while statistics() is kBatch).
-  void forward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<float, 2> y, bool training);
+  void forward(Context& ctx, const Operand& x, PeerActivations& saved, View<float, 2> y, bool training);
   // dy (N, D); dx (N, D) added. Row gradients go to `rows` when the block's experts are trainable.
-  void backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
-                View<float, 2> dx, const RowGradients& rows);
+  void backward(Context& ctx, const Operand& x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work, View<float, 2> dx,
+                const RowGradients& rows);
 
  private:
-  void router_backward(Context& ctx, View<const float, 2> x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx);
+  void router_backward(Context& ctx, const Operand& x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx);
   // The segments of a batch's row_order. Those before `lone` are picked once, by rising slot, and go with their tokens.
   struct Segments {
     std::int64_t lone = 0, touched = 0;

@@ -170,7 +170,7 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
   const std::int64_t width = model.options().width;
   const std::vector<int> path = model.path(view);
   output = Buffer<float>(model.device(), tokens * width);
-  normed = Buffer<float>(model.device(), tokens * width);
+  normed = layers::OperandBuffer(model.device(), tokens, width);
   inverse_rms = Buffer<float>(model.device(), tokens);
   logits = Buffer<float>(model.device(), piece * model.options().vocabulary);
   if (keep) dx = Buffer<float>(model.device(), tokens * width);
@@ -249,23 +249,22 @@ void Model::run_blocks(Context& ctx, int first, int end, Activations& saved, boo
 
 void Model::finish(Context& ctx, Activations& saved) {
   const std::int64_t n = saved.tokens, width = options_.width;
-  const peer::View<float, 2> normed = saved.normed.view(n, width);
   ops::rms_norm(ctx, {.x = saved.output.view(n, width),
                       .weight = norm_->vector(),
                       .epsilon = static_cast<float>(options_.norm_epsilon),
-                      .y = normed,
+                      .y = saved.normed.target(ctx),
                       .inverse_rms = saved.inverse_rms.view(n)});
-  if (saved.room == Logits::kAll) set_logits(ctx, normed, saved, saved.logits_view());
+  if (saved.room == Logits::kAll) set_logits(ctx, saved.normed.operand(), saved, saved.logits_view());
 }
 
 peer::View<const float, 2> Model::predict(Context& ctx, Activations& saved, std::int64_t first, std::int64_t count) {
   require(saved.room == Logits::kOfAPiece && count <= saved.piece && first + count <= saved.tokens, "model: a piece must have room");
   const peer::View<float, 2> logits = saved.logits.view(count, options_.vocabulary);
-  set_logits(ctx, {saved.normed.data() + first * options_.width, count, options_.width}, saved, logits);
+  set_logits(ctx, saved.normed.operand().slice(first, count), saved, logits);
   return logits;
 }
 
-void Model::set_logits(Context& ctx, peer::View<const float, 2> normed, Activations& saved, peer::View<float, 2> logits) {
+void Model::set_logits(Context& ctx, const Operand& normed, Activations& saved, peer::View<float, 2> logits) {
   layers::linear(ctx, normed, *head_, 0.0f, logits);
   const std::vector<int> path = this->path(saved.view);
   for (std::size_t g = 0; g < path.size(); ++g) views_[path[g]].delta->vocabulary->predict(ctx, normed, saved.vocabulary[g], logits);
@@ -296,8 +295,8 @@ void Model::backward(Context& ctx, peer::View<const std::int32_t, 1> token, Acti
   require(saved.keeps(), "model: backward needs activations that keep");
   const std::int64_t n = saved.tokens, width = options_.width;
   const std::vector<int> path = this->path(saved.view);
-  const peer::View<float, 2> normed = saved.normed.view(n, width), dx = saved.dx.view(n, width),
-                             dnormed = saved.work.dnormed.view(n, width);
+  const Operand normed = saved.normed.operand();
+  const peer::View<float, 2> dx = saved.dx.view(n, width), dnormed = saved.work.dnormed.view(n, width);
   layers::linear_backward(ctx, normed, saved.logits_view(), *head_, 0.0f, dnormed);
   for (std::size_t g = 0; g < path.size(); ++g)
     views_[path[g]].delta->vocabulary->predict_backward(ctx, normed, saved.logits_view(), saved.vocabulary[g], dnormed);

@@ -44,7 +44,8 @@ class Activations {
   Logits room;
   std::int64_t piece;  // tokens whose logits there is room for
   std::vector<layers::BlockActivations> blocks;
-  Buffer<float> output, normed, inverse_rms;      // (N, D), (N, D), (N): the last residual stream and its norm
+  Buffer<float> output, inverse_rms;              // (N, D), (N): the last residual stream, and what its norm keeps
+  layers::OperandBuffer normed;                   // (N, D)
   Buffer<float> logits;                           // (piece, V); becomes its own gradient before backward
   std::vector<VocabularyActivations> vocabulary;  // by view on the path
   Buffer<float> dx;                               // (N, D); with keep
@@ -125,7 +126,7 @@ class Model {
   void embed(Context& ctx, peer::View<const std::int32_t, 1> token, Activations& saved);
   void run_blocks(Context& ctx, int first, int end, Activations& saved, bool training, ReadText* text);
   void finish(Context& ctx, Activations& saved);
-  void set_logits(Context& ctx, peer::View<const float, 2> normed, Activations& saved, peer::View<float, 2> logits);
+  void set_logits(Context& ctx, const Operand& normed, Activations& saved, peer::View<float, 2> logits);
   int lowest_trained(const std::vector<int>& path);
   std::vector<layers::LayerDelta*> layer_path(const std::vector<int>& path, int layer);
   void show_picks(const PickWatch& watch, const std::vector<int>& path, int layer, const layers::BlockActivations& saved) const;

@@ -54,15 +54,15 @@ void VocabularyDelta::embed_backward(Context& ctx, View<const std::int32_t, 1> t
   ops::embedding_backward(ctx, {.id = token, .dx = dlow, .dtable = embedding_->gradient_matrix()});
 }
 
-void VocabularyDelta::predict(Context& ctx, View<const float, 2> normed, VocabularyActivations& saved, View<float, 2> logits) const {
+void VocabularyDelta::predict(Context& ctx, const Operand& normed, VocabularyActivations& saved, View<float, 2> logits) const {
   if (rank_ == 0) return layers::linear(ctx, normed, *head_, 1.0f, logits);
-  adapter_->forward(ctx, normed, saved.projected.view(normed.shape[0], rank_), logits);
+  adapter_->forward(ctx, normed, saved.projected.view(normed.rows(), rank_), logits);
 }
 
-void VocabularyDelta::predict_backward(Context& ctx, View<const float, 2> normed, View<const float, 2> dlogits,
-                                       VocabularyActivations& saved, View<float, 2> dnormed) const {
+void VocabularyDelta::predict_backward(Context& ctx, const Operand& normed, View<const float, 2> dlogits, VocabularyActivations& saved,
+                                       View<float, 2> dnormed) const {
   if (rank_ == 0) return layers::linear_backward(ctx, normed, dlogits, *head_, 1.0f, dnormed);
-  const std::int64_t n = normed.shape[0];
+  const std::int64_t n = normed.rows();
   adapter_->backward(ctx, normed, saved.projected.view(n, rank_), dlogits, saved.dlow.view(n, rank_), dnormed);
 }
 

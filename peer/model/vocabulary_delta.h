@@ -35,9 +35,9 @@ class VocabularyDelta {
   void embed(Context& ctx, View<const std::int32_t, 1> token, VocabularyActivations& saved, View<float, 2> x) const;
   void embed_backward(Context& ctx, View<const std::int32_t, 1> token, View<const float, 2> dx, VocabularyActivations& saved) const;
   // normed (N, D); logits (N, V) added.
-  void predict(Context& ctx, View<const float, 2> normed, VocabularyActivations& saved, View<float, 2> logits) const;
+  void predict(Context& ctx, const Operand& normed, VocabularyActivations& saved, View<float, 2> logits) const;
   // dnormed (N, D) added.
-  void predict_backward(Context& ctx, View<const float, 2> normed, View<const float, 2> dlogits, VocabularyActivations& saved,
+  void predict_backward(Context& ctx, const Operand& normed, View<const float, 2> dlogits, VocabularyActivations& saved,
                         View<float, 2> dnormed) const;
 
  private:

@@ -7,7 +7,7 @@
 namespace peer::ops {
 
 void rms_norm(Context& ctx, const RmsNorm& op) {
-  require(op.y.shape == op.x.shape, "rms_norm: x and y must have the same shape");
+  require(op.y.has_shape(op.x.shape), "rms_norm: x and y must have the same shape");
   require(op.weight.shape[0] == op.x.shape[1], "rms_norm: weight must have one element a column");
   require(op.inverse_rms.shape[0] == op.x.shape[0], "rms_norm: inverse_rms must have one element a row");
   dispatch<&CpuTwins::rms_norm, cuda::rms_norm>(ctx, "rms_norm", op);

@@ -2,6 +2,7 @@
 
 #include "peer/base/view.h"
 #include "peer/device/context.h"
+#include "peer/device/operand.h"
 
 namespace peer::ops {
 
@@ -10,10 +11,12 @@ struct RmsNorm {
   View<const float, 2> x;       // (N, D)
   View<const float, 1> weight;  // (D)
   float epsilon = 1e-5f;
-  View<float, 2> y;            // (N, D)  set
+  OperandTarget y;             // (N, D)  set
   View<float, 1> inverse_rms;  // (N)     set; saved for backward
 };
-inline Work work(const RmsNorm& op) { return {.flops = 4 * numbers(op.x), .bytes = view_bytes(op.x, op.weight, op.y, op.inverse_rms)}; }
+inline Work work(const RmsNorm& op) {
+  return {.flops = 4 * numbers(op.x), .bytes = view_bytes(op.x, op.weight, op.inverse_rms) + target_bytes(op.y)};
+}
 void rms_norm(Context& ctx, const RmsNorm& op);
 
 // Deterministic for any number of threads.

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "peer/ops/cpu_twins.h"
+#include "peer/ops/operand_row.h"
 
 namespace peer::ops::cpu {
 namespace {
@@ -37,14 +38,16 @@ void rms_norm(Context& ctx, const RmsNorm& op) {
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
   for (std::int64_t n = 0; n < rows; ++n) {
     const float *x = op.x.row(n), *weight = op.weight.data;
-    float* y = op.y.row(n);
     float squares = 0;
 #pragma omp simd reduction(+ : squares)
     for (std::int64_t i = 0; i < width; ++i) squares += x[i] * x[i];
     const float r = 1.0f / std::sqrt(squares / static_cast<float>(width) + op.epsilon);
     op.inverse_rms[n] = r;
+    const auto write = [&](const auto& y) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < width; ++i) y[i] = x[i] * r * weight[i];
+      for (std::int64_t i = 0; i < width; ++i) y.set(i, x[i] * r * weight[i]);
+    };
+    with_rows(n, write, op.y);
   }
 }
 

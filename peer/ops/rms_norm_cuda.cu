@@ -10,12 +10,11 @@ void rms_norm(Context& ctx, const RmsNorm& op) {
   const std::int64_t width = op.x.shape[1];
   for_each_block(ctx, op.x.shape[0], [=] __device__(std::int64_t n) {
     const float* x = op.x.row(n);
-    float* y = op.y.row(n);
     float squares = 0;
     for (std::int64_t i = threadIdx.x; i < width; i += kThreads) squares += x[i] * x[i];
     const float r = 1.0f / std::sqrt(block_sum(squares) / static_cast<float>(width) + op.epsilon);
     if (threadIdx.x == 0) op.inverse_rms[n] = r;
-    for (std::int64_t i = threadIdx.x; i < width; i += kThreads) y[i] = x[i] * r * op.weight[i];
+    for (std::int64_t i = threadIdx.x; i < width; i += kThreads) op.y.set(n * width + i, x[i] * r * op.weight[i]);
   });
 }
 

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "peer/base/require.h"
-#include "peer/device/bf16_gemm.cuh"
+#include "peer/device/cuda_backend.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/row_pack.cuh"
 
@@ -64,7 +64,7 @@ class SplitScores {
   void half(Context& ctx, int half, std::int64_t tokens, float* scores, std::int64_t stride) const {
     const std::int64_t open = op_.open, together = op_.query.shape[1] / sets_;  // heads that share a set
     for (std::int64_t set = 0; set < sets_; ++set)
-      bf16_gemm(ctx, {queries_ + (2 * set + half) * depth(), tokens * together, depth(), sets_ * 2 * depth()}, Transpose::kNo,
+      cuda_gemm(ctx, {queries_ + (2 * set + half) * depth(), tokens * together, depth(), sets_ * 2 * depth()}, Transpose::kNo,
                 {keys_of(half, set), open, depth(), depth()}, Transpose::kYes, 0,
                 {scores + set * stride, tokens * together, open, sets_ * stride});
   }

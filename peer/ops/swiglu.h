@@ -2,6 +2,7 @@
 
 #include "peer/base/view.h"
 #include "peer/device/context.h"
+#include "peer/device/operand.h"
 
 namespace peer::ops {
 
@@ -9,20 +10,20 @@ namespace peer::ops {
 struct Swiglu {
   View<const float, 2> gate;  // (N, F)
   View<const float, 2> up;    // (N, F)
-  View<float, 2> y;           // (N, F)  set
+  OperandTarget y;            // (N, F)  set
 };
-inline Work work(const Swiglu& op) { return {.flops = 5 * numbers(op.gate), .bytes = view_bytes(op.gate, op.up, op.y)}; }
+inline Work work(const Swiglu& op) { return {.flops = 5 * numbers(op.gate), .bytes = view_bytes(op.gate, op.up) + target_bytes(op.y)}; }
 void swiglu(Context& ctx, const Swiglu& op);
 
 struct SwigluBackward {
   View<const float, 2> gate;  // (N, F)
   View<const float, 2> up;    // (N, F)
   View<const float, 2> dy;    // (N, F)
-  View<float, 2> dgate;       // (N, F)  set
-  View<float, 2> dup;         // (N, F)  set
+  OperandTarget dgate;        // (N, F)  set
+  OperandTarget dup;          // (N, F)  set, in what dgate is
 };
 inline Work work(const SwigluBackward& op) {
-  return {.flops = 11 * numbers(op.gate), .bytes = view_bytes(op.gate, op.up, op.dy, op.dgate, op.dup)};
+  return {.flops = 11 * numbers(op.gate), .bytes = view_bytes(op.gate, op.up, op.dy) + target_bytes(op.dgate) + target_bytes(op.dup)};
 }
 void swiglu_backward(Context& ctx, const SwigluBackward& op);
 

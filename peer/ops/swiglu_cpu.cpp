@@ -1,4 +1,5 @@
 #include "peer/ops/cpu_twins.h"
+#include "peer/ops/operand_row.h"
 #include "peer/ops/vector_math.h"
 
 namespace peer::ops::cpu {
@@ -8,9 +9,11 @@ void swiglu(Context& ctx, const Swiglu& op) {
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
   for (std::int64_t n = 0; n < rows; ++n) {
     const float *gate = op.gate.row(n), *up = op.up.row(n);
-    float* y = op.y.row(n);
+    const auto write = [&](const auto& y) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < width; ++i) y[i] = gate[i] * logistic(gate[i]) * up[i];
+      for (std::int64_t i = 0; i < width; ++i) y.set(i, gate[i] * logistic(gate[i]) * up[i]);
+    };
+    with_rows(n, write, op.y);
   }
 }
 
@@ -20,13 +23,15 @@ void swiglu_backward(Context& ctx, const SwigluBackward& op) {
 #pragma omp parallel for schedule(static) num_threads(ctx.threads())
   for (std::int64_t n = 0; n < rows; ++n) {
     const float *gate = op.gate.row(n), *up = op.up.row(n), *dy = op.dy.row(n);
-    float *dgate = op.dgate.row(n), *dup = op.dup.row(n);
+    const auto write = [&](const auto& dgate, const auto& dup) {
 #pragma omp simd
-    for (std::int64_t i = 0; i < width; ++i) {
-      const float z = gate[i], s = logistic(z), gradient = dy[i];
-      dgate[i] = gradient * up[i] * s * (1.0f + z * (1.0f - s));
-      dup[i] = gradient * z * s;
-    }
+      for (std::int64_t i = 0; i < width; ++i) {
+        const float z = gate[i], s = logistic(z), gradient = dy[i];
+        dgate.set(i, gradient * up[i] * s * (1.0f + z * (1.0f - s)));
+        dup.set(i, gradient * z * s);
+      }
+    };
+    with_rows(n, write, op.dgate, op.dup);
   }
 }
 

@@ -7,6 +7,7 @@
 #   STEPS=100 ROUNDS=3 THREADS=2 bash tests/bench/model_speed.sh TEXT_OR_DIRECTORY
 #   PRESET=small bash ...                                tiny, small or base; BATCH=4: windows of a step
 #   PRESET=base SIDE=256 bash ...                        with SIDE * SIDE experts a layer instead of the preset's
+#   PRECISION=bf16 bash ...                              both in bf16: peer-cli's --precision, PyTorch's autocast
 #   TWIN='--experts bag --sparse --compile' bash ...     no search: this twin
 # What a preset takes of memory, and of disk under TMPDIR: peer-cli init POOL --preset NAME --dry-run.
 set -euo pipefail
@@ -21,8 +22,9 @@ case $preset in
   base) default_steps=6 search_steps=4 search_warm_up=2 mixes='bag gather' gradients=(--sparse) ;;
   *) echo "model_speed: PRESET: expected tiny, small or base, found '$preset'" >&2; exit 2 ;;
 esac
-steps=${STEPS:-$default_steps} rounds=${ROUNDS:-3} threads=${THREADS:-$(nproc)} batch=${BATCH:-16}
+steps=${STEPS:-$default_steps} rounds=${ROUNDS:-3} threads=${THREADS:-$(nproc)} batch=${BATCH:-16} precision=${PRECISION:-fp32}
 side=${SIDE:+--peer-side $SIDE}
+[[ $precision == fp32 || $precision == bf16 ]] || { echo "model_speed: PRECISION: expected fp32 or bf16, found '$precision'" >&2; exit 2; }
 for setting in "STEPS $steps 2" "ROUNDS $rounds 1" "THREADS $threads 1" "BATCH $batch 1" ${SIDE:+"SIDE $SIDE 1"}; do
   read -r name value least <<<"$setting"
   [[ $value =~ ^[1-9][0-9]{0,8}$ && $value -ge $least ]] && continue
@@ -43,7 +45,8 @@ torch() (
   export OMP_NUM_THREADS=$threads TORCHINDUCTOR_CACHE_DIR=${TMPDIR:-/tmp}/peer-bench-torch/inductor
   export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 MALLOC_TOP_PAD_=268435456
   # shellcheck disable=SC2086  # an option and its value, or nothing
-  "$python" tests/bench/peers/torch_model.py "$text" --preset "$preset" $side --batch "$batch" --threads "$threads" "$@" 2>"$work/torch.log" ||
+  "$python" tests/bench/peers/torch_model.py "$text" --preset "$preset" $side --batch "$batch" --threads "$threads" \
+    --precision "$precision" "$@" 2>"$work/torch.log" ||
     { tail -n 3 "$work/torch.log" >&2; exit 1; }
 )
 
@@ -51,8 +54,8 @@ peer() {
   rm -rf "$work/pool"
   # shellcheck disable=SC2086  # an option and its value, or nothing
   "$cli" init "$work/pool" --preset "$preset" $side >/dev/null
-  "$cli" train "$work/pool" --domain text --from "$text" --steps "$steps" --batch "$batch" --threads "$threads" --eval-bytes 4k --metrics "$1" --quiet \
-    >/dev/null
+  "$cli" train "$work/pool" --domain text --from "$text" --steps "$steps" --batch "$batch" --threads "$threads" \
+    --precision "$precision" --eval-bytes 4k --metrics "$1" --quiet >/dev/null
 }
 
 # fastest: the twin's flags with the least work a step, by the CPU clock of one thread: other programs on the machine decide nothing. A
@@ -83,6 +86,6 @@ done
 
 "$cli" inspect "$work/pool" --json >"$work/peer.json"
 context=$(sed -n 's/.*"context": \([0-9]*\),.*/\1/p' "$work/torch.1.json")
-echo "$preset preset${SIDE:+, $SIDE x $SIDE experts a layer}, $batch windows of $context bytes, fp32, $threads threads of" \
+echo "$preset preset${SIDE:+, $SIDE x $SIDE experts a layer}, $batch windows of $context bytes, $precision, $threads threads of" \
   "$(sed -n '/^model name/ { s/^[^:]*: //p; q }' /proc/cpuinfo), $rounds rounds of $steps steps, load $(cut -d' ' -f1 /proc/loadavg)"
 "$python" tests/bench/peers/speed_table.py "$work"

@@ -69,14 +69,34 @@ TEST_CASE("a left operand of several products gives each the bits of its own rou
     const PrecisionScope scope(ctx, precision);
     const auto dy = random_normal(30 * 17, 1), weight = random_normal(17 * 40, 2), x = random_normal(30 * 40, 3);
     Buffer<float> dx(30 * 40), dx_alone(30 * 40), dweight = random_normal(17 * 40, 4), dweight_alone = random_normal(17 * 40, 4);
-    LeftOperand left(ctx, dy.view(30, 17));
-    left.multiply(Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx.view(30, 40));
-    left.multiply(Transpose::kYes, x.view(30, 40), Transpose::kNo, 1, dweight.view(17, 40));
+    const Operand left = rounded_left(ctx, dy.view(30, 17));
+    rounded_gemm(ctx, left, Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx.view(30, 40));
+    rounded_gemm(ctx, left, Transpose::kYes, x.view(30, 40), Transpose::kNo, 1, dweight.view(17, 40));
     rounded_gemm(ctx, dy.view(30, 17), Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx_alone.view(30, 40));
     rounded_gemm(ctx, dy.view(30, 17), Transpose::kYes, x.view(30, 40), Transpose::kNo, 1, dweight_alone.view(17, 40));
     CHECK(same_bits(dx, dx_alone));
     CHECK(same_bits(dweight, dweight_alone));
   }
+}
+
+TEST_CASE("operands that are rounded already give a product the bits of those that it rounds") {
+  if (!can_multiply_bf16()) return;
+  Context ctx(Device{}, 1);
+  const PrecisionScope scope(ctx, Precision::kBf16);
+  const std::int64_t m = 30, n = 20, k = 41;
+  const auto a = random_normal(m * k, 1), b = random_normal(n * k, 2);
+  Buffer<Bfloat16> a_rounded(m * k), b_rounded(n * k);
+  for (std::int64_t i = 0; i < m * k; ++i) a_rounded[i].bits = bfloat16_of(a[i]);
+  for (std::int64_t i = 0; i < n * k; ++i) b_rounded[i].bits = bfloat16_of(b[i]);
+  const Operand left(a_rounded.view(m, k)), right(b_rounded.view(n, k));
+  Buffer<float> plain(m * n), of_left(m * n), of_right(m * n), of_both(m * n);
+  rounded_gemm(ctx, a.view(m, k), Transpose::kNo, b.view(n, k), Transpose::kYes, 0, plain.view(m, n));
+  rounded_gemm(ctx, left, Transpose::kNo, b.view(n, k), Transpose::kYes, 0, of_left.view(m, n));
+  rounded_gemm(ctx, a.view(m, k), Transpose::kNo, right, Transpose::kYes, 0, of_right.view(m, n));
+  rounded_gemm(ctx, rounded_left(ctx, left), Transpose::kNo, right, Transpose::kYes, 0, of_both.view(m, n));
+  CHECK(same_bits(of_left, plain));
+  CHECK(same_bits(of_right, plain));
+  CHECK(same_bits(of_both, plain));
 }
 
 TEST_CASE("rounded_gemm of a context that was given no precision has the bits of gemm") {

@@ -16,6 +16,7 @@
 #include "peer/ops/rotary.h"
 #include "peer/ops/sum_of_squares.h"
 #include "peer/ops/swiglu.h"
+#include "tests/ops/operand_target.h"
 #include "tests/ops/parity.h"
 
 using namespace peer;
@@ -87,14 +88,32 @@ TEST_CASE("a left operand of several products on the device gives each the bits 
     const auto there = [&](std::int64_t size, std::uint32_t subject) { return copy_to(cuda, cuda.device(), random_normal(size, subject)); };
     const Floats dy = there(24 * 17, 1), weight = there(17 * 40, 2), x = there(24 * 40, 3);
     Floats dx(cuda.device(), 24 * 40), dweight = there(17 * 40, 4), dx_alone(cuda.device(), 24 * 40), dweight_alone = there(17 * 40, 4);
-    LeftOperand left(cuda, dy.view(24, 17));
-    left.multiply(Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx.view(24, 40));
-    left.multiply(Transpose::kYes, x.view(24, 40), Transpose::kNo, 1, dweight.view(17, 40));
+    const Operand left = rounded_left(cuda, dy.view(24, 17));
+    rounded_gemm(cuda, left, Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx.view(24, 40));
+    rounded_gemm(cuda, left, Transpose::kYes, x.view(24, 40), Transpose::kNo, 1, dweight.view(17, 40));
     rounded_gemm(cuda, dy.view(24, 17), Transpose::kNo, weight.view(17, 40), Transpose::kNo, 0, dx_alone.view(24, 40));
     rounded_gemm(cuda, dy.view(24, 17), Transpose::kYes, x.view(24, 40), Transpose::kNo, 1, dweight_alone.view(17, 40));
     cuda.wait();
     CHECK(same_bits(dx, dx_alone));
     CHECK(same_bits(dweight, dweight_alone));
+  }
+}
+
+TEST_CASE("operands on the device that are rounded already give a product the bits of those that it rounds, of any width") {
+  Context cuda(parse_device("cuda"));
+  const PrecisionScope scope(cuda, Precision::kBf16);
+  for (const auto& [m, n, k] : {std::array<std::int64_t, 3>{24, 40, 16}, {30, 17, 5}, {7, 9, 33}}) {
+    CAPTURE(m, n, k);
+    const Floats a = copy_to(cuda, cuda.device(), random_normal(m * k, 1)), b = copy_to(cuda, cuda.device(), random_normal(n * k, 2));
+    Buffer<Bfloat16> a_rounded(cuda.device(), m * k), b_rounded(cuda.device(), n * k);
+    cuda.wait();
+    for (std::int64_t i = 0; i < m * k; ++i) a_rounded[i].bits = bfloat16_of(a[i]);
+    for (std::int64_t i = 0; i < n * k; ++i) b_rounded[i].bits = bfloat16_of(b[i]);
+    Floats plain(cuda.device(), m * n), rounded(cuda.device(), m * n);
+    rounded_gemm(cuda, a.view(m, k), Transpose::kNo, b.view(n, k), Transpose::kYes, 0, plain.view(m, n));
+    rounded_gemm(cuda, Operand(a_rounded.view(m, k)), Transpose::kNo, Operand(b_rounded.view(n, k)), Transpose::kYes, 0,
+                 rounded.view(m, n));
+    check_parity(cuda, copy_to(cuda, Device{}, plain), rounded);
   }
 }
 
@@ -182,6 +201,11 @@ TEST_CASE("bias and its backward are the same on both devices, for rows of any w
           ops::bias_backward(ctx, {y.view(777, width), dbias.view(width)});
         },
         random_normal(width, 1), random_normal(777 * width, 2), random_normal(width, 3));
+}
+
+TEST_CASE("ops that write operands of products on the device round what they would write there in fp32") {
+  Context cuda(parse_device("cuda"));
+  check_operand_targets(cuda);
 }
 
 TEST_CASE("swiglu and its backward are the same on both devices") {

@@ -44,6 +44,7 @@ TEST_CASE("the Fisher information of the head's rows is what softmax regression 
   for (std::int64_t w = 0; w < kWindows; ++w) {
     const streams::Batch& batch = stream.next();
     m.model.forward(m.ctx, {batch.tokens.data(), length}, saved, false);
+    const View<const float, 2> normed = saved.normed.operand().numbers();
     for (std::int64_t t = 0; t < length; ++t) {
       double sum = 0, spread = 0;
       for (std::int64_t v = 0; v < vocabulary; ++v) sum += std::exp(static_cast<double>(saved.logits[t * vocabulary + v]));
@@ -51,7 +52,7 @@ TEST_CASE("the Fisher information of the head's rows is what softmax regression 
         const double p = std::exp(static_cast<double>(saved.logits[t * vocabulary + v])) / sum;
         spread += p * (1 - p);
       }
-      for (std::int64_t i = 0; i < width; ++i) expected[i] += spread * std::pow(static_cast<double>(saved.normed[t * width + i]), 2);
+      for (std::int64_t i = 0; i < width; ++i) expected[i] += spread * std::pow(static_cast<double>(normed[t * width + i]), 2);
     }
   }
   const std::span<const float> head = fisher.of(*m.model.base().find("lm_head.weight"));

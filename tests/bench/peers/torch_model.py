@@ -1,9 +1,9 @@
 """A preset's model and training step in PyTorch, as fast as PyTorch does it: the peer that model_speed.sh measures against.
 
     python torch_model.py TEXT... [--preset tiny|small|base] [--batch N] [--steps N] [--threads N] [--experts bag|gather|dense] [--sparse]
-                          [--compile] [--clock wall|cpu]
+                          [--compile] [--precision fp32|bf16] [--clock wall|cpu]
 
-The same mathematics as peer/model, peer/layers and trainer/step.cpp, fp32: a decoder with RMS norms, rotary positions, causal attention,
+The same mathematics as peer/model, peer/layers and trainer/step.cpp: a decoder with RMS norms, rotary positions, causal attention,
 SwiGLU, and in some blocks a PEER layer beside the feed-forward; cross-entropy, clip, AdamW with a rate for each group. PyTorch does
 slightly less: the experts' gradients are clipped with all others, not one by one, and share one step count.
 --sparse: only the rows that a batch picked have gradients, and SparseAdam updates them. It is not AdamW: the moments of the other rows
@@ -240,8 +240,9 @@ def read_tokens(paths):
     return torch.cat(tokens)
 
 
-def train_step(model, loss_of, optimizers, batch, share, sparse):
-    loss = loss_of(batch[:, :-1], batch[:, 1:])
+def train_step(model, loss_of, optimizers, batch, share, sparse, precision):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
+        loss = loss_of(batch[:, :-1], batch[:, 1:])
     loss.backward()
     leaves = [leaf for peer in model.peers() for leaf in peer.leaves] if sparse else []
     nn.utils.clip_grad_norm_([*model.parameters(), *leaves], CLIP, foreach=True)
@@ -269,6 +270,7 @@ def main():
     parser.add_argument("--sparse", action="store_true", help="gradients and SparseAdam of the batch's rows alone")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: the time that other programs do not touch")
     parser.add_argument("--compile", action="store_true", help="torch.compile the model")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="bf16: torch.autocast")
     options = parser.parse_args()
     warm_up = min(20, options.steps // 2) if options.warm_up is None else options.warm_up
     if not 0 <= warm_up < options.steps:
@@ -294,7 +296,7 @@ def main():
     for step in range(options.steps):
         began = clock()
         batch = tokens[torch.randint(len(tokens) - shape.context, (options.batch, 1)) + window]
-        loss = train_step(model, loss_of, optimizers, batch, schedule(step, options.steps), options.sparse)
+        loss = train_step(model, loss_of, optimizers, batch, schedule(step, options.steps), options.sparse, options.precision)
         bits.append(loss / math.log(2))
         milliseconds.append(1e3 * (clock() - began))
     measured = milliseconds[warm_up:]
@@ -303,6 +305,7 @@ def main():
         "ms": round(step_ms, 2), "best_ms": round(min(measured), 2), "ktok_s": round(options.batch * shape.context / step_ms, 2),
         "bits_per_byte": round(statistics.mean(bits[-10:]), 3), "preset": options.preset, "batch": options.batch, "context": shape.context,
         "warm_up": warm_up, "parameters": model.count(), "experts": options.experts, "sparse": options.sparse, "compile": options.compile,
+        "precision": options.precision,
         "threads": torch.get_num_threads(), "torch": torch.__version__, "isa": torch.backends.cpu.get_cpu_capability()}))
 
 
