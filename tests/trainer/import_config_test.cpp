@@ -197,6 +197,7 @@ TEST_CASE("a configuration of other arithmetic is refused in one line that says 
   refuses("hidden_act", "gelu", "'hidden_act': expected silu, found 'gelu'");
   refuses("head_dim", 9, "'head_dim': expected an even number, for rotary positions, found 9");
   refuses("head_dim", 1 << 17, "'head_dim': expected at most 262144 / num_attention_heads, 4, found 131072");
+  refuses("num_key_value_heads", 3, "'num_key_value_heads': expected a divisor of num_attention_heads, 4, found 3");
   refuses("use_qk_norm", true, "'use_qk_norm': expected false: the model has no norms of the queries and keys of 'llama'");
   refuses("rope_interleaved", true, "'rope_interleaved'");
   for (const char* kind : {"dynamic", "yarn", "longrope", "su", "mrope"}) {

@@ -220,6 +220,8 @@ LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, cons
   model.heads = config.whole("num_attention_heads", model.width);
   model.kv_heads =
       config.whole("num_key_value_heads", model.heads, family.kv_heads > 0 ? std::min(family.kv_heads, model.heads) : model.heads);
+  config.expect(model.heads % model.kv_heads == 0, "num_key_value_heads", fmt::format("a divisor of num_attention_heads, {}", model.heads),
+                std::to_string(model.kv_heads));
   model.head_width = head_width_of(config, family, model.width, model.heads);
   model.feed_forward = config.whole("intermediate_size", kMostWidth);
   model.norm_epsilon = config.above_zero("rms_norm_eps", 1e-6);
