@@ -58,7 +58,7 @@ TEST_CASE("a width of heads is refused unless it is even and positive, and one t
   o.head_width = 258;
   CHECK_NOTHROW(model::check(o, Device{}));
   CHECK_THROWS_WITH(model::check(o, Device{Device::Kind::kCuda}),
-                    Catch::Contains("'head-width': on cuda a head has at most 256 numbers, found 258"));
+                    Catch::Contains("'head-width': on cuda:0 a head has at most 256 numbers, found 258"));
 }
 
 TEST_CASE("the cost of heads of any width, of their norms and of views on them is what their tensors add up to") {
