@@ -102,7 +102,7 @@ Command import_command() {
   return make_command(
       {.name = "import",
        .group = Group::kLearn,
-       .summary = "Make a pool whose base is a Llama, Mistral or Qwen2 model from a folder of Hugging Face",
+       .summary = "Make a pool from a Llama, Mistral, Qwen2 or Qwen3 model in a folder of Hugging Face",
        .details = "Reads config.json, model.safetensors or its shards, and tokenizer.json. The base holds no experts and stays as it is: "
                   "`stream` grows views on it, which by default have the shape of those of the widest preset that is not wider.\n"
                   "With --domain the model is measured on text that it should not forget.",

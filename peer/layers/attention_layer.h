@@ -8,19 +8,23 @@
 #include "peer/layers/attention_bias.h"
 #include "peer/layers/key_value_cache.h"
 #include "peer/layers/low_rank_adapter.h"
+#include "peer/layers/query_key_norm.h"
 #include "peer/ops/rotary_scaling.h"
 
 namespace peer::layers {
 
 struct AttentionShape {
-  std::int64_t width = 0;     // D
-  std::int64_t heads = 0;     // Hq
-  std::int64_t kv_heads = 0;  // Hkv
+  std::int64_t width = 0;       // D
+  std::int64_t heads = 0;       // Hq
+  std::int64_t kv_heads = 0;    // Hkv
+  std::int64_t head_width = 0;  // d
   double rope_theta = 10000;
   ops::RotaryScaling rope_scaling = {};
   AttentionBias bias = AttentionBias::kNone;
-  std::int64_t head_width() const { return width / heads; }  // d
-  std::int64_t kv_width() const { return kv_heads * head_width(); }
+  QueryKeyNorm norm = QueryKeyNorm::kNone;
+  double norm_epsilon = 1e-5;
+  std::int64_t query_width() const { return heads * head_width; }
+  std::int64_t kv_width() const { return kv_heads * head_width; }
 };
 
 // One view's changes of the four maps.
@@ -36,18 +40,27 @@ struct AttentionActivations {
     Buffer<float> q, k, v, o;  // (N, rank)
     std::int64_t size() const { return q.size(); }
   };
+  // What a norm of queries or keys is given. Empty where there is none.
+  struct Unnormed {
+    Buffer<float> x;            // (N, heads * d)
+    Buffer<float> inverse_rms;  // (N, heads)
+  };
   AttentionActivations() = default;
   AttentionActivations(Device device, std::int64_t batch, std::int64_t length, const AttentionShape& shape,
                        std::span<const std::int64_t> ranks);
   void make_room(std::int64_t tokens, std::span<const std::int64_t> ranks);  // of the adapters of each view on the path; 0: none
-  Buffer<float> q, k, v;                                                     // (B, T, heads, d)  after the rotation
-  Buffer<float> lse;                                                         // (B, Hq, T)
-  Buffer<float> attended;                                                    // (N, D)
-  std::vector<Low> low;                                                      // by view on the path; empty where it has no adapters here
+  // (N, heads * d): what the maps of queries and keys give, with their biases.
+  View<float, 2> mapped_q(std::int64_t tokens) { return (unnormed_q.x.empty() ? q : unnormed_q.x).view(tokens, q.size() / tokens); }
+  View<float, 2> mapped_k(std::int64_t tokens) { return (unnormed_k.x.empty() ? k : unnormed_k.x).view(tokens, k.size() / tokens); }
+  Buffer<float> q, k, v;  // (B, T, heads, d)  after the rotation
+  Unnormed unnormed_q, unnormed_k;
+  Buffer<float> lse;       // (B, Hq, T)
+  Buffer<float> attended;  // (N, Hq * d)
+  std::vector<Low> low;    // by view on the path; empty where it has no adapters here
 };
 
-// Causal attention with rotary positions: y += o(attend(q x, k x, v x)), each map W + sum_g B_g A_g, plus
-// its bias where it has one.
+// Causal attention with rotary positions: y += o(attend(norm q x, norm k x, v x)), each map W + sum_g B_g A_g, plus its bias where it has
+// one; the norms are of each head's numbers, where there are any.
 class AttentionLayer {
  public:
   AttentionLayer(Parameters& parameters, const std::string& prefix, const AttentionShape& shape, double output_deviation,
@@ -68,6 +81,7 @@ class AttentionLayer {
   AttentionShape shape_;
   Parameter *q_, *k_, *v_, *o_;
   Parameter *q_bias_, *k_bias_, *v_bias_, *o_bias_;  // null where there is none
+  Parameter *q_norm_, *k_norm_;                      // (d), null where there is none
 };
 
 }  // namespace peer::layers

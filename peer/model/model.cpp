@@ -23,6 +23,18 @@ std::int64_t piece_of(std::int64_t vocabulary) {
   return rows;
 }
 
+layers::AttentionShape attention_of(const ModelOptions& o) {
+  return {.width = o.width,
+          .heads = o.heads,
+          .kv_heads = o.kv_heads,
+          .head_width = o.numbers_of_head(),
+          .rope_theta = o.rope_theta,
+          .rope_scaling = o.rope_scaling,
+          .bias = o.attention_bias,
+          .norm = o.query_key_norm,
+          .norm_epsilon = o.norm_epsilon};
+}
+
 layers::PeerOptions annex_options(const layers::PeerOptions& base, const DeltaOptions& delta) {
   layers::PeerOptions annex = base;  // gate, activation and norm are the base's
   annex.heads = delta.annex_heads, annex.top_k = delta.annex_top_k, annex.d_key = delta.annex_d_key;
@@ -44,11 +56,7 @@ Model::Model(const ModelOptions& options, std::uint64_t seed, Device device, lay
   const double output_deviation = 1.0 / std::sqrt(2.0 * static_cast<double>(options.layers * options.width));
   for (std::int64_t layer = 0; layer < options.layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer);
-    const layers::Block::Shape shape{
-        {options.width, options.heads, options.kv_heads, options.rope_theta, options.rope_scaling, options.attention_bias},
-        options.norm_epsilon,
-        options.feed_forward_of(layer),
-        output_deviation};
+    const layers::Block::Shape shape{attention_of(options), options.norm_epsilon, options.feed_forward_of(layer), output_deviation};
     blocks_.emplace_back(base_, prefix, shape, seed);
     if (options.has_peer(layer))
       blocks_.back().set_peer(layers::PeerBlock(base_, prefix + ".peer", BlockId{next_block_++}, options.peer, options.width,
@@ -103,8 +111,8 @@ int Model::add_view(int parent, const DeltaOptions& options, const std::string& 
     const std::string prefix = name + ".layers." + std::to_string(layer);
     layers::LayerDelta& part = delta->layers.emplace_back();
     if (layer < options.first_layer) continue;
-    const layers::AttentionShape attention{options_.width, options_.heads, options_.kv_heads, options_.rope_theta, options_.rope_scaling};
-    if (options.adapter_rank > 0) part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention, options.adapter_rank, seed_);
+    if (options.adapter_rank > 0)
+      part.adapters.emplace(delta->parameters, prefix + ".self_attn", attention_of(options_), options.adapter_rank, seed_);
     if (const std::int64_t hidden = options_.feed_forward_of(layer); hidden > 0 && options.feed_forward_rank > 0)
       part.feed_forward_adapters.emplace(delta->parameters, prefix + ".mlp", options_.width, hidden, options.feed_forward_rank, seed_);
     part.residual_scale = static_cast<float>(options.residual_scale);
@@ -190,8 +198,7 @@ Activations::Activations(Model& model, int view_index, std::int64_t batch_rows, 
 
 ReadText Model::unread(std::int64_t batch, std::int64_t capacity) const {
   ReadText text;
-  const std::int64_t kv_width = options_.kv_heads * (options_.width / options_.heads);
-  for (std::int64_t layer = 0; layer < options_.layers; ++layer) text.layers.emplace_back(device(), batch, capacity, kv_width);
+  for (std::int64_t layer = 0; layer < options_.layers; ++layer) text.layers.emplace_back(device(), batch, capacity, options_.kv_width());
   return text;
 }
 

@@ -25,9 +25,11 @@ void add_peer(ModelCost& cost, std::int64_t width, const PeerCost& peer, std::in
   cost.forward_flops += 2 * query_parameters + peer.score_flops + 4 * peer.retrieved * width;
 }
 
-std::int64_t attention_biases(const ModelOptions& o, std::int64_t kv_width) {
-  return (o.attention_bias == layers::AttentionBias::kNone ? 0 : o.width + 2 * kv_width) +
-         (o.attention_bias == layers::AttentionBias::kQkvo ? o.width : 0);
+// Numbers of the biases of attention and of its norms.
+std::int64_t attention_vectors(const ModelOptions& o) {
+  return (o.attention_bias == layers::AttentionBias::kNone ? 0 : o.query_width() + 2 * o.kv_width()) +
+         (o.attention_bias == layers::AttentionBias::kQkvo ? o.width : 0) +
+         (o.query_key_norm == layers::QueryKeyNorm::kNone ? 0 : 2 * o.numbers_of_head());
 }
 
 void finish(ModelCost& cost, Element rows) {
@@ -47,12 +49,11 @@ ModelCost operator-(const ModelCost& a, const ModelCost& b) {
 
 ModelCost cost_of(const ModelOptions& o) {
   ModelCost cost;
-  const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
-  const std::int64_t attention = 2 * d * d + 2 * d * kv;
+  const std::int64_t d = o.width, attention = 2 * d * (o.query_width() + o.kv_width());
   for (std::int64_t layer = 0; layer < o.layers; ++layer) {
     const std::int64_t feed_forward = 3 * d * o.feed_forward_of(layer);
-    cost.dense_parameters += attention + attention_biases(o, kv) + feed_forward + 2 * d;
-    cost.forward_flops += 2 * (attention + feed_forward) + 2 * d * o.context;  // causal scores and values: half of 4 D T
+    cost.dense_parameters += attention + attention_vectors(o) + feed_forward + 2 * d;
+    cost.forward_flops += 2 * (attention + feed_forward) + 2 * o.query_width() * o.context;  // causal scores and values: half of 4 Hq d T
     if (o.has_peer(layer))
       add_peer(cost, d, peer_cost(d, o.peer_side, o.peer.heads, o.peer.top_k, o.peer.d_key, o.peer.shared_sub_keys, o.peer.query_norm),
                d * o.peer.heads * o.peer.d_key);
@@ -65,10 +66,11 @@ ModelCost cost_of(const ModelOptions& o) {
 
 ModelCost cost_of(const ModelOptions& o, const DeltaOptions& delta) {
   ModelCost cost;
-  const std::int64_t d = o.width, kv = d / o.heads * o.kv_heads;
+  const std::int64_t d = o.width;
   for (std::int64_t layer = delta.first_layer; layer < o.layers; ++layer) {
     const std::int64_t hidden = o.feed_forward_of(layer), on_feed_forward = hidden > 0 ? delta.feed_forward_rank * 3 * (d + hidden) : 0;
-    const std::int64_t dense = delta.adapter_rank * (6 * d + 2 * kv) + on_feed_forward + 3 * d * delta.dense_hidden;
+    const std::int64_t dense =
+        delta.adapter_rank * (4 * d + 2 * o.query_width() + 2 * o.kv_width()) + on_feed_forward + 3 * d * delta.dense_hidden;
     cost.dense_parameters += dense;
     cost.forward_flops += 2 * dense;
     if (delta.has_annex(layer))

@@ -20,8 +20,12 @@ void expect(bool held, const std::string& rule) {
 void check(const ModelOptions& o) {
   expect(o.vocabulary > 1 && o.width > 0 && o.layers > 0 && o.feed_forward > 0,
          "vocabulary, width, layers and feed-forward must be positive");
-  expect(o.heads > 0 && o.width % o.heads == 0, fmt::format("heads ({}) must divide width ({})", o.heads, o.width));
-  expect(o.width / o.heads % 2 == 0, fmt::format("width / heads must be even for rotary positions, found {}", o.width / o.heads));
+  expect(o.head_width >= 0, fmt::format("head-width must not be negative, found {}", o.head_width));
+  expect(o.heads > 0 && (o.head_width > 0 || o.width % o.heads == 0),
+         fmt::format("heads ({}) must divide width ({}) where head-width is not given", o.heads, o.width));
+  expect(o.numbers_of_head() > 0 && o.numbers_of_head() % 2 == 0,
+         fmt::format("{} must be even for rotary positions, found {}", o.head_width > 0 ? "head-width" : "width / heads",
+                     o.numbers_of_head()));
   expect(o.kv_heads > 0 && o.heads % o.kv_heads == 0, fmt::format("kv-heads ({}) must divide heads ({})", o.kv_heads, o.heads));
   expect(o.rope_theta > 0, fmt::format("rope-theta must be above 0, found {}", o.rope_theta));
   const ops::RotaryScaling& rope = o.rope_scaling;
@@ -58,9 +62,10 @@ std::int64_t DeltaOptions::annexes(std::int64_t layers) const {
 
 void check(const ModelOptions& options, Device device) {
   constexpr std::int64_t kWidestOnCuda = 256;  // peer/ops/head_vector.cuh
-  if (const std::int64_t width = options.width / options.heads; !device.is_cpu() && width > kWidestOnCuda)
-    throw UsageError(fmt::format("option 'heads': on {} a head has at most {} numbers, found {}; more heads or --device cpu",
-                                 to_text(device), kWidestOnCuda, width));
+  if (const std::int64_t width = options.numbers_of_head(); !device.is_cpu() && width > kWidestOnCuda)
+    throw UsageError(fmt::format("option '{}': on {} a head has at most {} numbers, found {}; {} or --device cpu",
+                                 options.head_width > 0 ? "head-width" : "heads", to_text(device), kWidestOnCuda, width,
+                                 options.head_width > 0 ? "narrower ones" : "more heads"));
 }
 
 void check(const DeltaOptions& o, const ModelOptions& model) {

@@ -8,6 +8,7 @@
 #include "peer/device/device.h"
 #include "peer/layers/attention_bias.h"
 #include "peer/layers/peer_options.h"
+#include "peer/layers/query_key_norm.h"
 #include "peer/ops/rotary_scaling.h"
 
 namespace peer::model {
@@ -33,30 +34,36 @@ struct ModelOptions {
   std::int64_t vocabulary = 257;  // V: bytes and the end of a document
   std::int64_t width = 128;       // D
   std::int64_t layers = 4;
-  std::int64_t heads = 4;     // Hq
-  std::int64_t kv_heads = 4;  // Hkv
+  std::int64_t heads = 4;       // Hq
+  std::int64_t kv_heads = 4;    // Hkv
+  std::int64_t head_width = 0;  // 0: width / heads
   std::int64_t feed_forward = 384;
   std::int64_t context = 128;  // T, tokens of a window
   double rope_theta = 10000;
   ops::RotaryScaling rope_scaling = {};
   double norm_epsilon = 1e-5;
   layers::AttentionBias attention_bias = layers::AttentionBias::kNone;
+  layers::QueryKeyNorm query_key_norm = layers::QueryKeyNorm::kNone;
   std::vector<std::int64_t> peer_layers = {1, 2};
   bool peer_beside = true;
   std::int64_t peer_side = 48;  // n
   std::int64_t page_experts = 256;
   layers::PeerOptions peer;
 
+  std::int64_t numbers_of_head() const { return head_width > 0 ? head_width : width / heads; }  // d
+  std::int64_t query_width() const { return heads * numbers_of_head(); }
+  std::int64_t kv_width() const { return kv_heads * numbers_of_head(); }
   bool has_peer(std::int64_t layer) const;
   std::int64_t feed_forward_of(std::int64_t layer) const;  // 0 where a PEER layer stands in its place
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.vocabulary, OptionInfo{"vocabulary", "V, tokens of the tokenizer"});
-    visit(self.width, OptionInfo{"width", "D, model width; a multiple of heads"});
+    visit(self.width, OptionInfo{"width", "D, model width; a multiple of heads unless head-width is given"});
     visit(self.layers, OptionInfo{"layers", "transformer blocks"});
     visit(self.heads, OptionInfo{"heads", "attention heads"});
     visit(self.kv_heads, OptionInfo{"kv-heads", "key and value heads; divides heads (grouped-query attention)"});
+    visit(self.head_width, OptionInfo{"head-width", "d, numbers of an attention head, even; 0: width / heads"});
     visit(self.feed_forward, OptionInfo{"feed-forward", "hidden width of the SwiGLU feed-forward"});
     visit(self.context, OptionInfo{"context", "T, tokens of a training window", "tokens"});
     visit(self.rope_theta, OptionInfo{"rope-theta", "base of the rotary angles; larger for long contexts"});
@@ -76,6 +83,8 @@ struct ModelOptions {
     visit(self.norm_epsilon, OptionInfo{"norm-epsilon", "epsilon of the RMS norms"});
     visit(self.attention_bias,
           OptionInfo{"attention-bias", "biases of the attention maps: none; qkv: of query, key and value (Qwen2); qkvo"});
+    visit(self.query_key_norm,
+          OptionInfo{"query-key-norm", "norms of each attention head's query and key, before they are rotated: none; rms (Qwen3)"});
     visit(self.peer_layers, OptionInfo{"peer-layers", "blocks with a PEER layer, counted from 0; the middle is best"});
     visit(self.peer_beside, OptionInfo{"peer-beside", "PEER layers stand beside the feed-forward; false: they replace it"});
     visit(self.peer_side, OptionInfo{"peer-side", "n, sub-keys a half of a PEER layer: n*n experts"});

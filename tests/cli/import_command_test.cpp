@@ -68,6 +68,29 @@ TEST_CASE("a model whose tables are longer than its tokenizer's vocabulary write
   CHECK(replayed.code == 0);
 }
 
+TEST_CASE("a Qwen3 model is grown on, scored and writes, and a new model can have its attention") {
+  const MicroWorld& world = MicroWorld::get();
+  const ScratchDirectory scratch;
+  test::LlamaFolder model;
+  model.become_qwen3();
+  const Outcome made = import_to(scratch / "qwen", model.write(scratch / "model"), kMicroDelta + Words{"--json"});
+  CAPTURE(made.errors);
+  REQUIRE(made.code == 0);
+  REQUIRE(peer_cli("init", scratch / "new", kMicroModel + Words{"--head-width", "6", "--query-key-norm", "rms"}).code == 0);
+  REQUIRE(peer_cli("train", scratch / "new", world.stage("sea")).code == 0);
+  for (const char* pool : {"qwen", "new"}) {
+    const Outcome stage = peer_cli("stream", scratch / pool, world.stage("code"));
+    CAPTURE(stage.errors);
+    REQUIRE(stage.code == 0);
+    CHECK(peer_cli("eval", scratch / pool).code == 0);
+    CHECK(peer_cli("generate", scratch / pool, {"--prompt", "the sea", "--bytes", "40"}).code == 0);
+    CHECK(peer_cli("verify", scratch / pool).code == 0);
+  }
+  const Outcome odd = peer_cli("init", scratch / "odd", kMicroModel + Words{"--head-width", "5"});
+  CHECK(odd.code == kUsage);
+  CHECK(odd.errors.find("head-width must be even") != std::string::npos);
+}
+
 TEST_CASE("rates on an imported model are those for weights that know something, unless others are given") {
   const MicroWorld& world = MicroWorld::get();
   const ScratchDirectory scratch;

@@ -10,13 +10,17 @@ using model::Model;
 
 namespace {
 
-// A base and a view on it, every number moved, so that adapters, dense blocks and annexes all count.
-Model grown(layers::AttentionBias bias = layers::AttentionBias::kNone) {
+model::ModelOptions options_of(layers::AttentionBias bias, std::int64_t head_width, layers::QueryKeyNorm norm) {
   model::ModelOptions options = test::tiny_options();
-  options.attention_bias = bias;
+  options.attention_bias = bias, options.head_width = head_width, options.query_key_norm = norm;
+  return options;
+}
+
+// A base and a view on it, every number moved, so that adapters, dense blocks and annexes all count.
+Model grown(const model::ModelOptions& options = test::tiny_options(), bool moves_base = false) {
   Model m(options, 1);
   m.create_experts();
-  if (bias != layers::AttentionBias::kNone) test::randomise(m, 0, 0.1f);
+  if (moves_base) test::randomise(m, 0, 0.1f);
   m.add_view(0, test::tiny_delta(), "new", true);
   m.set_trainable(1, true);
   test::randomise(m, 1, 0.1f);
@@ -39,7 +43,12 @@ void check_close(const std::vector<float>& expected, const float* found) {
 
 TEST_CASE("reading token by token predicts what reading the window predicts, for the base and for a grown view") {
   Context ctx;
-  Model m = grown(GENERATE(layers::AttentionBias::kNone, layers::AttentionBias::kQkvo));
+  using enum layers::AttentionBias;
+  Model m = grown();
+  SECTION("as it is by default") {}
+  SECTION("with biases of the attention maps") { m = grown(options_of(kQkvo, 0, layers::QueryKeyNorm::kNone), true); }
+  SECTION("with heads of their own width") { m = grown(options_of(kNone, 2, layers::QueryKeyNorm::kNone), true); }
+  SECTION("with norms of queries and keys") { m = grown(options_of(kQkv, 6, layers::QueryKeyNorm::kRms), true); }
   const auto tokens = test::tiny_tokens(m.options().context, m.options().vocabulary);
   for (const int view : {0, 1}) {
     model::Decoder decoder(ctx, m, view, 1);

@@ -22,16 +22,23 @@ struct Run {
   double flops = 0;
 };
 
-enum class Trains { kBase, kView, kViewOfLowRank };
+enum class Trains { kBase, kView, kViewOfLowRank, kNormedHeads, kViewOnNormedHeads };
+
+model::ModelOptions options_of(Trains trains) {
+  model::ModelOptions o = tiny_options();
+  if (trains == Trains::kNormedHeads || trains == Trains::kViewOnNormedHeads)
+    o.head_width = 6, o.query_key_norm = layers::QueryKeyNorm::kRms, o.attention_bias = layers::AttentionBias::kQkv;
+  return o;
+}
 
 Run train(Device device, Trains trains, Profile* profile = nullptr) {
   Context ctx(device, 1);
   ctx.set_profile(profile);
-  model::Model model(tiny_options(), 3, device);
+  model::Model model(options_of(trains), 3, device);
   model.create_experts();
   model::DeltaOptions delta = tiny_delta();
   if (trains == Trains::kViewOfLowRank) delta.vocabulary_rank = 3;
-  const int view = trains == Trains::kBase ? 0 : model.add_view(0, delta, "x", true);
+  const int view = trains == Trains::kBase || trains == Trains::kNormedHeads ? 0 : model.add_view(0, delta, "x", true);
   BareTraining training(ctx, model, view, kBatch);
   Run run;
   for (int step = 0; step < kSteps; ++step) {
@@ -63,7 +70,7 @@ double share_of_different_picks(const Run& a, const Run& b) {
 }  // namespace
 
 TEST_CASE("the loss curve on the device is that of the CPU, and so are all but a few of the picks") {
-  for (const Trains trains : {Trains::kBase, Trains::kView, Trains::kViewOfLowRank}) {
+  for (const Trains trains : {Trains::kBase, Trains::kView, Trains::kViewOfLowRank, Trains::kNormedHeads, Trains::kViewOnNormedHeads}) {
     const Run cpu = train({}, trains), device = train(test_device(), trains);
     CHECK(device.loss.back() < device.loss.front() - 0.05);  // it learns
     double largest = 0;
@@ -72,13 +79,13 @@ TEST_CASE("the loss curve on the device is that of the CPU, and so are all but a
     // The first step has the same weights: its picks differ where two scores lie within rounding of each other.
     const double share = share_of_different_picks(cpu, device);
     CHECK(share < 0.02);
-    std::printf("%s: loss differs by at most %.1e nats, picks by %.3f %%\n", trains == Trains::kBase ? "base" : "grown view", largest,
-                100 * share);
+    std::printf("%s: loss differs by at most %.1e nats, picks by %.3f %%\n",
+                trains == Trains::kBase || trains == Trains::kNormedHeads ? "base" : "grown view", largest, 100 * share);
   }
 }
 
 TEST_CASE("two runs on the device end in the same bits") {
-  for (const Trains trains : {Trains::kView, Trains::kViewOfLowRank})
+  for (const Trains trains : {Trains::kView, Trains::kViewOfLowRank, Trains::kNormedHeads})
     CHECK(train(test_device(), trains).weights == train(test_device(), trains).weights);
 }
 

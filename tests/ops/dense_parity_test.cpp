@@ -163,14 +163,14 @@ TEST_CASE("embedding and its backward are the same on both devices, however ofte
         random_below<std::int32_t>(900, 1, ids), random_normal(ids * 65, 2), random_normal(900 * 65, 3), random_normal(ids * 65, 4));
 }
 
-TEST_CASE("rms_norm and its backward are the same on both devices") {
-  check_parity(
-      [](Context& ctx, Floats& x, Floats& weight, Floats& y, Floats& inverse_rms, Floats& dx, Floats& dweight) {
-        ops::rms_norm(ctx, {x.view(77, 300), weight.view(300), 1e-5f, y.view(77, 300), inverse_rms.view(77)});
-        ops::rms_norm_backward(
-            ctx, {x.view(77, 300), weight.view(300), inverse_rms.view(77), y.view(77, 300), dx.view(77, 300), dweight.view(300)});
-      },
-      random_normal(77 * 300, 1), random_normal(300, 2), Floats(77 * 300), Floats(77), random_normal(77 * 300, 3), random_normal(300, 4));
+TEST_CASE("rms_norm and its backward are the same on both devices, of wide rows and of many narrow ones") {
+  for (const auto& [n, d] : {std::pair<std::int64_t, std::int64_t>{77, 300}, {1001, 16}, {301, 6}})
+    check_parity(
+        [&](Context& ctx, Floats& x, Floats& weight, Floats& y, Floats& inverse_rms, Floats& dx, Floats& dweight) {
+          ops::rms_norm(ctx, {x.view(n, d), weight.view(d), 1e-5f, y.view(n, d), inverse_rms.view(n)});
+          ops::rms_norm_backward(ctx, {x.view(n, d), weight.view(d), inverse_rms.view(n), y.view(n, d), dx.view(n, d), dweight.view(d)});
+        },
+        random_normal(n * d, 1), random_normal(d, 2), Floats(n * d), Floats(n), random_normal(n * d, 3), random_normal(d, 4));
 }
 
 TEST_CASE("rotary is the same on both devices, both ways, its frequencies scaled or not") {

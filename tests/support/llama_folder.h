@@ -27,7 +27,7 @@ struct LlamaTensor {
 };
 
 inline constexpr std::int64_t kLlamaVocabulary = 264, kLlamaWidth = 32, kLlamaLayers = 2, kLlamaHeads = 4, kLlamaKvHeads = 2,
-                              kLlamaFeedForward = 48;
+                              kLlamaFeedForward = 48, kLlamaHead = kLlamaWidth / kLlamaHeads;
 inline constexpr const char* kLlamaEnd = "<|endoftext|>";
 
 inline float llama_number(std::size_t tensor, std::size_t index, bool norm) {
@@ -37,16 +37,18 @@ inline float llama_number(std::size_t tensor, std::size_t index, bool norm) {
   return static_cast<float>(norm ? 1 + 0.5 * number : number);
 }
 
-inline std::vector<LlamaTensor> llama_tensors() {
-  constexpr std::int64_t kKv = kLlamaWidth / kLlamaHeads * kLlamaKvHeads, kD = kLlamaWidth, kF = kLlamaFeedForward;
+// `head`: numbers of a head of attention.
+inline std::vector<LlamaTensor> llama_tensors(std::int64_t head = kLlamaHead) {
+  constexpr std::int64_t kD = kLlamaWidth, kF = kLlamaFeedForward;
+  const std::int64_t q = head * kLlamaHeads, kv = head * kLlamaKvHeads;
   std::vector<LlamaTensor> tensors = {{"model.embed_tokens.weight", {kLlamaVocabulary, kD}, {}}};
   for (std::int64_t layer = 0; layer < kLlamaLayers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
     tensors.push_back({prefix + "input_layernorm.weight", {kD}, {}});
-    tensors.push_back({prefix + "self_attn.q_proj.weight", {kD, kD}, {}});
-    tensors.push_back({prefix + "self_attn.k_proj.weight", {kKv, kD}, {}});
-    tensors.push_back({prefix + "self_attn.v_proj.weight", {kKv, kD}, {}});
-    tensors.push_back({prefix + "self_attn.o_proj.weight", {kD, kD}, {}});
+    tensors.push_back({prefix + "self_attn.q_proj.weight", {q, kD}, {}});
+    tensors.push_back({prefix + "self_attn.k_proj.weight", {kv, kD}, {}});
+    tensors.push_back({prefix + "self_attn.v_proj.weight", {kv, kD}, {}});
+    tensors.push_back({prefix + "self_attn.o_proj.weight", {kD, q}, {}});
     tensors.push_back({prefix + "post_attention_layernorm.weight", {kD}, {}});
     tensors.push_back({prefix + "mlp.gate_proj.weight", {kF, kD}, {}});
     tensors.push_back({prefix + "mlp.up_proj.weight", {kF, kD}, {}});
@@ -63,13 +65,27 @@ inline std::vector<LlamaTensor> llama_tensors() {
   return tensors;
 }
 
+// The weights of the norms of queries and keys, numbered behind the tensors of a model without.
+inline std::vector<LlamaTensor> llama_head_norms(std::int64_t head) {
+  std::vector<LlamaTensor> norms;
+  std::size_t number = llama_tensors().size();
+  for (std::int64_t layer = 0; layer < kLlamaLayers; ++layer)
+    for (const char* map : {"q", "k"}) {
+      LlamaTensor& norm = norms.emplace_back();
+      norm.name = "model.layers." + std::to_string(layer) + ".self_attn." + map + "_norm.weight", norm.shape = {head};
+      for (std::int64_t i = 0; i < head; ++i) norm.values.push_back(llama_number(number, static_cast<std::size_t>(i), true));
+      ++number;
+    }
+  return norms;
+}
+
 // The biases of the maps named, for example "qkv", numbered behind the tensors of a model without.
 inline std::vector<LlamaTensor> llama_biases(const std::string& maps) {
   std::vector<LlamaTensor> biases;
   std::size_t number = llama_tensors().size();
   for (std::int64_t layer = 0; layer < kLlamaLayers; ++layer)
     for (const char map : maps) {
-      const std::int64_t size = map == 'k' || map == 'v' ? kLlamaWidth / kLlamaHeads * kLlamaKvHeads : kLlamaWidth;
+      const std::int64_t size = map == 'k' || map == 'v' ? kLlamaHead * kLlamaKvHeads : kLlamaWidth;
       LlamaTensor& bias = biases.emplace_back();
       bias.name = "model.layers." + std::to_string(layer) + ".self_attn." + map + "_proj.bias", bias.shape = {size};
       for (std::int64_t i = 0; i < size; ++i) bias.values.push_back(llama_number(number, static_cast<std::size_t>(i), false));
@@ -129,7 +145,7 @@ inline LlamaJson llama_config() {
           {"num_hidden_layers", kLlamaLayers},
           {"num_attention_heads", kLlamaHeads},
           {"num_key_value_heads", kLlamaKvHeads},
-          {"head_dim", kLlamaWidth / kLlamaHeads},
+          {"head_dim", kLlamaHead},
           {"max_position_embeddings", 64},
           {"rms_norm_eps", 1e-6},
           {"rope_parameters", {{"rope_theta", 50000.0}, {"rope_type", "default"}}},
@@ -143,6 +159,14 @@ inline LlamaJson qwen2_config() {
   for (const char* key : {"attention_bias", "mlp_bias", "head_dim", "rope_parameters"}) config.erase(key);
   config["architectures"] = {"Qwen2ForCausalLM"}, config["model_type"] = "qwen2", config["rope_theta"] = 1e6;
   config["use_sliding_window"] = false, config["sliding_window"] = 32, config["max_window_layers"] = 1;
+  return config;
+}
+
+// In the words of Qwen3: heads of their own width, no biases, a window that is not used.
+inline LlamaJson qwen3_config(std::int64_t head = 16) {
+  LlamaJson config = qwen2_config();
+  config["architectures"] = {"Qwen3ForCausalLM"}, config["model_type"] = "qwen3", config["attention_bias"] = false;
+  config["head_dim"] = head, config["sliding_window"] = nullptr;
   return config;
 }
 
@@ -195,6 +219,11 @@ struct LlamaFolder {
   void tie() {
     config["tie_word_embeddings"] = true;
     std::erase_if(tensors, [](const LlamaTensor& t) { return t.name == "lm_head.weight"; });
+  }
+  void set_head_width(std::int64_t head) { config["head_dim"] = head, tensors = llama_tensors(head); }
+  void become_qwen3(std::int64_t head = 16) {
+    config = qwen3_config(head), tensors = llama_tensors(head);
+    for (LlamaTensor& norm : llama_head_norms(head)) tensors.push_back(std::move(norm));
   }
   void add_biases(const std::string& maps) {
     for (LlamaTensor& bias : llama_biases(maps)) tensors.push_back(std::move(bias));

@@ -10,6 +10,7 @@ using namespace peer::trainer;
 using peer::test::llama_config;
 using peer::test::LlamaJson;
 using peer::test::qwen2_config;
+using peer::test::qwen3_config;
 
 namespace {
 
@@ -147,14 +148,57 @@ TEST_CASE("a Qwen2 model has a window where it says that it uses one, and then n
   CHECK(parse(config).model.kv_heads == 4);
 }
 
+TEST_CASE("heads are as wide as head_dim says, of whatever family, and without it as their share of the model") {
+  for (const char* family : {"llama", "mistral", "qwen2", "qwen3"}) {
+    CAPTURE(family);
+    LlamaJson config = llama_config();
+    config["model_type"] = family, config["head_dim"] = 16, config["num_attention_heads"] = 6;
+    CHECK(parse(config).model.head_width == 16);
+    CHECK(parse(config).model.query_width() == 96);
+    CHECK(parse(config).model.kv_width() == 32);
+    config["head_dim"] = 8, config["num_attention_heads"] = 4;
+    CHECK(parse(config).model.head_width == 0);  // the share, as in pools without the option
+  }
+  LlamaJson config = llama_config();
+  config["head_dim"] = nullptr;
+  CHECK(parse(config).model.numbers_of_head() == 8);
+  config["num_attention_heads"] = 6;
+  CHECK_THROWS_AS(parse(config), UsageError);
+  CHECK_THROWS_WITH(parse(config),
+                    Catch::Contains("'num_attention_heads': expected a divisor of hidden_size, 32, without a head_dim, found 6"));
+}
+
+TEST_CASE("a Qwen3 model norms queries and keys, has heads of 128 unless it says otherwise, and biases and a window where it says so") {
+  using layers::AttentionBias, layers::QueryKeyNorm;
+  LlamaJson config = qwen3_config();
+  const model::ModelOptions model = parse(config).model;
+  CHECK(model.query_key_norm == QueryKeyNorm::kRms);
+  CHECK(model.head_width == 16);
+  CHECK(model.attention_bias == AttentionBias::kNone);
+  CHECK(model.rope_theta == 1e6);
+  CHECK(model.norm_epsilon == 1e-6);
+  for (const LlamaJson& other : {llama_config(), qwen2_config()}) CHECK(parse(other).model.query_key_norm == QueryKeyNorm::kNone);
+  config["attention_bias"] = true;
+  CHECK(parse(config).model.attention_bias == AttentionBias::kQkvo);
+  config["use_sliding_window"] = true, config["sliding_window"] = 32;
+  CHECK_THROWS_WITH(parse(config), Catch::Contains("'sliding_window': expected 64 or more"));
+  config["use_sliding_window"] = false;
+  for (const char* key : {"head_dim", "max_position_embeddings", "num_key_value_heads"}) config.erase(key);
+  CHECK(parse(config).model.head_width == 128);
+  CHECK(parse(config).positions == 32768);
+  CHECK(parse(config).model.kv_heads == 4);
+}
+
 TEST_CASE("a configuration of other arithmetic is refused in one line that says what and why") {
-  refuses("model_type", "qwen3",
-          "'model_type': expected llama (SmolLM and TinyLlama are too), mistral or qwen2 (Qwen2.5 is too), found 'qwen3'");
+  refuses("model_type", "qwen3_moe",
+          "'model_type': expected llama (SmolLM and TinyLlama are too), mistral, qwen2 (Qwen2.5 is too) or qwen3, found 'qwen3_moe'");
   refuses("model_type", nullptr, "found 'none'");
   refuses("mlp_bias", true, "'mlp_bias': expected false: the model has no biases of the feed-forward");
   refuses("hidden_act", "gelu", "'hidden_act': expected silu, found 'gelu'");
-  refuses("head_dim", 16, "'head_dim': expected hidden_size / num_attention_heads = 32 / 4, found 16");
-  refuses("use_qk_norm", true, "'use_qk_norm'");
+  refuses("head_dim", 9, "'head_dim': expected an even number, for rotary positions, found 9");
+  refuses("head_dim", 1 << 17, "'head_dim': expected at most 262144 / num_attention_heads, 4, found 131072");
+  refuses("num_key_value_heads", 3, "'num_key_value_heads': expected a divisor of num_attention_heads, 4, found 3");
+  refuses("use_qk_norm", true, "'use_qk_norm': expected false: the model has no norms of the queries and keys of 'llama'");
   refuses("rope_interleaved", true, "'rope_interleaved'");
   for (const char* kind : {"dynamic", "yarn", "longrope", "su", "mrope"}) {
     const std::string found = std::string("'rope_type': expected default, linear or llama3, found '") + kind + "'";
@@ -170,7 +214,6 @@ TEST_CASE("a configuration of other arithmetic is refused in one line that says 
   refuses("partial_rotary_factor", 0.25, "found 0.25");
   refuses("quantization_config", {{"quant_method", "gptq"}}, "'quantization_config'");
   refuses("layer_types", {"full_attention", "linear_attention"}, "'layer_types'");
-  refuses("num_attention_heads", 16, "expected hidden_size / num_attention_heads = 32 / 16, found 8");
 }
 
 TEST_CASE("a configuration that is damaged is said to be, with the member and what was found") {

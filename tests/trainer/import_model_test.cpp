@@ -123,11 +123,34 @@ TEST_CASE(
                                       {-1.436949f, 2.316734f, -0.701985f, 1.042567f, -3.581345f, -2.721596f, -0.332937f, -0.225577f}});
 }
 
+TEST_CASE(
+    "an imported model whose heads have a width of their own computes the logits that transformers computes: Llama, and Qwen3 with norms") {
+  const TemporaryFolder folder;
+  LlamaFolder model;
+  model.set_head_width(6);
+  import_from(model.write(folder / "llama"), folder / "llama-pool");
+  check_logits(folder / "llama-pool", {{-0.024282f, 0.031762f, -0.093656f, -1.395869f, 3.661343f, -0.663579f, -0.838383f, 0.252081f},
+                                       {-1.562781f, 0.418708f, 1.436497f, 0.146214f, 1.980826f, 0.857929f, -1.171151f, 1.145645f}});
+  model.become_qwen3();
+  import_from(model.write(folder / "qwen"), folder / "qwen-pool");
+  check_logits(folder / "qwen-pool", {{-0.976296f, 0.971009f, 0.389051f, 0.181867f, -3.574744f, 0.157488f, -3.490180f, -0.595846f},
+                                      {-0.962896f, 1.660638f, 1.419939f, 1.351903f, -3.091245f, -1.189737f, -2.943770f, 2.031874f}});
+  model.tie(), model.dtype = "BF16", model.shards = true;
+  import_from(model.write(folder / "tied"), folder / "tied-pool");
+  check_logits(folder / "tied-pool", {{-3.765567f, 0.537357f, -0.271830f, 0.289005f, -0.658722f, -0.741149f, 0.339831f, -3.882645f},
+                                      {-1.064348f, -2.222655f, -0.553293f, -1.002768f, -1.044803f, 2.075909f, 0.179779f, -1.732256f}});
+  model = {}, model.become_qwen3(kLlamaHead);
+  import_from(model.write(folder / "share"), folder / "share-pool");
+  check_logits(folder / "share-pool", {{0.074353f, 2.734808f, 0.101730f, -2.583647f, 1.843379f, 1.307088f, -1.805216f, 1.241621f},
+                                       {2.929728f, -1.271265f, 1.912022f, -0.983085f, 2.123023f, 0.845453f, 0.350385f, -1.924696f}});
+}
+
 TEST_CASE("an imported model has every tensor of the folder, and a tied head is a copy of the embedding") {
   const TemporaryFolder folder;
   LlamaFolder model;
   SECTION("of a Llama model") {}
   SECTION("of a Qwen2 model") { model.config = qwen2_config(), model.add_biases("qkv"); }
+  SECTION("of a Qwen3 model") { model.become_qwen3(); }
   import_from(model.write(folder / "model"), folder / "pool");
   Session session = SmallWorld::open(folder / "pool", kHead, pool::Access::kRead);
   CHECK(session.loaded.model.base().count() == model::cost_of(session.loaded.model.options()).dense_parameters);
@@ -163,6 +186,7 @@ TEST_CASE("the first stage after an import grows a view and leaves the base as i
   LlamaFolder model;
   SECTION("of a Llama model") {}
   SECTION("of a Qwen2 model") { model.config = qwen2_config(), model.add_biases("qkv"); }
+  SECTION("of a Qwen3 model") { model.become_qwen3(); }
   import_from(model.write(world / "model"), world / "pool");
   {
     Session session = SmallWorld::open(world / "pool");
@@ -272,6 +296,17 @@ TEST_CASE("an import names the tensor that is missing, of another shape, unknown
   model = {};
   model.config = qwen2_config(), model.add_biases("qkvo");
   CHECK(refused<UsageError>(model).find("found 2 tensors that it does not have: model.layers.0.self_attn.o_proj.bias") !=
+        std::string::npos);
+  model = {}, model.become_qwen3();
+  std::erase_if(model.tensors, [](const LlamaTensor& t) { return t.name == "model.layers.1.self_attn.k_norm.weight"; });
+  CHECK(refused<CorruptError>(model).find("tensor 'model.layers.1.self_attn.k_norm.weight': expected (16), found none") !=
+        std::string::npos);
+  model = {}, model.become_qwen3();
+  model.config["model_type"] = "llama";
+  CHECK(refused<UsageError>(model).find("found 4 tensors that it does not have: model.layers.0.self_attn.k_norm.weight") !=
+        std::string::npos);
+  model = {}, model.config["head_dim"] = 16;
+  CHECK(refused<CorruptError>(model).find("tensor 'model.layers.0.self_attn.q_proj.weight': expected (64, 32), found (32, 32)") !=
         std::string::npos);
   model = {};
   model.tensor("model.norm.weight").values[7] = std::nanf("");

@@ -95,6 +95,21 @@ TEST_CASE("a pool that was stored before attention could have biases opens witho
   CHECK(parse_state(text, "here").model.attention_bias == layers::AttentionBias::kNone);
 }
 
+TEST_CASE("a pool that was stored before heads had a width of their own and norms opens without them") {
+  StoredState state;
+  state.views = {{"base", "english", -1, {}}};
+  state.model.head_width = 48, state.model.query_key_norm = layers::QueryKeyNorm::kRms;
+  std::string text = to_json(state);
+  CHECK(parse_state(text, "here").model.head_width == 48);
+  CHECK(parse_state(text, "here").model.query_key_norm == layers::QueryKeyNorm::kRms);
+  for (const std::string field : {R"("head-width":"48",)", R"("query-key-norm":"rms",)"}) {
+    REQUIRE(text.find(field) != std::string::npos);
+    text.erase(text.find(field), field.size());
+  }
+  CHECK(parse_state(text, "here").model.head_width == 0);
+  CHECK(parse_state(text, "here").model.query_key_norm == layers::QueryKeyNorm::kNone);
+}
+
 TEST_CASE("an unfinished stage keeps paths that are not UTF-8 and paths with commas") {
   StoredState state;
   state.views = {{"base", "english", -1, {}}};

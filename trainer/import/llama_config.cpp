@@ -25,12 +25,22 @@ struct Family {
   std::int64_t kv_heads = 0;                                  // 0: as many as heads
   std::int64_t positions = 0;
   std::optional<std::int64_t> window = {};
-  bool window_by_flag = false;  // use_sliding_window, without which there is none
+  bool window_by_flag = false;    // use_sliding_window, without which there is none
+  bool norms = false;             // of each head's query and key
+  std::int64_t head_numbers = 0;  // 0: hidden_size / num_attention_heads
 };
 constexpr Family kFamilies[] = {
     {.name = "llama", .bias_by_flag = true, .positions = 2048},
     {.name = "mistral", .kv_heads = 8, .positions = 131072, .window = 4096},
     {.name = "qwen2", .bias = layers::AttentionBias::kQkv, .kv_heads = 32, .positions = 32768, .window = 4096, .window_by_flag = true},
+    {.name = "qwen3",
+     .bias_by_flag = true,
+     .kv_heads = 32,
+     .positions = 32768,
+     .window = 4096,
+     .window_by_flag = true,
+     .norms = true,
+     .head_numbers = 128},
 };
 
 // One configuration: members that are null count as absent, as in transformers.
@@ -94,8 +104,8 @@ class Config {
 const Family& family_of(const Config& config) {
   const std::string name = config.text("model_type", "none");
   const auto family = std::ranges::find(kFamilies, name, &Family::name);
-  config.expect(family != std::end(kFamilies), "model_type", "llama (SmolLM and TinyLlama are too), mistral or qwen2 (Qwen2.5 is too)",
-                "'" + name + "'");
+  config.expect(family != std::end(kFamilies), "model_type",
+                "llama (SmolLM and TinyLlama are too), mistral, qwen2 (Qwen2.5 is too) or qwen3", "'" + name + "'");
   config.expect(!config.has("quantization_config"), "quantization_config", "none: weights in F32, F16 or BF16", "quantised ones");
   return *family;
 }
@@ -107,15 +117,26 @@ layers::AttentionBias attention_bias_of(const Config& config, const Family& fami
   return layers::AttentionBias::kNone;
 }
 
-void check_arithmetic(const Config& config, std::int64_t width, std::int64_t heads) {
+void check_arithmetic(const Config& config, const Family& family) {
   config.expect_off("mlp_bias", "biases of the feed-forward");
-  for (const char* key : {"use_qk_norm", "qk_norm", "qk_layernorm"}) config.expect_off(key, "norms of queries and keys");
+  if (!family.norms)
+    for (const char* key : {"use_qk_norm", "qk_norm", "qk_layernorm"})
+      config.expect_off(key, fmt::format("norms of the queries and keys of '{}'", family.name));
   config.expect_off("rope_interleaved", "interleaved rotary positions");
   const std::string activation = config.text("hidden_act", "silu");
   config.expect(activation == "silu" || activation == "swish", "hidden_act", "silu", "'" + activation + "'");
-  const std::int64_t head = config.whole("head_dim", width, width / heads);
-  config.expect(head * heads == width, "head_dim", fmt::format("hidden_size / num_attention_heads = {} / {}", width, heads),
+}
+
+// 0 where a head is as wide as its share of the model.
+std::int64_t head_width_of(const Config& config, const Family& family, std::int64_t width, std::int64_t heads) {
+  const bool shares = family.head_numbers == 0 && !config.has("head_dim");
+  config.expect(!shares || width % heads == 0, "num_attention_heads",
+                fmt::format("a divisor of hidden_size, {}, without a head_dim", width), std::to_string(heads));
+  const std::int64_t head = shares ? width / heads : config.whole("head_dim", kMostWidth, family.head_numbers);
+  config.expect(head % 2 == 0, "head_dim", "an even number, for rotary positions", std::to_string(head));
+  config.expect(head * heads <= kMostWidth, "head_dim", fmt::format("at most {} / num_attention_heads, {}", kMostWidth, heads),
                 std::to_string(head));
+  return head * heads == width ? 0 : head;
 }
 
 // Of one of `rope_scaling` and `rope_parameters`, which older folders call the kind `type` in.
@@ -199,11 +220,15 @@ LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, cons
   model.heads = config.whole("num_attention_heads", model.width);
   model.kv_heads =
       config.whole("num_key_value_heads", model.heads, family.kv_heads > 0 ? std::min(family.kv_heads, model.heads) : model.heads);
+  config.expect(model.heads % model.kv_heads == 0, "num_key_value_heads", fmt::format("a divisor of num_attention_heads, {}", model.heads),
+                std::to_string(model.kv_heads));
+  model.head_width = head_width_of(config, family, model.width, model.heads);
   model.feed_forward = config.whole("intermediate_size", kMostWidth);
   model.norm_epsilon = config.above_zero("rms_norm_eps", 1e-6);
   model.peer_layers = {};
   model.attention_bias = attention_bias_of(config, family);
-  check_arithmetic(config, model.width, model.heads);
+  model.query_key_norm = family.norms ? layers::QueryKeyNorm::kRms : layers::QueryKeyNorm::kNone;
+  check_arithmetic(config, family);
   llama.positions = config.whole("max_position_embeddings", kMostPositions, family.positions);
   read_rotary(config, llama.positions, where, model);
   model.context = context > 0 ? context : std::min(llama.positions, kLongestImportedContext);
