@@ -58,7 +58,7 @@ ModelCost cost_of(const ModelOptions& o) {
       add_peer(cost, d, peer_cost(d, o.peer_side, o.peer.heads, o.peer.top_k, o.peer.d_key, o.peer.shared_sub_keys, o.peer.query_norm),
                d * o.peer.heads * o.peer.d_key);
   }
-  cost.dense_parameters += 2 * o.vocabulary * d + d;
+  cost.dense_parameters += (o.tied_embeddings ? 1 : 2) * o.vocabulary * d + d;
   cost.forward_flops += 2 * o.vocabulary * d;
   finish(cost, o.peer.rows);
   return cost;

@@ -44,6 +44,7 @@ struct ModelOptions {
   double norm_epsilon = 1e-5;
   layers::AttentionBias attention_bias = layers::AttentionBias::kNone;
   layers::QueryKeyNorm query_key_norm = layers::QueryKeyNorm::kNone;
+  bool tied_embeddings = false;
   std::vector<std::int64_t> peer_layers = {1, 2};
   bool peer_beside = true;
   std::int64_t peer_side = 48;  // n
@@ -85,6 +86,7 @@ struct ModelOptions {
           OptionInfo{"attention-bias", "biases of the attention maps: none; qkv: of query, key and value (Qwen2); qkvo"});
     visit(self.query_key_norm,
           OptionInfo{"query-key-norm", "norms of each attention head's query and key, before they are rotated: none; rms (Qwen3)"});
+    visit(self.tied_embeddings, OptionInfo{"tied-embeddings", "one table is embedding and head (tie_word_embeddings)"});
     visit(self.peer_layers, OptionInfo{"peer-layers", "blocks with a PEER layer, counted from 0; the middle is best"});
     visit(self.peer_beside, OptionInfo{"peer-beside", "PEER layers stand beside the feed-forward; false: they replace it"});
     visit(self.peer_side, OptionInfo{"peer-side", "n, sub-keys a half of a PEER layer: n*n experts"});

@@ -27,7 +27,8 @@ enum class Trains { kBase, kView, kViewOfLowRank, kNormedHeads, kViewOnNormedHea
 model::ModelOptions options_of(Trains trains) {
   model::ModelOptions o = tiny_options();
   if (trains == Trains::kNormedHeads || trains == Trains::kViewOnNormedHeads)
-    o.head_width = 6, o.query_key_norm = layers::QueryKeyNorm::kRms, o.attention_bias = layers::AttentionBias::kQkv;
+    o.head_width = 6, o.query_key_norm = layers::QueryKeyNorm::kRms, o.attention_bias = layers::AttentionBias::kQkv,
+    o.tied_embeddings = true;
   return o;
 }
 

@@ -1,4 +1,4 @@
-// Which shapes of a model are refused, and what the shapes of attention that can be chosen make of one.
+// Which shapes of a model are refused, and what the shapes of attention and of the vocabulary that can be chosen make of one.
 #include "peer/model/model_options.h"
 
 #include "peer/base/error.h"
@@ -98,4 +98,21 @@ TEST_CASE("a norm of queries and keys makes logits that do not change with the s
   };
   CHECK(logits(layers::QueryKeyNorm::kRms, 4) == logits(layers::QueryKeyNorm::kRms, 1));  // powers of two scale without rounding
   CHECK(logits(layers::QueryKeyNorm::kNone, 4) != logits(layers::QueryKeyNorm::kNone, 1));
+}
+
+TEST_CASE("tied embeddings are one table, and give the bits of two tables that hold the same") {
+  Context ctx({}, 1);
+  model::ModelOptions o = test::tiny_options();
+  model::Model two(o, 5);
+  o.tied_embeddings = true;
+  model::Model one(o, 5);
+  CHECK(one.base().count() == model::cost_of(o).dense_parameters);
+  CHECK(two.base().count() == one.base().count() + o.vocabulary * o.width);
+  CHECK(one.base().find("lm_head.weight") == nullptr);
+  const layers::Parameter& table = *one.base().find("model.embed_tokens.weight");
+  for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"})
+    std::copy_n(table.value.data(), table.size(), two.base().find(name)->value.data());
+  for (model::Model* m : {&one, &two}) m->create_experts();
+  const auto tokens = test::tiny_tokens(16, o.vocabulary);
+  CHECK(test::logits_of(ctx, one, 0, tokens, 16) == test::logits_of(ctx, two, 0, tokens, 16));
 }

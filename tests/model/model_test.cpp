@@ -184,6 +184,10 @@ TEST_CASE("every gradient of the whole model, base and grown, agrees with finite
     options.head_width = 6, options.query_key_norm = layers::QueryKeyNorm::kRms;
     check_every_gradient(options, false);
   }
+  SECTION("one table as embedding and head") {
+    options.tied_embeddings = true;
+    check_every_gradient(options, true);
+  }
   SECTION("adapters on the feed-forward maps, and a residual scale") {
     model::DeltaOptions delta = test::tiny_delta();
     delta.feed_forward_rank = 3, delta.residual_scale = 1.5;

@@ -41,7 +41,7 @@ TEST_CASE("a configuration becomes the options of a model without PEER layers") 
   CHECK(llama.model.rope_theta == 50000);
   CHECK(llama.model.norm_epsilon == 1e-6);
   CHECK(llama.model.peer_layers.empty());
-  CHECK(!llama.tied);
+  CHECK(!llama.model.tied_embeddings);
   CHECK(llama.end_ids == std::vector<std::int64_t>{256});
 }
 

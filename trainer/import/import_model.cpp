@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kVocabularyRank = 16;  // full tables of a vocabulary of words would be most of a view
 constexpr std::int64_t kLongestConfig = 16 << 20;
-constexpr const char* kEmbeddingTensor = "model.embed_tokens.weight";
 constexpr const char* kHeadTensor = "lm_head.weight";
 
 std::string name_of(const ImportOptions& options) {
@@ -54,8 +53,11 @@ void check_size(const ModelFolder& folder) {
     throw CorruptError(fmt::format("{}: expected tensors of {} numbers, as config.json says, found {}", folder.name, wanted, found));
 }
 
-// Tables of angles that older versions of transformers wrote: they follow from the options.
-bool is_derived(const std::string& name) { return name.ends_with(".rotary_emb.inv_freq"); }
+// What follows from the rest: tables of angles that older versions of transformers wrote, and a head that is the embedding's table, of
+// which some folders hold a copy.
+bool is_derived(const std::string& name, const model::ModelOptions& shape) {
+  return name.ends_with(".rotary_emb.inv_freq") || (shape.tied_embeddings && name == kHeadTensor);
+}
 
 // Where each tensor of the model comes from.
 using Sources = std::vector<std::pair<layers::Parameter*, TensorFolder::Place>>;
@@ -64,8 +66,7 @@ Sources sources_of(model::Model& model, const ModelFolder& folder) {
   Sources sources;
   std::set<std::string> used;
   for (auto& parameter : model.base()) {
-    std::string name = parameter->name;
-    if (name == kHeadTensor && folder.config.tied && folder.tensors.find(name) == nullptr) name = kEmbeddingTensor;
+    const std::string& name = parameter->name;
     const TensorFolder::Place* place = folder.tensors.find(name);
     if (place == nullptr)
       throw CorruptError(fmt::format("{}: tensor '{}': expected {}, found none", folder.name, name, shape_text(parameter->shape)));
@@ -77,7 +78,7 @@ Sources sources_of(model::Model& model, const ModelFolder& folder) {
   }
   std::vector<std::string> unknown;
   for (const auto& [name, place] : folder.tensors.tensors())
-    if (!used.contains(name) && !is_derived(name)) unknown.push_back(name);
+    if (!used.contains(name) && !is_derived(name, folder.config.model)) unknown.push_back(name);
   constexpr std::size_t kShown = 3;
   if (const auto count = std::ssize(unknown); count > 0) {
     unknown.resize(std::min(unknown.size(), kShown));

@@ -235,7 +235,7 @@ LlamaConfig parse_llama_config(std::string_view text, std::int64_t context, cons
   check_option(model.context >= 2 && model.context <= llama.positions, "context",
                fmt::format("2 to {}, the positions that the model knows", llama.positions), model.context);
   check_windows(config, family, !json.contains("sliding_window"), model.context);  // null says that there is none
-  llama.tied = config.flag("tie_word_embeddings");
+  model.tied_embeddings = config.flag("tie_word_embeddings");
   llama.end_ids = end_ids_of(config);
   model::check(model);
   return llama;

@@ -13,7 +13,6 @@ namespace peer::trainer {
 struct LlamaConfig {
   model::ModelOptions model;               // no PEER layer: experts come with the views
   std::int64_t positions = 0;              // for which it was trained: the longest context
-  bool tied = false;                       // the head is the embedding
   std::vector<std::int64_t> end_ids = {};  // eos_token_id
 };
 
