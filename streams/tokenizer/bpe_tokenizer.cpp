@@ -120,8 +120,9 @@ class BpeTokenizer final : public Tokenizer {
 
 }  // namespace
 
-std::shared_ptr<const Tokenizer> bpe_tokenizer(std::string_view json, const std::string& end_of_document, const std::string& where) {
-  return std::make_shared<BpeTokenizer>(read_tokenizer_json(json, end_of_document, where));
+std::shared_ptr<const Tokenizer> bpe_tokenizer(std::string_view json, const std::string& end_of_document, const std::string& where,
+                                               Marks marks) {
+  return std::make_shared<BpeTokenizer>(read_tokenizer_json(json, end_of_document, where, marks));
 }
 
 }  // namespace peer::streams

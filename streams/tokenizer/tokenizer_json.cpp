@@ -54,8 +54,11 @@ struct Addition {
 
 class Reader {
  public:
-  Reader(const Parsed& parsed, const std::string& end_of_document, const std::string& where)
-      : root_(parsed.value, where), vocabulary_entries_(parsed.vocabulary_entries), end_of_document_(end_of_document) {}
+  Reader(const Parsed& parsed, const std::string& end_of_document, const std::string& where, Marks marks)
+      : root_(parsed.value, where),
+        vocabulary_entries_(parsed.vocabulary_entries),
+        end_of_document_(end_of_document),
+        special_are_text_(marks == Marks::kText) {}
 
   TokenizerParts run() {
     refuse_other_models(root_.at("model"));
@@ -100,14 +103,14 @@ class Reader {
       place.at("id").damaged(fmt::format("{}, the number of '{}' in the vocabulary", known->get<std::int64_t>(), content));
     const bool special = place.flag("special", false);
     additions_.push_back({content, id, special});
-    if (special) {
+    if (special && special_are_text_) {
       marks_.insert(id);
       return;
     }
     if (content == end_of_document_) return;
-    if (place.flag("single_word", false)) place.at("single_word").unsupported("true", "false for a token that is not special");
+    if (place.flag("single_word", false)) place.at("single_word").unsupported("true", "false for a token that texts become");
     const AddedToken token{content, id, place.flag("lstrip", false), place.flag("rstrip", false)};
-    (place.flag("normalized", true) ? parts_.in_normalized_text : parts_.in_text).push_back(token);
+    (place.flag("normalized", !special) ? parts_.in_normalized_text : parts_.in_text).push_back(token);
   }
 
   void mark_end_of_document() {
@@ -139,6 +142,7 @@ class Reader {
   JsonPlace root_;
   std::size_t vocabulary_entries_;
   const std::string& end_of_document_;
+  bool special_are_text_;
   TokenizerParts parts_;
   std::map<std::int32_t, std::string> names_;
   std::vector<Addition> additions_;
@@ -147,9 +151,9 @@ class Reader {
 
 }  // namespace
 
-TokenizerParts read_tokenizer_json(std::string_view json, const std::string& end_of_document, const std::string& where) {
+TokenizerParts read_tokenizer_json(std::string_view json, const std::string& end_of_document, const std::string& where, Marks marks) {
   const Parsed parsed = parse(json, where);
-  return Reader(parsed, end_of_document, where).run();
+  return Reader(parsed, end_of_document, where, marks).run();
 }
 
 }  // namespace peer::streams

@@ -8,6 +8,7 @@
 #include "streams/tokenizer/added_tokens.h"
 #include "streams/tokenizer/bpe_model.h"
 #include "streams/tokenizer/text_steps.h"
+#include "streams/tokenizer/tokenizer.h"
 
 namespace peer::streams {
 
@@ -15,12 +16,12 @@ namespace peer::streams {
 struct TokenizerParts {
   TextSteps steps;
   BpeRules rules;
-  std::vector<AddedToken> in_text, in_normalized_text;  // not the special ones: a text is data, not commands
-  std::vector<std::string> text_of;                     // of each token; empty for special ones and for numbers that are no token
+  std::vector<AddedToken> in_text, in_normalized_text;  // special ones among them with Marks::kTokens alone
+  std::vector<std::string> text_of;                     // of each token; empty for those that no text becomes
   std::int32_t end_of_document = 0;
 };
 
 // As bpe_tokenizer of tokenizer.h.
-TokenizerParts read_tokenizer_json(std::string_view json, const std::string& end_of_document, const std::string& where);
+TokenizerParts read_tokenizer_json(std::string_view json, const std::string& end_of_document, const std::string& where, Marks marks);
 
 }  // namespace peer::streams

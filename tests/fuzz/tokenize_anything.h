@@ -25,8 +25,9 @@ inline std::vector<std::int32_t> checked_tokens(const Tokenizer& tokenizer, std:
 // False when `json` is refused. Passes on everything but what bpe_tokenizer and append say that they throw.
 inline bool load_and_tokenize(std::string_view json, const std::string& end_of_document) {
   try {
-    const auto tokenizer = bpe_tokenizer(json, end_of_document, "tokenizer.json");
-    checked_tokens(*tokenizer, "the  cat's 1234\r\n<|endoftext|><tool> caf\xC3\xA9 e\xCC\x81 \xE6\x97\xA5\xFF\xE6\x97 end");
+    for (const Marks marks : {Marks::kText, Marks::kTokens})
+      checked_tokens(*bpe_tokenizer(json, end_of_document, "tokenizer.json", marks),
+                     "the  cat's 1234\r\n<|endoftext|><tool> caf\xC3\xA9 e\xCC\x81 \xE6\x97\xA5\xFF\xE6\x97 end");
     return true;
   } catch (const UsageError&) {
   } catch (const CorruptError&) {

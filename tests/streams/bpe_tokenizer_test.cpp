@@ -89,6 +89,17 @@ TEST_CASE("a text that spells a special token stays text, another added token is
                             {"a<tool>b  <gap>\n c<tool><gap>", {97, 278, 98, 279, 99, 278, 279}}});
 }
 
+TEST_CASE("a text that spells a special token is that token where marks are tokens, but for the end of a document") {
+  const auto tokenizer = tokenizer_of(sentencepiece_json(), "</s>", Marks::kTokens);
+  const auto tokens = [&](std::string_view text) { return tokens_of(*tokenizer, text); };
+  CHECK(tokens("<s>the cat<s> and<unk> a") == Tokens{1, 271, 277, 267, 1, 259, 274, 0, 259, 272});
+  CHECK(tokens("<s><s>") == Tokens{1, 1});
+  CHECK(tokens("a<s") == Tokens{272, 63, 118});
+  CHECK(tokens("</s>") == tokens_of(*tokenizer_of(sentencepiece_json(), "</s>"), "</s>"));
+  CHECK(tokenizer->text_of(1) == "<s>");
+  CHECK(tokenizer->text_of(2).empty());
+}
+
 TEST_CASE("the structure of Llama 3 and Qwen 2: a pattern of its own, normal form C, whole words before merges") {
   json file = byte_level_json();
   file["normalizer"] = {{"type", "NFC"}};

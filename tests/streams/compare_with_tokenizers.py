@@ -2,9 +2,9 @@
 """Compares streams::bpe_tokenizer with Hugging Face's `tokenizers` (pip install tokenizers), text by text.
 
     ninja -C build/release print_tokens
-    python3 tests/streams/compare_with_tokenizers.py build/release/tests/streams/print_tokens tokenizer.json '<|endoftext|>' text...
+    python3 tests/streams/compare_with_tokenizers.py build/release/tests/streams/print_tokens tokenizer.json '<|endoftext|>' text|tokens text...
 
-Each file is one text; of a .jsonl each line's field `text` is one. Special tokens are encoded as the text they are."""
+Each file is one text; of a .jsonl each line's field `text` is one. Special tokens are encoded as the text they are, or as tokens."""
 import json
 import subprocess
 import sys
@@ -20,16 +20,16 @@ def texts_of(path):
 
 
 def main():
-    tool, path, end_of_document, *files = sys.argv[1:]
+    tool, path, end_of_document, marks, *files = sys.argv[1:]
     theirs = Tokenizer.from_file(path)
-    theirs.encode_special_tokens = True
+    theirs.encode_special_tokens = marks == "text"
     theirs.no_truncation()
     theirs.no_padding()
     wrong = 0
     for file in files:
         texts = texts_of(file)
         sent = b"".join(b"%d\n%s\n" % (len(data), data) for data in (text.encode() for text in texts))
-        done = subprocess.run([tool, path, end_of_document], input=sent, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run([tool, path, end_of_document, marks], input=sent, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if done.returncode != 0:
             sys.exit(f"{file}: {done.stderr.decode()}")
         lines = done.stdout.decode().split("\n")

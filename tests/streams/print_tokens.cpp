@@ -1,4 +1,4 @@
-// print_tokens tokenizer.json end-of-document: for each text on stdin, "<bytes>\n<text>\n", a line with its tokens.
+// print_tokens tokenizer.json end-of-document text|tokens: for each text on stdin, "<bytes>\n<text>\n", a line with its tokens.
 // For compare_with_tokenizers.py.
 #include <fmt/format.h>
 
@@ -10,10 +10,12 @@
 #include "streams/tokenizer/tokenizer.h"
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
+  peer::streams::Marks marks{};
+  peer::parse_text("marks", argv[3], marks);
   std::ifstream file(argv[1], std::ios::binary);
   const std::string json{std::istreambuf_iterator<char>(file), {}};
-  const auto tokenizer = peer::streams::bpe_tokenizer(json, argv[2], argv[1]);
+  const auto tokenizer = peer::streams::bpe_tokenizer(json, argv[2], argv[1], marks);
   std::chrono::duration<double> spent{};
   std::size_t bytes = 0;
   std::vector<std::int32_t> tokens;

@@ -20,8 +20,9 @@ nlohmann::json sentencepiece_json();
 
 inline constexpr const char* kEndOfText = "<|endoftext|>";
 
-inline std::shared_ptr<const Tokenizer> tokenizer_of(const nlohmann::json& json, const std::string& end_of_document = kEndOfText) {
-  return bpe_tokenizer(json.dump(), end_of_document, "tokenizer.json");
+inline std::shared_ptr<const Tokenizer> tokenizer_of(const nlohmann::json& json, const std::string& end_of_document = kEndOfText,
+                                                     Marks marks = Marks::kText) {
+  return bpe_tokenizer(json.dump(), end_of_document, "tokenizer.json", marks);
 }
 
 inline std::vector<std::int32_t> tokens_of(const Tokenizer& tokenizer, std::string_view text) {

@@ -50,7 +50,7 @@ TEST_CASE("a step or a model that is not supported is refused with its place") {
   CHECK(unsupported("/pre_tokenizer", {{"type", "Split"}, {"pattern", {{"Regex", "a|("}}}, {"behavior", "Isolated"}}) ==
         "tokenizer.json: pre_tokenizer.pattern.Regex: the pattern at byte 3 of 'a|(': missing closing parenthesis");
   CHECK(unsupported("/added_tokens/1/single_word", true) ==
-        "tokenizer.json: added_tokens[1].single_word: true is not supported, expected false for a token that is not special");
+        "tokenizer.json: added_tokens[1].single_word: true is not supported, expected false for a token that texts become");
   json deep = {{"type", "NFC"}};
   for (int i = 0; i < 20; ++i) deep = {{"type", "Sequence"}, {"normalizers", {deep}}};
   CHECK(unsupported("/normalizer", deep).ends_with("so much of a Sequence is not supported, expected at most 64 steps, 8 deep"));

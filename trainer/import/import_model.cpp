@@ -109,7 +109,7 @@ pool::CommitReport commit_base(LoadedModel& loaded, const std::string& path, con
   pool::Pool pool = pool::Pool::create(path);
   pool.require_room(loaded.model.base().count() * static_cast<std::int64_t>(sizeof(float)));
   pool::Transaction transaction = pool.begin({});
-  for (auto& [key, value] : tokenizer_records(folder.tokenizer.json, folder.tokenizer.end_of_document))
+  for (auto& [key, value] : tokenizer_records(folder.tokenizer.json, folder.tokenizer.end_of_document, folder.tokenizer.marks))
     transaction.put_record(key, std::move(value));
   const int base[] = {0};
   HostStaging staging;  // the model is filled on the CPU
@@ -135,7 +135,7 @@ pool::CommitReport import_base(const std::string& path, const ModelFolder& folde
 ModelFolder::ModelFolder(const ImportOptions& options)
     : name(name_of(options)),
       config(read_config(options)),
-      tokenizer(import_tokenizer(options.model, options.document_token, config.end_ids, config.model.vocabulary)),
+      tokenizer(import_tokenizer(options.model, options.document_token, config.end_ids, config.model.vocabulary, options.marks)),
       tensors(options.model) {
   check_size(*this);
 }

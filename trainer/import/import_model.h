@@ -20,6 +20,7 @@ struct ImportOptions {
   std::string name = {};
   std::int64_t context = 0;
   std::string document_token = {};
+  streams::Marks marks = streams::Marks::kText;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
@@ -30,6 +31,9 @@ struct ImportOptions {
                                           "the added token of tokenizer.json that marks where a document ends; empty: <|endoftext|>, "
                                           "<|end_of_text|> or the folder's own end of text, the first that is there",
                                           "TEXT"});
+    visit(self.marks, OptionInfo{"marks",
+                                 "what a text that spells a special token of tokenizer.json (<|im_start|>) is read as: the characters that "
+                                 "it is; or that token, as texts of chats mean it"});
   }
 };
 

@@ -70,7 +70,7 @@ std::string likely_token(const std::vector<AddedToken>& tokens, const std::strin
 }  // namespace
 
 ImportedTokenizer import_tokenizer(const std::string& folder, const std::string& named, const std::vector<std::int64_t>& end_ids,
-                                   std::int64_t vocabulary) {
+                                   std::int64_t vocabulary, streams::Marks marks) {
   const std::string path = (fs::path(folder) / "tokenizer.json").string();
   std::error_code none;
   if (!fs::exists(path, none))
@@ -79,7 +79,8 @@ ImportedTokenizer import_tokenizer(const std::string& folder, const std::string&
   imported.json = read_folder_file(path, kLongestTokenizer);
   const auto tokens = added_tokens(parse_folder_json(imported.json, path), path);
   imported.end_of_document = named.empty() ? likely_token(tokens, folder, end_ids) : named_token(tokens, named);
-  imported.tokenizer = streams::bpe_tokenizer(imported.json, imported.end_of_document, path);
+  imported.marks = marks;
+  imported.tokenizer = streams::bpe_tokenizer(imported.json, imported.end_of_document, path, marks);
   if (const std::int64_t found = imported.tokenizer->vocabulary(); found > vocabulary)
     throw CorruptError(fmt::format("{}: expected at most {} tokens, the model's vocabulary, found {}", path, vocabulary, found));
   return imported;

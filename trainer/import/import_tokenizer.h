@@ -13,6 +13,7 @@ namespace peer::trainer {
 struct ImportedTokenizer {
   std::string json;             // tokenizer.json, whole
   std::string end_of_document;  // the content of an added token
+  streams::Marks marks = streams::Marks::kText;
   std::shared_ptr<const streams::Tokenizer> tokenizer;
 };
 
@@ -20,6 +21,6 @@ struct ImportedTokenizer {
 // the first that is there. UsageError when tokenizer.json is missing, is of a kind that is not supported or has no such token; CorruptError
 // when it is damaged or has more than `vocabulary` tokens.
 ImportedTokenizer import_tokenizer(const std::string& folder, const std::string& named, const std::vector<std::int64_t>& end_ids,
-                                   std::int64_t vocabulary);
+                                   std::int64_t vocabulary, streams::Marks marks);
 
 }  // namespace peer::trainer

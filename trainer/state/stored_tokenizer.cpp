@@ -6,8 +6,10 @@
 
 namespace peer::trainer {
 
-Records tokenizer_records(const std::string& json, const std::string& end_of_document) {
-  return {{kTokenizerJson, json}, {kTokenizerEndOfDocument, end_of_document}};
+Records tokenizer_records(const std::string& json, const std::string& end_of_document, streams::Marks marks) {
+  Records records = {{kTokenizerJson, json}, {kTokenizerEndOfDocument, end_of_document}};
+  if (marks != streams::Marks::kText) records.emplace_back(kTokenizerMarks, to_text(marks));
+  return records;
 }
 
 std::shared_ptr<const streams::Tokenizer> stored_tokenizer(const pool::Pool& pool) {
@@ -17,7 +19,9 @@ std::shared_ptr<const streams::Tokenizer> stored_tokenizer(const pool::Pool& poo
     throw CorruptError(fmt::format("{}: the record '{}' is missing", pool.path(), json ? kTokenizerEndOfDocument : kTokenizerJson));
   const std::string where = fmt::format("{}, record '{}'", pool.path(), kTokenizerJson);
   try {
-    return streams::bpe_tokenizer(*json, *end, where);
+    streams::Marks marks = streams::Marks::kText;
+    if (const auto stored = pool.record(kTokenizerMarks)) parse_text("marks", *stored, marks);
+    return streams::bpe_tokenizer(*json, *end, where, marks);
   } catch (const UsageError& error) {  // it could be read when it was stored
     throw CorruptError(error.what());
   }
