@@ -20,11 +20,11 @@ constexpr std::int64_t kQueryBlock = 4 * kTileRows, kKeyBlock = kBlockRows;
 // What one thread needs for a head. T is padded to kBlockRows; W is d in whole vectors.
 template <class Steps>
 struct BackwardMemory {
-  Step *key_panels, *value_panels;                         // (T, d)
+  Step *key_panels, *value_panels;                             // (T, d)
   Step *q_along, *dy_along, *q_across, *dy_across, *k_across;  // (T, W)
-  float *dq, *dk, *dv;                                     // (T, W)
-  float *lse, *dy_y;                                       // (T)  lse to the base of 2; <dy, y>
-  TileRows<float> score, dp;                               // (kQueryBlock, kKeyBlock)
+  float *dq, *dk, *dv;                                         // (T, W)
+  float *lse, *dy_y;                                           // (T)  lse to the base of 2; <dy, y>
+  TileRows<float> score, dp;                                   // (kQueryBlock, kKeyBlock)
   TileRows<Step> dscore_along;
 
   static std::int64_t numbers(std::int64_t time, std::int64_t width) {
@@ -46,8 +46,7 @@ struct BackwardMemory {
 template <class Steps>
 float dot_rounded(const float* a, const float* b, std::int64_t count) {
   VectorLanes sum = {};
-  for (std::int64_t i = 0; i < count; i += kVectorLanes)
-    sum += Steps::rounded(load_part(a + i, count - i)) * load_part(b + i, count - i);
+  for (std::int64_t i = 0; i < count; i += kVectorLanes) sum += Steps::rounded(load_part(a + i, count - i)) * load_part(b + i, count - i);
   return sum_of(sum);
 }
 
@@ -82,29 +81,36 @@ class HeadBackward {
   }
 
  private:
+  // Key block after key block, each with the query blocks that see it: the first sees them all come, and each leaves with its own.
   void add_head(std::int64_t b, std::int64_t h, std::int64_t g) {
-    const TileRows<const float> q = head_rows(op_.q, b, h), dy = head_rows(op_.dy, b, h), y = head_rows(op_.y, b, h);
-    const TileRows<const float> next[] = {next_head_rows(op_.q, b, h), next_head_rows(op_.y, b, h), next_head_rows(op_.dy, b, h),
-                                          next_head_rows(op_.k, b, g), next_head_rows(op_.v, b, g)};
-    const float* lse = op_.lse.row(b) + h * time_;
-    pack_across<Steps>(q, time_, padded_, width_, mine_.q_across);
-    pack_across<Steps>(dy, time_, padded_, width_, mine_.dy_across);
-    if constexpr (Steps::kNumbers > 1) {
-      pack_along<Steps>(q, time_, padded_, width_, mine_.q_along);
-      pack_along<Steps>(dy, time_, padded_, width_, mine_.dy_along);
-    }
-    // Queries behind the last weigh nothing.
-    for (std::int64_t t = 0; t < padded_; ++t) {
-      mine_.lse[t] = t < time_ ? std::numbers::log2e_v<float> * lse[t] : std::numeric_limits<float>::infinity();
-      mine_.dy_y[t] = t < time_ ? dot_rounded<Steps>(dy.row(t), y.row(t), width_) : 0.0f;
-    }
+    const TileRows<const float> next_k = next_head_rows(op_.k, b, g), next_v = next_head_rows(op_.v, b, g);
     for (std::int64_t key = 0; key < time_; key += kKeyBlock)
-      for (std::int64_t query = key; query < time_; query += kQueryBlock) {
-        if (query < key + kKeyBlock)
-          for (const TileRows<const float>& rows : next) ask_for_rows(rows, query, std::min(kQueryBlock, time_ - query), width_);
-        add_block(query, std::min(query + kQueryBlock, time_), key);
+      for (std::int64_t first = key; first < time_; first += kQueryBlock) {
+        const std::int64_t end = std::min(first + kQueryBlock, time_);
+        if (key == 0) take_queries(b, h, first, end);
+        add_block(first, end, key);
+        if (first >= key + kKeyBlock) continue;
+        ask_for_rows(next_k, first, end, width_), ask_for_rows(next_v, first, end, width_);
+        for (std::int64_t t = first; t < end; ++t) store_scaled(mine_.dq + t * columns_, scale_, width_, head_rows(op_.dq, b, h).row(t));
       }
-    for (std::int64_t t = 0; t < time_; ++t) store_scaled(mine_.dq + t * columns_, scale_, width_, head_rows(op_.dq, b, h).row(t));
+  }
+
+  // Packs queries [first, end) and what belongs to them. Those behind the last weigh nothing.
+  void take_queries(std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t end) {
+    const TileRows<const float> q = head_rows(op_.q, b, h), dy = head_rows(op_.dy, b, h), y = head_rows(op_.y, b, h);
+    const float* lse = op_.lse.row(b) + h * time_;
+    for (const TileRows<const float>& rows : {q, dy, y}) ask_for_rows(rows, end, std::min(end + kQueryBlock, time_), width_);
+    const std::int64_t rows = end - first, across = first / Steps::kNumbers * columns_, along = first * row_steps_;
+    pack_across<Steps>(q.from(first), rows, kQueryBlock, width_, mine_.q_across + across);
+    pack_across<Steps>(dy.from(first), rows, kQueryBlock, width_, mine_.dy_across + across);
+    if constexpr (Steps::kNumbers > 1) {
+      pack_along<Steps>(q.from(first), rows, kQueryBlock, width_, mine_.q_along + along);
+      pack_along<Steps>(dy.from(first), rows, kQueryBlock, width_, mine_.dy_along + along);
+    }
+    for (std::int64_t t = first; t < first + kQueryBlock; ++t) {
+      mine_.lse[t] = t < end ? std::numbers::log2e_v<float> * lse[t] : std::numeric_limits<float>::infinity();
+      mine_.dy_y[t] = t < end ? dot_rounded<Steps>(dy.row(t), y.row(t), width_) : 0.0f;
+    }
   }
 
   // What queries [first, end) and the block of keys from `key` on say of each other.

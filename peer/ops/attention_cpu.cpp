@@ -14,6 +14,8 @@
 namespace peer::ops::cpu {
 namespace {
 
+constexpr std::int64_t kAhead = 2 * kTileRows;  // of queries that are asked for
+
 // What one thread needs for a head: its keys in panels and its values, and of a tile of queries themselves, their scores and their outputs.
 template <class Steps>
 struct HeadMemory {
@@ -32,7 +34,8 @@ struct HeadMemory {
     key_panels = take_steps(time * Steps::count(width)), values = take_steps(time * whole_vectors(width));
     query = take_steps(kTileRows * row_steps<Steps>(width));
     // A row's distance is no power of two, of which a cache would keep few.
-    score = {take(kTileRows * (time + kVectorLanes)), time + kVectorLanes}, y = {take(kTileRows * whole_vectors(width)), whole_vectors(width)};
+    score = {take(kTileRows * (time + kVectorLanes)), time + kVectorLanes},
+    y = {take(kTileRows * whole_vectors(width)), whole_vectors(width)};
   }
 };
 
@@ -41,17 +44,19 @@ template <class Steps>
 void attend(const Attention& op, std::int64_t b, std::int64_t h, std::int64_t g, const HeadMemory<Steps>& mine) {
   const std::int64_t time = op.q.shape[1], width = op.q.shape[3], steps = Steps::count(width), row = row_steps<Steps>(width);
   const float factor = std::numbers::log2e_v<float> / std::sqrt(static_cast<float>(width));
-  const TileRows<const float> q = head_rows(op.q, b, h);
+  const TileRows<const float> q = head_rows(op.q, b, h), next_k = next_head_rows(op.k, b, g), next_v = next_head_rows(op.v, b, g);
   const TileRows<float> y = head_rows(op.y, b, h);
-  const TileRows<const float> next[] = {next_head_rows(op.q, b, h), next_head_rows(op.k, b, g), next_head_rows(op.v, b, g)};
   float* lse = op.lse.row(b) + h * time;
   for (std::int64_t first = 0; first < time; first += kTileRows) {
     const std::int64_t count = std::min(kTileRows, time - first), keys = first + kTileRows, columns = whole_vectors(keys);
-    for (const TileRows<const float>& rows : next) ask_for_rows(rows, first, count, width);
+    ask_for_rows(q, first + kAhead, std::min(first + kAhead + kTileRows, time), width);
+    ask_for_rows(next_k, first, first + count, width);
     float shift[kTileRows], sum[kTileRows], log_sum[kTileRows];
     pack_along<Steps>(q.from(first), count, kTileRows, width, mine.query);
     panel_product<Steps>({mine.query, row}, steps, mine.key_panels, columns, mine.score);
     hide_future(mine.score, first + 1, columns);
+    ask_for_rows(y, first + kAhead, std::min(first + kAhead + kTileRows, time), width);
+    ask_for_rows(next_v, first, first + count, width);
     powers<Steps>(mine.score, columns, factor, shift, sum);
     const TileOperand weights{reinterpret_cast<const Step*>(mine.score.data), mine.score.stride};
     tile_row_product<Steps>(weights, Steps::count(keys), {mine.values, mine.y.stride}, mine.y.stride, mine.y, false);

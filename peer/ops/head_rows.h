@@ -1,5 +1,5 @@
 // Where the numbers of one head lie in a (B, T, heads, d) tensor: rows that are too far apart for the machine to guess the next, so that
-// those of the head that comes next are asked for while one is worked on.
+// they are asked for ahead; not too far ahead, because rows at distances of powers of two share few places in a cache.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,10 @@ TileRows<T> next_head_rows(const View<T, 4>& x, std::int64_t b, std::int64_t h) 
   const std::int64_t next = std::min(b * x.shape[2] + h + 1, x.shape[0] * x.shape[2] - 1);
   return head_rows(x, next / x.shape[2], next % x.shape[2]);
 }
-inline void ask_for_rows(const TileRows<const float>& x, std::int64_t first, std::int64_t count, std::int64_t width) {
-  for (std::int64_t r = first; r < first + count; ++r)
+// Rows [first, end) are asked for, to be read or written.
+template <class T>
+void ask_for_rows(TileRows<T> x, std::int64_t first, std::int64_t end, std::int64_t width) {
+  for (std::int64_t r = first; r < end; ++r)
     for (std::int64_t i = 0; i < width; i += kCacheLineFloats) ask_for_line(x.row(r) + i);
 }
 

@@ -13,7 +13,7 @@ namespace peer::ops {
 inline namespace PEER_VECTORS {
 
 // The first query sees `visible` keys, each of the others one more. What follows them is -infinity, whose power is 0.
-inline void hide_future(const TileRows<float>& score, std::int64_t visible, std::int64_t columns) {
+inline void hide_future(TileRows<float> score, std::int64_t visible, std::int64_t columns) {
   for (std::int64_t t = 0; t < kTileRows; ++t)
     for (std::int64_t s = (visible + t) / kVectorLanes * kVectorLanes; s < columns; s += kVectorLanes)
 #pragma omp simd
@@ -25,12 +25,14 @@ inline void hide_future(const TileRows<float>& score, std::int64_t visible, std:
 
 // Scores -> 2^(factor * score - shift) in steps along the row, with the shift of a row that makes its largest 1, and their sum.
 template <class Steps>
-void powers(const TileRows<float>& score, std::int64_t columns, float factor, float* shift, float* sum) {
-  VectorLanes largest[kTileRows], sums[kTileRows] = {};
-  for (std::int64_t t = 0; t < kTileRows; ++t) largest[t] = load_lanes(score.row(t));
+void powers(TileRows<float> score, std::int64_t columns, float factor, float* shift, float* sum) {
+  VectorLanes largest[kTileRows], sums[kTileRows];
+#pragma GCC unroll 8
+  for (std::int64_t t = 0; t < kTileRows; ++t) largest[t] = load_lanes(score.row(t)), sums[t] = VectorLanes{};
   for (std::int64_t s = kVectorLanes; s < columns; s += kVectorLanes)
 #pragma GCC unroll 8
     for (std::int64_t t = 0; t < kTileRows; ++t) largest[t] = larger_lanes(load_lanes(score.row(t) + s), largest[t]);
+#pragma GCC unroll 8
   for (std::int64_t t = 0; t < kTileRows; ++t) shift[t] = factor * largest_of(largest[t]);
   for (std::int64_t s = 0; s < columns; s += kVectorLanes)
 #pragma GCC unroll 8
@@ -39,14 +41,15 @@ void powers(const TileRows<float>& score, std::int64_t columns, float factor, fl
       sums[t] += power;
       Steps::put(power, reinterpret_cast<Step*>(score.row(t)), s);
     }
+#pragma GCC unroll 8
   for (std::int64_t t = 0; t < kTileRows; ++t) sum[t] = sum_of(sums[t]);
 }
 
 // p = 2^(factor * score - lse) and dscore = p (dp - <dy, y>): over the scores and over dp in steps across the rows, kNumbers rows in the
 // first of them; with more than one number a step, dscore in steps along the rows too.
 template <class Steps>
-void softmax_gradients(const TileRows<float>& score, const TileRows<float>& dp, std::int64_t columns, float factor, const float* lse,
-                       const float* dy_y, const TileRows<Step>& dscore_along) {
+void softmax_gradients(TileRows<float> score, TileRows<float> dp, std::int64_t columns, float factor, const float* lse, const float* dy_y,
+                       TileRows<Step> dscore_along) {
   constexpr std::int64_t kNumbers = Steps::kNumbers;
   for (std::int64_t s = 0; s < columns; s += kVectorLanes)
     for (std::int64_t t = 0; t < kTileRows; t += kNumbers) {

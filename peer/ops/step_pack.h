@@ -48,7 +48,7 @@ std::int64_t row_steps(std::int64_t width) {
   return whole_vectors(Steps::count(width));
 }
 template <class Steps>
-void pack_along(const TileRows<const float>& x, std::int64_t rows, std::int64_t all, std::int64_t width, Step* to) {
+void pack_along(TileRows<const float> x, std::int64_t rows, std::int64_t all, std::int64_t width, Step* to) {
   const std::int64_t steps = row_steps<Steps>(width);
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t s = 0; s < steps; s += kVectorLanes) store_lanes(to + r * steps + s, steps_of_row<Steps>(x.row(r), width, s));
@@ -57,7 +57,7 @@ void pack_along(const TileRows<const float>& x, std::int64_t rows, std::int64_t 
 
 // Steps across the rows: (Steps::count(all), whole_vectors(width)).
 template <class Steps>
-void pack_across(const TileRows<const float>& x, std::int64_t rows, std::int64_t all, std::int64_t width, Step* to) {
+void pack_across(TileRows<const float> x, std::int64_t rows, std::int64_t all, std::int64_t width, Step* to) {
   const std::int64_t columns = whole_vectors(width);
   for (std::int64_t r = 0; r < all; r += Steps::kNumbers, to += columns)
     for (std::int64_t i = 0; i < columns; i += kVectorLanes) {
@@ -69,15 +69,20 @@ void pack_across(const TileRows<const float>& x, std::int64_t rows, std::int64_t
 
 // The transpose in panels of kTileColumns rows of x: each (Steps::count(width), kTileColumns). all: a multiple of kTileColumns.
 template <class Steps>
-void pack_panels(const TileRows<const float>& x, std::int64_t rows, std::int64_t all, std::int64_t width, Step* panels) {
+void pack_panels(TileRows<const float> x, std::int64_t rows, std::int64_t all, std::int64_t width, Step* panels) {
   const std::int64_t steps = Steps::count(width);
   for (std::int64_t first = 0; first < all; first += kVectorLanes) {
     Step* panel = panels + first / kTileColumns * kTileColumns * steps + first % kTileColumns;
     for (std::int64_t s = 0; s < steps; s += kVectorLanes) {
-      VectorLanes square[kVectorLanes] = {};
-      for (std::int64_t r = 0; r < kVectorLanes && first + r < rows; ++r) square[r] = steps_of_row<Steps>(x.row(first + r), width, s);
+      VectorLanes square[kVectorLanes];
+      const std::int64_t here = rows - first, there = steps - s;
+#pragma GCC unroll 16
+      for (std::int64_t r = 0; r < kVectorLanes; ++r)
+        square[r] = r < here ? steps_of_row<Steps>(x.row(first + r), width, s) : VectorLanes{};
       transpose_lanes(square);
-      for (std::int64_t i = 0; i < std::min(kVectorLanes, steps - s); ++i) store_lanes(panel + (s + i) * kTileColumns, square[i]);
+#pragma GCC unroll 16
+      for (std::int64_t i = 0; i < kVectorLanes; ++i)
+        if (i < there) store_lanes(panel + (s + i) * kTileColumns, square[i]);
     }
   }
 }

@@ -30,8 +30,7 @@ struct TileRows {
 
 // kTileRows rows of C and Vectors vectors of its columns.
 template <class Steps, int Vectors>
-[[gnu::noinline]] void tile_product(const TileOperand& a, std::int64_t steps, const TileRows<const Step>& b, const TileRows<float>& c,
-                                    bool add) {
+[[gnu::noinline]] void tile_product(TileOperand a, std::int64_t steps, TileRows<const Step> b, TileRows<float> c, bool add) {
   VectorLanes sums[kTileRows][Vectors] = {};
   for (std::int64_t s = 0; s < steps; ++s) {
     VectorLanes part[Vectors];
@@ -55,8 +54,7 @@ template <class Steps, int Vectors>
 
 // C (kTileRows, columns) set, or added to; A (kTileRows, steps), B (steps, columns), columns of whole vectors.
 template <class Steps>
-void tile_row_product(const TileOperand& a, std::int64_t steps, const TileRows<const Step>& b, std::int64_t columns,
-                      const TileRows<float>& c, bool add) {
+void tile_row_product(TileOperand a, std::int64_t steps, TileRows<const Step> b, std::int64_t columns, TileRows<float> c, bool add) {
   std::int64_t column = 0;
   for (; column + kTileColumns <= columns; column += kTileColumns)
     tile_product<Steps, kTileVectors>(a, steps, {b.data + column, b.stride}, {c.data + column, c.stride}, add);
@@ -66,7 +64,7 @@ void tile_row_product(const TileOperand& a, std::int64_t steps, const TileRows<c
 // The same with B in panels of kTileColumns columns, each (steps, kTileColumns) and contiguous: what many products with the same B read in
 // order. C is set.
 template <class Steps>
-void panel_product(const TileOperand& a, std::int64_t steps, const Step* panels, std::int64_t columns, const TileRows<float>& c) {
+void panel_product(TileOperand a, std::int64_t steps, const Step* panels, std::int64_t columns, TileRows<float> c) {
   for (std::int64_t column = 0; column < columns; column += kTileColumns)
     tile_row_product<Steps>(a, steps, {panels + column * steps, kTileColumns}, std::min(kTileColumns, columns - column),
                             {c.data + column, c.stride}, false);

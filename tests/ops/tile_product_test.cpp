@@ -80,8 +80,11 @@ void check_panel_product(std::int64_t keys, std::int64_t width) {
 }  // namespace
 
 TEST_CASE("tile_row_product is the product of the matrices, set or added, whether A lies row by row or transposed") {
-  for (const auto& [depth, columns] :
-       {std::pair<std::int64_t, std::int64_t>{1, 1}, {5, kTileColumns}, {17, kTileColumns + kVectorLanes + 1}, {40, 7}, {4, 3 * kTileColumns}})
+  for (const auto& [depth, columns] : {std::pair<std::int64_t, std::int64_t>{1, 1},
+                                       {5, kTileColumns},
+                                       {17, kTileColumns + kVectorLanes + 1},
+                                       {40, 7},
+                                       {4, 3 * kTileColumns}})
     for (const bool flipped : {false, true})
       for (const bool add : {false, true}) {
         CAPTURE(depth, columns, flipped, add);
