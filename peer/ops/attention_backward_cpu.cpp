@@ -71,35 +71,41 @@ class HeadBackward {
     pack_panels<Steps>(k, time_, padded_, width_, mine_.key_panels);
     pack_panels<Steps>(v, time_, padded_, width_, mine_.value_panels);
     pack_across<Steps>(k, time_, padded_, width_, mine_.k_across);
-    std::fill_n(mine_.dk, padded_ * columns_, 0.0f);
-    std::fill_n(mine_.dv, padded_ * columns_, 0.0f);
     for (std::int64_t h = g * group; h < (g + 1) * group; ++h) add_head(b, h, g);
-    for (std::int64_t t = 0; t < time_; ++t) {
-      store_scaled(mine_.dk + t * columns_, scale_, width_, head_rows(op_.dk, b, g).row(t));
-      store_scaled(mine_.dv + t * columns_, 1.0f, width_, head_rows(op_.dv, b, g).row(t));
-    }
   }
 
  private:
-  // Key block after key block, each with the query blocks that see it: the first sees them all come, and each leaves with its own.
+  // Key block after key block, each with the query blocks that see it. Queries come with the first of keys and leave with their own.
   void add_head(std::int64_t b, std::int64_t h, std::int64_t g) {
+    const std::int64_t group = op_.q.shape[2] / op_.k.shape[2];
     const TileRows<const float> next_k = next_head_rows(op_.k, b, g), next_v = next_head_rows(op_.v, b, g);
-    for (std::int64_t key = 0; key < time_; key += kKeyBlock)
+    const TileRows<float> dq = head_rows(op_.dq, b, h), dk = head_rows(op_.dk, b, g), dv = head_rows(op_.dv, b, g);
+    for (std::int64_t key = 0; key < time_; key += kKeyBlock) {
+      const std::int64_t key_end = std::min(key + kKeyBlock, time_);
+      for (const TileRows<float>& rows : {dq, dk, dv}) ask_for_rows(rows, key, key_end, width_);
+      if (h % group == 0)
+        for (float* sums : {mine_.dk, mine_.dv}) std::fill_n(sums + key * columns_, kKeyBlock * columns_, 0.0f);
       for (std::int64_t first = key; first < time_; first += kQueryBlock) {
         const std::int64_t end = std::min(first + kQueryBlock, time_);
         if (key == 0) take_queries(b, h, first, end);
         add_block(first, end, key);
-        if (first >= key + kKeyBlock) continue;
-        ask_for_rows(next_k, first, end, width_), ask_for_rows(next_v, first, end, width_);
-        for (std::int64_t t = first; t < end; ++t) store_scaled(mine_.dq + t * columns_, scale_, width_, head_rows(op_.dq, b, h).row(t));
       }
+      ask_for_rows(next_k, key, key_end, width_), ask_for_rows(next_v, key, key_end, width_);
+      give(mine_.dq, key, key_end, scale_, dq);
+      if ((h + 1) % group == 0) give(mine_.dk, key, key_end, scale_, dk), give(mine_.dv, key, key_end, 1, dv);
+    }
+  }
+
+  // Rows [first, end) of finished sums.
+  void give(const float* sums, std::int64_t first, std::int64_t end, float factor, TileRows<float> to) const {
+    for (std::int64_t r = first; r < end; ++r) store_scaled(sums + r * columns_, factor, width_, to.row(r));
   }
 
   // Packs queries [first, end) and what belongs to them. Those behind the last weigh nothing.
   void take_queries(std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t end) {
     const TileRows<const float> q = head_rows(op_.q, b, h), dy = head_rows(op_.dy, b, h), y = head_rows(op_.y, b, h);
     const float* lse = op_.lse.row(b) + h * time_;
-    for (const TileRows<const float>& rows : {q, dy, y}) ask_for_rows(rows, end, std::min(end + kQueryBlock, time_), width_);
+    for (const View<const float, 4>& x : {op_.q, op_.dy, op_.y}) ask_ahead(x, b, h, first + kQueryBlock, kQueryBlock);
     const std::int64_t rows = end - first, across = first / Steps::kNumbers * columns_, along = first * row_steps_;
     pack_across<Steps>(q.from(first), rows, kQueryBlock, width_, mine_.q_across + across);
     pack_across<Steps>(dy.from(first), rows, kQueryBlock, width_, mine_.dy_across + across);

@@ -49,13 +49,13 @@ void attend(const Attention& op, std::int64_t b, std::int64_t h, std::int64_t g,
   float* lse = op.lse.row(b) + h * time;
   for (std::int64_t first = 0; first < time; first += kTileRows) {
     const std::int64_t count = std::min(kTileRows, time - first), keys = first + kTileRows, columns = whole_vectors(keys);
-    ask_for_rows(q, first + kAhead, std::min(first + kAhead + kTileRows, time), width);
+    ask_ahead(op.q, b, h, first + kAhead, kTileRows);
     ask_for_rows(next_k, first, first + count, width);
     float shift[kTileRows], sum[kTileRows], log_sum[kTileRows];
     pack_along<Steps>(q.from(first), count, kTileRows, width, mine.query);
     panel_product<Steps>({mine.query, row}, steps, mine.key_panels, columns, mine.score);
     hide_future(mine.score, first + 1, columns);
-    ask_for_rows(y, first + kAhead, std::min(first + kAhead + kTileRows, time), width);
+    ask_ahead(op.y, b, h, first + kAhead, kTileRows);
     ask_for_rows(next_v, first, first + count, width);
     powers<Steps>(mine.score, columns, factor, shift, sum);
     const TileOperand weights{reinterpret_cast<const Step*>(mine.score.data), mine.score.stride};

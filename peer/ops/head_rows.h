@@ -23,11 +23,22 @@ TileRows<T> next_head_rows(const View<T, 4>& x, std::int64_t b, std::int64_t h) 
   const std::int64_t next = std::min(b * x.shape[2] + h + 1, x.shape[0] * x.shape[2] - 1);
   return head_rows(x, next / x.shape[2], next % x.shape[2]);
 }
-// Rows [first, end) are asked for, to be read or written.
+// Rows [first, end) are asked for, to be read or written. Always inline: GCC takes a function that does nothing but this for one without
+// effect, and leaves its calls out.
 template <class T>
-void ask_for_rows(TileRows<T> x, std::int64_t first, std::int64_t end, std::int64_t width) {
+[[gnu::always_inline]] inline void ask_for_rows(TileRows<T> x, std::int64_t first, std::int64_t end, std::int64_t width) {
   for (std::int64_t r = first; r < end; ++r)
     for (std::int64_t i = 0; i < width; i += kCacheLineFloats) ask_for_line(x.row(r) + i);
+}
+
+// The same for `count` rows of head h from `first` on; those beyond its last are the first of the next head.
+template <class T>
+[[gnu::always_inline]] inline void ask_ahead(const View<T, 4>& x, std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t count) {
+  const std::int64_t time = x.shape[1], width = x.shape[3];
+  if (first < time)
+    ask_for_rows(head_rows(x, b, h), first, std::min(first + count, time), width);
+  else
+    ask_for_rows(next_head_rows(x, b, h), first - time, std::min(first - time + count, time), width);
 }
 
 }  // namespace PEER_VECTORS
