@@ -14,9 +14,6 @@
 namespace peer::ops::cpu {
 namespace {
 
-// Scores are computed, and meet keys and queries, in blocks that stay in the first level of cache.
-constexpr std::int64_t kQueryBlock = 4 * kTileRows, kKeyBlock = kBlockRows;
-
 // What one thread needs for a head. T is padded to kBlockRows; W is d in whole vectors.
 template <class Steps>
 struct BackwardMemory {
@@ -24,22 +21,22 @@ struct BackwardMemory {
   Step *q_along, *dy_along, *q_across, *dy_across, *k_across;  // (T, W)
   float *dq, *dk, *dv;                                         // (T, W)
   float *lse, *dy_y;                                           // (T)  lse to the base of 2; <dy, y>
-  TileRows<float> score, dp;                                   // (kQueryBlock, kKeyBlock)
+  TileRows<float> score, dp;                                   // (kBlockRows, kBlockRows)
   TileRows<Step> dscore_along;
 
   static std::int64_t numbers(std::int64_t time, std::int64_t width) {
-    return 2 * time * Steps::count(width) + 8 * time * whole_vectors(width) + 2 * time + 3 * kQueryBlock * kKeyBlock;
+    return 2 * time * Steps::count(width) + 8 * time * whole_vectors(width) + 2 * time + 3 * kBlockRows * kBlockRows;
   }
   BackwardMemory(float* memory, std::int64_t time, std::int64_t width) {
     const auto take = [&](std::int64_t count) { return std::exchange(memory, memory + count); };
     const auto take_steps = [&](std::int64_t count) { return reinterpret_cast<Step*>(take(count)); };
-    const std::int64_t panels = time * Steps::count(width), rows = time * whole_vectors(width), block = kQueryBlock * kKeyBlock;
+    const std::int64_t panels = time * Steps::count(width), rows = time * whole_vectors(width), block = kBlockRows * kBlockRows;
     key_panels = take_steps(panels), value_panels = take_steps(panels);
     q_across = take_steps(rows), dy_across = take_steps(rows), k_across = take_steps(rows);
     q_along = Steps::kNumbers > 1 ? take_steps(rows) : q_across, dy_along = Steps::kNumbers > 1 ? take_steps(rows) : dy_across;
     dq = take(rows), dk = take(rows), dv = take(rows);
     lse = take(time), dy_y = take(time);
-    score = {take(block), kKeyBlock}, dp = {take(block), kKeyBlock}, dscore_along = {take_steps(block), kKeyBlock};
+    score = {take(block), kBlockRows}, dp = {take(block), kBlockRows}, dscore_along = {take_steps(block), kBlockRows};
   }
 };
 
@@ -80,13 +77,13 @@ class HeadBackward {
     const std::int64_t group = op_.q.shape[2] / op_.k.shape[2];
     const TileRows<const float> next_k = next_head_rows(op_.k, b, g), next_v = next_head_rows(op_.v, b, g);
     const TileRows<float> dq = head_rows(op_.dq, b, h), dk = head_rows(op_.dk, b, g), dv = head_rows(op_.dv, b, g);
-    for (std::int64_t key = 0; key < time_; key += kKeyBlock) {
-      const std::int64_t key_end = std::min(key + kKeyBlock, time_);
+    for (std::int64_t key = 0; key < time_; key += kBlockRows) {
+      const std::int64_t key_end = std::min(key + kBlockRows, time_);
       for (const TileRows<float>& rows : {dq, dk, dv}) ask_for_rows(rows, key, key_end, width_);
       if (h % group == 0)
-        for (float* sums : {mine_.dk, mine_.dv}) std::fill_n(sums + key * columns_, kKeyBlock * columns_, 0.0f);
-      for (std::int64_t first = key; first < time_; first += kQueryBlock) {
-        const std::int64_t end = std::min(first + kQueryBlock, time_);
+        for (float* sums : {mine_.dk, mine_.dv}) std::fill_n(sums + key * columns_, kBlockRows * columns_, 0.0f);
+      for (std::int64_t first = key; first < time_; first += kBlockRows) {
+        const std::int64_t end = std::min(first + kBlockRows, time_);
         if (key == 0) take_queries(b, h, first, end);
         add_block(first, end, key);
       }
@@ -105,15 +102,15 @@ class HeadBackward {
   void take_queries(std::int64_t b, std::int64_t h, std::int64_t first, std::int64_t end) {
     const TileRows<const float> q = head_rows(op_.q, b, h), dy = head_rows(op_.dy, b, h), y = head_rows(op_.y, b, h);
     const float* lse = op_.lse.row(b) + h * time_;
-    for (const View<const float, 4>& x : {op_.q, op_.dy, op_.y}) ask_ahead(x, b, h, first + kQueryBlock, kQueryBlock);
+    for (const View<const float, 4>& x : {op_.q, op_.dy, op_.y}) ask_ahead(x, b, h, first + kBlockRows, kBlockRows);
     const std::int64_t rows = end - first, across = first / Steps::kNumbers * columns_, along = first * row_steps_;
-    pack_across<Steps>(q.from(first), rows, kQueryBlock, width_, mine_.q_across + across);
-    pack_across<Steps>(dy.from(first), rows, kQueryBlock, width_, mine_.dy_across + across);
+    pack_across<Steps>(q.from(first), rows, kBlockRows, width_, mine_.q_across + across);
+    pack_across<Steps>(dy.from(first), rows, kBlockRows, width_, mine_.dy_across + across);
     if constexpr (Steps::kNumbers > 1) {
-      pack_along<Steps>(q.from(first), rows, kQueryBlock, width_, mine_.q_along + along);
-      pack_along<Steps>(dy.from(first), rows, kQueryBlock, width_, mine_.dy_along + along);
+      pack_along<Steps>(q.from(first), rows, kBlockRows, width_, mine_.q_along + along);
+      pack_along<Steps>(dy.from(first), rows, kBlockRows, width_, mine_.dy_along + along);
     }
-    for (std::int64_t t = first; t < first + kQueryBlock; ++t) {
+    for (std::int64_t t = first; t < first + kBlockRows; ++t) {
       mine_.lse[t] = t < end ? std::numbers::log2e_v<float> * lse[t] : std::numeric_limits<float>::infinity();
       mine_.dy_y[t] = t < end ? dot_rounded<Steps>(dy.row(t), y.row(t), width_) : 0.0f;
     }
@@ -123,21 +120,21 @@ class HeadBackward {
   void add_block(std::int64_t first, std::int64_t end, std::int64_t key) {
     constexpr std::int64_t kNumbers = Steps::kNumbers;
     for (std::int64_t query = first; query < end; query += kTileRows) {
-      const std::int64_t row = query - first, keys = std::min(query + kTileRows - key, kKeyBlock), seen = whole_vectors(keys);
+      const std::int64_t row = query - first, keys = std::min(query + kTileRows - key, kBlockRows), seen = whole_vectors(keys);
       const TileRows<float> score = mine_.score.from(row), dp = mine_.dp.from(row);
       const TileRows<Step> dscore_along = mine_.dscore_along.from(row);
       panel_product<Steps>({mine_.q_along + query * row_steps_, row_steps_}, steps_, mine_.key_panels + key * steps_, seen, score);
       panel_product<Steps>({mine_.dy_along + query * row_steps_, row_steps_}, steps_, mine_.value_panels + key * steps_, seen, dp);
       hide_future(score, query + 1 - key, seen);
       softmax_gradients<Steps>(score, dp, seen, std::numbers::log2e_v<float> * scale_, mine_.lse + query, mine_.dy_y + query, dscore_along);
-      const TileOperand dscore = kNumbers > 1 ? TileOperand{dscore_along.data, kKeyBlock} : TileOperand{steps_at(dp.data), kKeyBlock};
+      const TileOperand dscore = kNumbers > 1 ? TileOperand{dscore_along.data, kBlockRows} : TileOperand{steps_at(dp.data), kBlockRows};
       tile_row_product<Steps>(dscore, Steps::count(keys), across(mine_.k_across, key), columns_, sums(mine_.dq, query), key > 0);
     }
     // The queries that see a tile of keys begin with that at its first.
-    for (std::int64_t tile = key, last = std::min(key + kKeyBlock, end); tile < last; tile += kTileRows) {
+    for (std::int64_t tile = key, last = std::min(key + kBlockRows, end); tile < last; tile += kTileRows) {
       const std::int64_t query = std::max(first, tile), row = query - first, steps = (end - query + kNumbers - 1) / kNumbers;
       const auto transposed = [&](const TileRows<float>& x) {
-        return TileOperand{steps_at(x.row(row)) + tile - key, 1, kNumbers * kKeyBlock};
+        return TileOperand{steps_at(x.row(row)) + tile - key, 1, kNumbers * kBlockRows};
       };
       tile_row_product<Steps>(transposed(mine_.dp), steps, across(mine_.q_across, query), columns_, sums(mine_.dk, tile), true);
       tile_row_product<Steps>(transposed(mine_.score), steps, across(mine_.dy_across, query), columns_, sums(mine_.dv, tile), true);

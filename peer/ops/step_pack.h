@@ -26,7 +26,7 @@ inline void store_scaled(const float* from, float factor, std::int64_t count, fl
   for (; i < count; ++i) to[i] = from[i] * factor;
 }
 
-// Rows of a block: whole tiles of rows and whole panels of columns.
+// Queries and keys whose scores stay in the first level of cache: whole tiles of rows and whole panels of columns.
 inline constexpr std::int64_t kBlockRows = kVectorBytes == 64 ? 64 : 48;
 inline std::int64_t padded_rows(std::int64_t rows) { return (rows + kBlockRows - 1) / kBlockRows * kBlockRows; }
 static_assert(kBlockRows % kTileRows == 0 && kBlockRows % kTileColumns == 0);
