@@ -30,7 +30,7 @@ void quick(Report& report) {
   rows_bf16(report, kSmall, 7, {0, 1.1});
   topk_row(report, 1024, 7, {100});
   topk_scored(report, 1024, 7, {0, 40});
-  attention_speed(report, kTinyHeads, peer::Precision::kFp32, 7, {0, 25});
+  attention_speed(report, kTinyHeads, peer::Precision::kFp32, 7, {0, 30});
   peer::Context ctx(peer::Device{}, 1);
   PeerWorkbench bench(ctx, kSmall, true);
   adamw_touched(report, bench, 4, 7, {90, 40});
