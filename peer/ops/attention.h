@@ -6,10 +6,11 @@
 namespace peer::ops {
 
 // Causal grouped-query attention: y[b,t,h] = sum_{s<=t} softmax_s(<q[b,t,h], k[b,s,g]> / sqrt(d)) v[b,s,g],  g = h / (Hq/Hkv)
-// No buffer of T*T elements: the CPU's workspace is a few rows of T scores and the keys of one head, of each thread. Deterministic for any
-// number of threads. On the CPU a key or value that is not finite reaches the queries of its tile, earlier ones too. Where ctx's precision
-// is bf16, CUDA multiplies operands rounded to it, of the widths of peer/ops/bf16_attention.h. (Vaswani et al. 2017; Ainslie et al. 2023)
-// Requires: Hq a multiple of Hkv.
+// No buffer of T*T elements: the CPU's workspace is a tile's rows of T scores and what belongs to one head, of each thread. Deterministic
+// for any number of threads. On the CPU a key or value that is not finite reaches the queries of its tile, earlier ones too. Where ctx's
+// precision is bf16, a CPU path that multiplies it and CUDA, there for the widths of peer/ops/bf16_attention.h, round q, k, v, dy, the
+// softmax's weights and their gradients where they are multiplied; sums and the softmax are fp32. (Vaswani et al. 2017; Ainslie et al.
+// 2023) Requires: Hq a multiple of Hkv.
 struct Attention {
   View<const float, 4> q;  // (B, T, Hq, d)
   View<const float, 4> k;  // (B, T, Hkv, d)

@@ -233,7 +233,7 @@ void product_key_topk(Context& ctx, const ProductKeyTopK& op) {
   ctx.count_flops(work(op).flops);
   const bool by_panels = op.query.shape[0] * op.query.shape[1] >= kQueriesWorthPanels * op.rows.shape[0];
   // Without a filter every score counts, so that near ones are of no use.
-  if (kBf16Scores && filter_pays(op.open, op.row.shape[2]) && op.open * op.query.shape[3] >= kNumbersWorthNear)
+  if (kMultipliesBf16 && filter_pays(op.open, op.row.shape[2]) && op.open * op.query.shape[3] >= kNumbersWorthNear)
     pick<Bf16Steps>(ctx, op, by_panels);
   else
     pick<Fp32Steps>(ctx, op, by_panels);

@@ -14,7 +14,7 @@ inline constexpr std::int64_t kCacheLineFloats = 16;
 // Asks for the cache line at `data` before it is needed: random rows of a table larger than the caches cost their latency otherwise. Into
 // the second level, which waits for several times as many lines as the first. Lines are asked for one by one between the arithmetic, since
 // whole rows at once fill the buffers that wait for memory and stop everything behind them.
-inline void ask_for_line(const void* data) { __builtin_prefetch(data, 0, 2); }
+[[gnu::always_inline]] inline void ask_for_line(const void* data) { __builtin_prefetch(data, 0, 2); }
 
 using RowLanes __attribute__((vector_size(kCacheLineFloats * sizeof(float)))) = float;
 

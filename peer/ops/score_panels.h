@@ -1,8 +1,10 @@
 // The scores of a few queries against all open sub-keys, by a micro-kernel over sub-keys that lie side by side. Its last step keeps, while
 // the scores are still in registers, the largest of every lane: the bound of score_filter.h needs no pass of its own.
 //
-//   panel (steps, kPanelKeys)    a step is 32 bits of each of the panel's sub-keys: one fp32 number, or two neighbours in bf16
+//   panel (steps, kPanelKeys)    a step of each of the panel's sub-keys
 //   query (steps)                its step is broadcast against a panel's
+//
+// Scores of numbers rounded to bf16 only tell which sub-keys may be picked: see margin().
 #pragma once
 
 #include <algorithm>
@@ -12,54 +14,15 @@
 #include <cstring>
 #include <limits>
 
-#if defined(__AVX512BF16__)
-#include <immintrin.h>
-#endif
-
 #include "peer/base/element.h"
-#include "peer/ops/vector_bytes.h"
+#include "peer/ops/product_steps.h"
 
 namespace peer::ops {
 inline namespace PEER_VECTORS {
 
-using Step = std::uint32_t;
-
 // As many sums as hide the latency of a product and leave registers for the operands.
 inline constexpr std::int64_t kPanelVectors = kVectorBytes == 64 ? 4 : 2;
 inline constexpr std::int64_t kPanelKeys = kPanelVectors * kVectorLanes, kBlockQueries = kVectorBytes == 64 ? 4 : 6;
-
-// Scores in fp32, number after number.
-struct Fp32Steps {
-  static constexpr bool kExact = true;
-  static std::int64_t count(std::int64_t width) { return width; }
-  static void take(const float* row, std::int64_t width, Step* steps) {
-    std::memcpy(steps, row, static_cast<std::size_t>(width) * sizeof(Step));
-  }
-  static VectorLanes add_products(VectorLanes sum, Step query, VectorLanes keys) { return sum + std::bit_cast<float>(query) * keys; }
-};
-
-#if defined(__AVX512BF16__)
-// Scores of numbers rounded to bf16, twice as fast. They only tell which sub-keys may be picked: see margin().
-struct Bf16Steps {
-  static constexpr bool kExact = false;
-  static std::int64_t count(std::int64_t width) { return (width + 1) / 2; }
-  static void take(const float* row, std::int64_t width, Step* steps) {
-    std::int64_t i = 0;
-    for (; i + 2 * kVectorLanes <= width; i += 2 * kVectorLanes) {
-      const __m512bh rounded = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(row + i + kVectorLanes), _mm512_loadu_ps(row + i));
-      std::memcpy(steps + i / 2, &rounded, sizeof rounded);
-    }
-    for (; i < width; i += 2) steps[i / 2] = (i + 1 < width ? Step{bfloat16_of(row[i + 1])} : 0) << 16 | bfloat16_of(row[i]);
-  }
-  static VectorLanes add_products(VectorLanes sum, Step query, VectorLanes keys) {
-    return _mm512_dpbf16_ps(sum, (__m512bh)keys, (__m512bh)_mm512_set1_epi32(static_cast<int>(query)));
-  }
-};
-inline constexpr bool kBf16Scores = true;
-#else
-using Bf16Steps = Fp32Steps;
-inline constexpr bool kBf16Scores = false;
-#endif
 
 // |x|, and |x - x rounded to bf16|.
 struct Norms {

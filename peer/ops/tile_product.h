@@ -1,13 +1,12 @@
 // C = A B or C += A B of small matrices that lie in the caches, by a micro-kernel whose sums stay in registers. The rows of B and C are
-// contiguous; A is read number by number, so it may lie transposed. Sums run over rising steps: a row of C depends on nothing but its row
-// of A and B.
+// contiguous and whole vectors; A is read step by step, so it may lie transposed. Sums run over rising steps: a row of C depends on nothing
+// but its row of A and B.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 
-#include "peer/ops/vector_bytes.h"
+#include "peer/ops/product_steps.h"
 
 namespace peer::ops {
 inline namespace PEER_VECTORS {
@@ -17,23 +16,21 @@ inline constexpr std::int64_t kTileRows = kVectorBytes == 64 ? 8 : 6, kTileVecto
 
 // A(r, s) = data[r * row + s * step]
 struct TileOperand {
-  const float* data;
+  const Step* data;
   std::int64_t row, step = 1;
 };
-// Rows of contiguous numbers.
+// Rows of contiguous numbers or steps.
 template <class T>
 struct TileRows {
   T* data;
   std::int64_t stride;
   T* row(std::int64_t r) const { return data + r * stride; }
+  TileRows from(std::int64_t r) const { return {row(r), stride}; }
 };
 
-// Of C the first `rows` rows (at most kTileRows) and Vectors vectors of columns.
-template <int Vectors>
-[[gnu::noinline]] void tile_product(const TileOperand& a, std::int64_t rows, std::int64_t steps, const TileRows<const float>& b,
-                                    const TileRows<float>& c, bool add) {
-  const float* of_row[kTileRows];
-  for (std::int64_t r = 0; r < kTileRows; ++r) of_row[r] = a.data + std::min(r, rows - 1) * a.row;  // rows past the last repeat it
+// kTileRows rows of C and Vectors vectors of its columns.
+template <class Steps, int Vectors>
+[[gnu::noinline]] void tile_product(TileOperand a, std::int64_t steps, TileRows<const Step> b, TileRows<float> c, bool add) {
   VectorLanes sums[kTileRows][Vectors] = {};
   for (std::int64_t s = 0; s < steps; ++s) {
     VectorLanes part[Vectors];
@@ -42,65 +39,35 @@ template <int Vectors>
 #pragma GCC unroll 8
     for (int r = 0; r < kTileRows; ++r) {
 #pragma GCC unroll 2
-      for (int v = 0; v < Vectors; ++v) sums[r][v] += of_row[r][s * a.step] * part[v];
+      for (int v = 0; v < Vectors; ++v) sums[r][v] = Steps::add_products(sums[r][v], load_step(a.data + r * a.row + s * a.step), part[v]);
     }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kTileRows; ++r) {
-    if (r >= rows) break;
 #pragma GCC unroll 2
     for (int v = 0; v < Vectors; ++v) {
       float* to = c.row(r) + v * kVectorLanes;
-      const VectorLanes sum = add ? load_lanes(to) + sums[r][v] : sums[r][v];
-      std::memcpy(to, &sum, sizeof sum);
+      store_lanes(to, add ? load_lanes(to) + sums[r][v] : sums[r][v]);
     }
   }
 }
 
-// A (rows, steps), B (steps, columns), C (rows, columns) set, or added to.
-inline void small_product(const TileOperand& a, std::int64_t rows, std::int64_t steps, const TileRows<const float>& b, std::int64_t columns,
-                          const TileRows<float>& c, bool add) {
-  for (std::int64_t r = 0; r < rows; r += kTileRows) {
-    const std::int64_t count = std::min(kTileRows, rows - r);
-    const TileOperand a_rows{a.data + r * a.row, a.row, a.step};
-    const auto b_at = [&](std::int64_t column) { return TileRows<const float>{b.data + column, b.stride}; };
-    const auto c_at = [&](std::int64_t column) { return TileRows<float>{c.row(r) + column, c.stride}; };
-    std::int64_t column = 0;
-    for (; column + kTileColumns <= columns; column += kTileColumns)
-      tile_product<kTileVectors>(a_rows, count, steps, b_at(column), c_at(column), add);
-    for (; column + kVectorLanes <= columns; column += kVectorLanes) tile_product<1>(a_rows, count, steps, b_at(column), c_at(column), add);
-    for (; column < columns; ++column)
-      for (std::int64_t i = 0; i < count; ++i) {
-        float sum = 0;
-        for (std::int64_t s = 0; s < steps; ++s) sum += a_rows.data[i * a.row + s * a.step] * b.row(s)[column];
-        float& to = c.row(r + i)[column];
-        to = add ? to + sum : sum;
-      }
-  }
+// C (kTileRows, columns) set, or added to; A (kTileRows, steps), B (steps, columns), columns of whole vectors.
+template <class Steps>
+void tile_row_product(TileOperand a, std::int64_t steps, TileRows<const Step> b, std::int64_t columns, TileRows<float> c, bool add) {
+  std::int64_t column = 0;
+  for (; column + kTileColumns <= columns; column += kTileColumns)
+    tile_product<Steps, kTileVectors>(a, steps, {b.data + column, b.stride}, {c.data + column, c.stride}, add);
+  if (column < columns) tile_product<Steps, 1>(a, steps, {b.data + column, b.stride}, {c.data + column, c.stride}, add);
 }
 
-// The transpose of a matrix, (width, rows) in panels of kTileColumns columns, each (width, kTileColumns) and contiguous, the last one
-// filled up with zeros: what many products with the same B read in order.
-inline std::int64_t panels_of(std::int64_t rows) { return (rows + kTileColumns - 1) / kTileColumns; }
-inline std::int64_t panel_numbers(std::int64_t rows, std::int64_t width) { return panels_of(rows) * kTileColumns * width; }
-inline void pack_transposed(const TileRows<const float>& x, std::int64_t rows, std::int64_t width, float* panels) {
-  for (std::int64_t p = 0; p < panels_of(rows); ++p) {
-    float* panel = panels + p * kTileColumns * width;
-    const std::int64_t here = std::min(kTileColumns, rows - p * kTileColumns);
-    if (here < kTileColumns) std::fill_n(panel, kTileColumns * width, 0.0f);
-    for (std::int64_t r = 0; r < here; ++r) {
-      const float* from = x.row(p * kTileColumns + r);
-      for (std::int64_t i = 0; i < width; ++i) panel[i * kTileColumns + r] = from[i];
-    }
-  }
-}
-
-// C (rows <= kTileRows, first `columns` columns and those of the last panel behind them) = A times the matrix in the panels.
-inline void panel_product(const TileOperand& a, std::int64_t rows, std::int64_t width, const float* panels, std::int64_t columns,
-                          const TileRows<float>& c) {
-  for (std::int64_t p = 0; p < panels_of(columns); ++p)
-    tile_product<kTileVectors>(a, rows, width, {panels + p * kTileColumns * width, kTileColumns}, {c.data + p * kTileColumns, c.stride},
-                               false);
+// The same with B in panels of kTileColumns columns, each (steps, kTileColumns) and contiguous: what many products with the same B read in
+// order. C is set.
+template <class Steps>
+void panel_product(TileOperand a, std::int64_t steps, const Step* panels, std::int64_t columns, TileRows<float> c) {
+  for (std::int64_t column = 0; column < columns; column += kTileColumns)
+    tile_row_product<Steps>(a, steps, {panels + column * steps, kTileColumns}, std::min(kTileColumns, columns - column),
+                            {c.data + column, c.stride}, false);
 }
 
 }  // namespace PEER_VECTORS

@@ -36,6 +36,10 @@ inline VectorLanes load_lanes(const void* data) {
   std::memcpy(&lanes, data, sizeof lanes);
   return lanes;
 }
+inline void store_lanes(void* data, VectorLanes lanes) { std::memcpy(data, &lanes, sizeof lanes); }
+
+// The least number of whole vectors' lanes that is not below `count`.
+constexpr std::int64_t whole_vectors(std::int64_t count) { return (count + kVectorLanes - 1) / kVectorLanes * kVectorLanes; }
 
 }  // namespace PEER_VECTORS
 }  // namespace peer::ops

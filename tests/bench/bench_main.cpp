@@ -1,5 +1,5 @@
-// peer_bench quick|full|step|rows|disk|memory|generate|precision|packed|profile: lines against the limits of this machine. Exit code 1: a
-// line is beyond its bound.
+// peer_bench quick|full|step|rows|disk|memory|generate|precision|attention|packed|profile: lines against the limits of this machine. Exit
+// code 1: a line is beyond its bound.
 #include <cstdio>
 #include <string>
 
@@ -19,6 +19,8 @@ constexpr PeerShape kMillionBf16{.side = 1024, .tokens = 512, .rows = peer::Elem
 constexpr PeerShape kWideRows{.side = 512, .tokens = 512, .width = 1024};
 constexpr PeerShape kWide{.side = 256, .tokens = 512, .width = 1024};
 constexpr PeerShape kSmall{.side = 256, .tokens = 512};
+// The heads of the presets tiny, small and base, 2048 tokens of each.
+constexpr AttentionSize kTinyHeads{16, 128, 4, 4, 32}, kSmallHeads{8, 256, 8, 8, 32}, kBaseHeads{4, 512, 12, 4, 64};
 
 // Bounds are about half of what a quiet machine reaches.
 void quick(Report& report) {
@@ -28,6 +30,7 @@ void quick(Report& report) {
   rows_bf16(report, kSmall, 7, {0, 1.1});
   topk_row(report, 1024, 7, {100});
   topk_scored(report, 1024, 7, {0, 40});
+  attention_speed(report, kTinyHeads, peer::Precision::kFp32, 7, {0, 30});
   peer::Context ctx(peer::Device{}, 1);
   PeerWorkbench bench(ctx, kSmall, true);
   adamw_touched(report, bench, 4, 7, {90, 40});
@@ -80,6 +83,13 @@ void precision(Report& report) {
     bf16_products(report, 4096, inputs, outputs, 5);
 }
 
+void attention(Report& report) {
+  for (const auto precision : {peer::Precision::kFp32, peer::Precision::kBf16})
+    for (const AttentionSize& size : {kTinyHeads, AttentionSize{16, 128, 4, 4, 64}, kSmallHeads, AttentionSize{8, 256, 8, 8, 64},
+                                      AttentionSize{4, 512, 8, 8, 32}, kBaseHeads})
+      attention_speed(report, size, precision, 15, {});
+}
+
 void packed(Report& report) {
   for (const auto& [inputs, outputs] : {std::pair(128, 512), {256, 1024}, {768, 768}, {768, 3072}})
     for (const bool bf16 : {false, true})
@@ -119,6 +129,8 @@ int main(int argc, char** argv) {
     rows(report);
   else if (what == "precision")
     precision(report);
+  else if (what == "attention")
+    attention(report);
   else if (what == "packed")
     packed(report);
   else if (what == "disk")
@@ -129,8 +141,8 @@ int main(int argc, char** argv) {
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
     return std::fprintf(stderr,
-                        "peer_bench: unknown set '%s'; expected quick, full, step, growth, rows, disk, memory, generate, precision, packed "
-                        "or profile\n",
+                        "peer_bench: unknown set '%s'; expected quick, full, step, growth, rows, disk, memory, generate, precision, "
+                        "attention, packed or profile\n",
                         what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;

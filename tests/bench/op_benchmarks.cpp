@@ -7,6 +7,7 @@
 #include "peer/device/rounded_gemm.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/adamw_rows.h"
+#include "peer/ops/attention.h"
 #include "peer/ops/product_key_topk.h"
 #include "tests/bench/machine_limits.h"
 #include "tests/bench/stopwatch.h"
@@ -52,6 +53,46 @@ class TopkBench {
   Buffer<std::int32_t> row_, column_;
 };
 
+// Attention and its backward on one thread.
+class AttentionBench {
+ public:
+  AttentionBench(const AttentionSize& size, Precision precision)
+      : size_(size),
+        scope_(ctx_, precision),
+        q_(drawn("q", size.heads)),
+        k_(drawn("k", size.key_heads)),
+        v_(drawn("v", size.key_heads)),
+        dy_(drawn("dy", size.heads)),
+        y_(q_.size()),
+        dq_(q_.size()),
+        dk_(k_.size()),
+        dv_(k_.size()),
+        lse_(size.batch * size.heads * size.time) {}
+  Context& context() { return ctx_; }
+  std::string shape() const {
+    return fmt::format("T={} {}/{}x{} {}", size_.time, size_.heads, size_.key_heads, size_.width, to_text(ctx_.precision()));
+  }
+  ops::Attention forward() { return {queries(q_), keys(k_), keys(v_), queries(y_), lse()}; }
+  ops::AttentionBackward backward() {
+    return {queries(q_), keys(k_), keys(v_), queries(y_), lse(), queries(dy_), queries(dq_), keys(dk_), keys(dv_)};
+  }
+
+ private:
+  Buffer<float> drawn(const char* name, std::int64_t heads) const {
+    Buffer<float> x(size_.batch * size_.time * heads * size_.width);
+    layers::initialise_normal(x.data(), x.size(), 1, 1, name);
+    return x;
+  }
+  View<float, 4> queries(Buffer<float>& x) const { return x.view(size_.batch, size_.time, size_.heads, size_.width); }
+  View<float, 4> keys(Buffer<float>& x) const { return x.view(size_.batch, size_.time, size_.key_heads, size_.width); }
+  View<float, 3> lse() { return lse_.view(size_.batch, size_.heads, size_.time); }
+
+  AttentionSize size_;
+  Context ctx_{Device{}, 1};
+  PrecisionScope scope_;
+  Buffer<float> q_, k_, v_, dy_, y_, dq_, dk_, dv_, lse_;
+};
+
 }  // namespace
 
 void topk_row(Report& report, std::int64_t side, int rounds, Goal goal) {
@@ -73,6 +114,23 @@ void topk_scored(Report& report, std::int64_t side, int rounds, Goal goal) {
   for (std::size_t r = 0; r < seconds[0].size(); ++r) percent.push_back(100 * gemm * seconds[1][r] / seconds[0][r]);
   report.print({"topk.scored", bench.shape(), "ns/row", bench.nanoseconds_a_row(median(seconds[0])),
                 bench.nanoseconds_a_row(gemm * median(seconds[1])), median(percent), goal});
+}
+
+void attention_speed(Report& report, const AttentionSize& size, Precision precision, int rounds, Goal goal) {
+  AttentionBench bench(size, precision);
+  SquareGemm square;
+  Context& ctx = bench.context();
+  const auto seconds = take_turns(
+      Clock::kThread, rounds,
+      {[&] { ops::attention(ctx, bench.forward()); }, [&] { ops::attention_backward(ctx, bench.backward()); }, [&] { square.run(ctx); }});
+  const auto print = [&](const char* name, const std::vector<double>& own, double flops) {
+    std::vector<double> percent;
+    for (std::size_t r = 0; r < own.size(); ++r) percent.push_back(100 * flops / SquareGemm::flops() * seconds[2][r] / own[r]);
+    report.print({name, bench.shape(), "GFLOP/s", 1e-9 * flops / median(own), 1e-9 * SquareGemm::flops() / median(seconds[2]),
+                  median(percent), goal});
+  };
+  print("attention", seconds[0], work(bench.forward()).flops);
+  print("attention.backward", seconds[1], work(bench.backward()).flops);
 }
 
 void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int rounds, Goal goal) {

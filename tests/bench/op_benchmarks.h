@@ -1,6 +1,7 @@
 // The benchmarks of single ops.
 #pragma once
 
+#include "peer/device/precision.h"
 #include "tests/bench/peer_workbench.h"
 #include "tests/bench/report_line.h"
 
@@ -20,5 +21,12 @@ void adamw_touched(Report& report, PeerWorkbench& bench, std::int64_t every, int
 // gemm.bf16: the three products of a linear map of `tokens` vectors in bf16, the rounding of their operands included, against the same in
 // fp32; the figure is how many times as fast they are.
 void bf16_products(Report& report, std::int64_t tokens, std::int64_t inputs, std::int64_t outputs, int rounds);
+
+// attention and attention.backward, `batch` texts of `time` tokens, heads of `width` numbers. The limit: their FLOPs of visible pairs at
+// the speed of the fp32 GEMM, which bf16 may pass.
+struct AttentionSize {
+  std::int64_t batch, time, heads, key_heads, width;
+};
+void attention_speed(Report& report, const AttentionSize& size, Precision precision, int rounds, Goal goal);
 
 }  // namespace peer::bench

@@ -7,14 +7,14 @@
 namespace peer::bench {
 
 Report::Report() {
-  fmt::print("{:<14} {:<26} {:>10} {:>10} {:<10} {:>10} {:>12}\n", "name", "shape", "measured", "limit", "unit", "reached", "target");
+  fmt::print("{:<18} {:<26} {:>10} {:>10} {:<10} {:>10} {:>12}\n", "name", "shape", "measured", "limit", "unit", "reached", "target");
 }
 
 void Report::print(const Line& line) {
   const auto short_of = [&](double wanted) { return line.less_is_better ? line.figure > wanted : line.figure < wanted; };
   const auto figure = [&](double value) { return fmt::format("{:.4g}{}", value, line.figure_unit); };
   const bool anchor = line.goal.target == 0;
-  fmt::print("{:<14} {:<26} {:>10.2f} {:>10} {:<10} {:>10}", line.name, line.shape, line.measured,
+  fmt::print("{:<18} {:<26} {:>10.2f} {:>10} {:<10} {:>10}", line.name, line.shape, line.measured,
              line.limit > 0 ? fmt::format("{:.2f}", line.limit) : "-", line.unit, line.figure > 0 ? figure(line.figure) : "");
   if (!anchor)
     fmt::print(" {:>12}  {}", (line.less_is_better ? "<= " : ">= ") + figure(line.goal.target),

@@ -9,6 +9,7 @@
 #   tests/bench/run.sh generate  a token of each preset, with key-value caches (7 GB of memory)
 #   tests/bench/run.sh pool      commit, opening and rollback of pools (5 GB of disk under TMPDIR)
 #   tests/bench/run.sh precision the linear maps' products in bf16 against fp32
+#   tests/bench/run.sh attention attention and its backward, fp32 and bf16, against the fp32 GEMM
 #   tests/bench/run.sh packed    what packing the weights of frozen maps ahead would gain
 #   tests/bench/run.sh profile   the time of each op in a step
 #

@@ -3,10 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "peer/ops/lane_exp.h"
 #include "tests/support/catch.h"
 
 using peer::ops::logistic;
 using peer::ops::polynomial_exp;
+using peer::ops::polynomial_log;
+
+namespace {
+
+float exp2_of(float x) { return peer::ops::exp2_lanes(peer::ops::VectorLanes{} + x)[0]; }
+
+}  // namespace
 
 TEST_CASE("polynomial_exp has a relative error below 3e-7 wherever the result is a normal number") {
   double worst = 0;
@@ -40,6 +48,31 @@ TEST_CASE("polynomial_exp gives the same numbers inside a vector loop") {
     else
       REQUIRE(std::abs(y[i] - expected) <= 3e-7 * expected);
   }
+}
+
+TEST_CASE("polynomial_log has a relative error below 3e-7, is exact at 1, and leaves infinity and NaN alone") {
+  double worst = 0;
+  for (double power = -125.9; power < 127.9; power += 0.000371) {
+    const float argument = static_cast<float>(std::exp2(power));
+    const double expected = std::log(static_cast<double>(argument));
+    if (expected != 0) worst = std::max(worst, std::abs((polynomial_log(argument) - expected) / expected));
+  }
+  CHECK(worst < 3e-7);
+  CHECK(polynomial_log(1) == 0);
+  CHECK(std::isinf(polynomial_log(std::numeric_limits<float>::infinity())));
+  CHECK(std::isnan(polynomial_log(std::numeric_limits<float>::quiet_NaN())));
+}
+
+TEST_CASE("exp2_lanes has a relative error below 3e-7 and is 0 where the result would be subnormal") {
+  double worst = 0;
+  for (double x = -126; x < 127.99; x += 0.000731) {
+    const double expected = std::exp2(static_cast<double>(static_cast<float>(x)));
+    worst = std::max(worst, std::abs(exp2_of(static_cast<float>(x)) - expected) / expected);
+  }
+  CHECK(worst < 3e-7);
+  CHECK(exp2_of(0) == 1);
+  for (float x : {-126.5f, -1e9f, -3e38f, -std::numeric_limits<float>::infinity()}) CHECK(exp2_of(x) == 0);
+  CHECK(std::isnan(exp2_of(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST_CASE("logistic saturates at 0 and 1") {

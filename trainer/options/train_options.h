@@ -47,11 +47,10 @@ struct TrainOptions {
   static void fields(Self& self, Visitor&& visit) {
     visit(self.steps, OptionInfo{"steps", "optimizer steps of the stage", "steps"});
     visit(self.batch, OptionInfo{"batch", "B, windows of a step", "windows"});
-    visit(
-        self.precision,
-        OptionInfo{"precision",
-                   "of the linear maps' operands in training, and on CUDA of attention's: bf16 is faster where they are multiplied in it. "
-                   "Sums, experts, optimizer and evaluation stay fp32"});
+    visit(self.precision,
+          OptionInfo{"precision",
+                     "of the operands of linear maps and attention in training: bf16 is faster where they are multiplied in it. "
+                     "Sums, experts, optimizer and evaluation stay fp32"});
     visit(self.trunk_rate,
           OptionInfo{"trunk-rate", "peak learning rate of the base's dense tensors; 0.0001 unless given where the base was imported"});
     visit(self.delta_rate,
