@@ -114,3 +114,24 @@ TEST_CASE("a pool whose tokenizer is gone is damaged, not one that reads bytes")
   session.pool.put_records({{kTokenizerEndOfDocument, kLlamaEnd}});
   CHECK(load_model(session.pool, session.generation, test_device()).model.options().vocabulary == kLlamaVocabulary);
 }
+
+TEST_CASE("a pool that was told to reads special tokens of a text as tokens, and texts as they are without that") {
+  const TemporaryFolder folder;
+  LlamaFolder llama;
+  LlamaJson mark = llama.tokenizer["added_tokens"][0];
+  mark["content"] = "<|turn|>", mark["id"] = 257;
+  llama.tokenizer["added_tokens"].push_back(mark);
+  const std::string from = llama.write(folder / "llama");
+  const auto tokens = [&](streams::Marks marks, const std::string& name) {
+    SilentProgress progress;
+    const ModelFolder model({.model = from, .marks = marks});
+    import_model(folder / name, model, model.config.model, tiny_delta(), {}, 1, test_device(), kThreads, progress,
+                 std::atomic<bool>{false});
+    const Session session = SmallWorld::open(folder / name, kHead, pool::Access::kRead);
+    std::vector<std::int32_t> found;
+    session.loaded.tokenizer->append("a<|turn|>b", found);
+    return found;
+  };
+  CHECK(tokens(streams::Marks::kTokens, "tokens") == std::vector<std::int32_t>{'a', 257, 'b'});
+  CHECK(tokens(streams::Marks::kText, "text").size() == 10);
+}
