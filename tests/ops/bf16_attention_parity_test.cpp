@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "peer/device/rounded_gemm.h"
-#include "tests/ops/bf16_attention.h"
+#include "tests/ops/bf16_attention_checks.h"
 #include "tests/ops/parity.h"
 
 using namespace peer;

@@ -1,5 +1,5 @@
 // Attention of the CPU where ctx's precision is bf16.
-#include "tests/ops/bf16_attention.h"
+#include "tests/ops/bf16_attention_checks.h"
 
 #include <limits>
 
