@@ -8,7 +8,7 @@ namespace peer::ops {
 inline namespace PEER_VECTORS {
 
 // 2^x in every lane, x < 128, to a relative error below 3e-7 (a minimax polynomial of degree 5). 0 below -126, where the result would be
-// subnormal, and for -infinity; NaN stays NaN.
+// subnormal, and for -infinity; NaN stays NaN, if its lowest nine bits are zero, as those that arithmetic makes are.
 inline VectorLanes exp2_lanes(VectorLanes x) {
   using Bits __attribute__((vector_size(kVectorBytes))) = std::uint32_t;
   // x = n + f, |f| <= 1/2. Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits of the sum.

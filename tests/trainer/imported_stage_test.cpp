@@ -111,7 +111,9 @@ TEST_CASE("a pool whose tokenizer is gone is damaged, not one that reads bytes")
   CHECK_THROWS_AS(load_model(session.pool, session.generation, test_device()), CorruptError);
   session.pool.put_records({{kTokenizerJson, with_merges().tokenizer.dump()}, {kTokenizerEndOfDocument, "<|another|>"}});
   CHECK_THROWS_AS(load_model(session.pool, session.generation, test_device()), CorruptError);
-  session.pool.put_records({{kTokenizerEndOfDocument, kLlamaEnd}});
+  session.pool.put_records({{kTokenizerEndOfDocument, kLlamaEnd}, {kTokenizerMarks, "sometimes"}});
+  CHECK_THROWS_AS(load_model(session.pool, session.generation, test_device()), CorruptError);
+  session.pool.put_records({{kTokenizerMarks, "text"}});
   CHECK(load_model(session.pool, session.generation, test_device()).model.options().vocabulary == kLlamaVocabulary);
 }
 

@@ -20,7 +20,7 @@ std::shared_ptr<const streams::Tokenizer> stored_tokenizer(const pool::Pool& poo
   const std::string where = fmt::format("{}, record '{}'", pool.path(), kTokenizerJson);
   try {
     streams::Marks marks = streams::Marks::kText;
-    if (const auto stored = pool.record(kTokenizerMarks)) parse_text("marks", *stored, marks);
+    if (const auto stored = pool.record(kTokenizerMarks)) parse_text(kTokenizerMarks, *stored, marks);
     return streams::bpe_tokenizer(*json, *end, where, marks);
   } catch (const UsageError& error) {  // it could be read when it was stored
     throw CorruptError(error.what());
