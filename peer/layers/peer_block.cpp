@@ -13,6 +13,7 @@
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/expert_row_update.h"
+#include "peer/ops/expert_sweep.h"
 #include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/row_order.h"
@@ -28,6 +29,11 @@ View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.
 // rows whose gradients are still in the second level of cache when they are used.
 constexpr std::int64_t kCountedTokens = 256;  // of a batch, whose picks say which pages are used
 constexpr std::int64_t kChunkPicks = 1024, kChunkRows = 256;
+
+// Whether the rows of `touched` experts take more memory than the vectors that tokens bring along: x, dy and dx.
+bool are_larger(const ops::ExpertRows& rows, std::int64_t touched, View<const float, 2> x) {
+  return touched * rows.parameter_bytes() > 3 * x.size() * static_cast<std::int64_t>(sizeof(float));
+}
 
 // to[i] = from[i] for the first slices along the first dimension, as many as both have.
 void copy_first(const Parameter* from, Parameter* to) {
@@ -180,12 +186,17 @@ void PeerBlock::forward(Context& ctx, const Operand& x, PeerActivations& saved, 
                         .y = y});
 }
 
-// Token-major first: gates, hidden sums, dx. A row that only one token picked gets its gradient right after that token, while the record is
-// in the cache: for a large pool that saves reading most records twice. The rows of several tokens come last, expert by expert.
+// Token by token or expert by expert: what lies in the larger memory is read once, and the other at random. Token-major: gates, hidden
+// sums, dx. A row that only one token picked gets its gradient right after that token, while the record is in the cache: for a large pool
+// that saves reading most records twice. The rows of several tokens come last, expert by expert.
 void PeerBlock::backward(Context& ctx, const Operand& x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
                          View<float, 2> dx, const RowGradients& rows) {
   const std::int64_t tokens = x.rows(), r = picks();
   const Segments segments = rows.wanted() && experts_.trainable(0) ? sort_picks(ctx, saved, work, tokens) : Segments{};
+  if (ctx.device().is_cpu() && rows.updated_at_once() && segments.lone == 0 && are_larger(experts_.rows(), segments.touched, x.numbers())) {
+    expert_sweep(ctx, x.numbers(), saved, dy, work, dx, segments, rows);
+    return router_backward(ctx, x, saved, work, dx);
+  }
   const std::int64_t chunk = segments.lone > 0 ? std::max<std::int64_t>(1, kChunkPicks / r) * ctx.threads() : tokens;
   const ops::ExpertRows read = staging_.staged(ctx, experts_.rows(), saved.id.view(tokens, r));
   std::int64_t lone = 0;
@@ -227,6 +238,25 @@ void PeerBlock::mix_backward(Context& ctx, const ops::ExpertRows& rows, PeerActi
                                  .dhidden = {work.dhidden.data() + first * r, tokens, r},
                                  .up_weight = {work.up_weight.data() + first * r, tokens, r},
                                  .dx = {dx.row(first), tokens, width}});
+}
+
+void PeerBlock::expert_sweep(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                             View<float, 2> dx, Segments segments, const RowGradients& rows) {
+  const std::int64_t tokens = x.shape[0], r = picks();
+  ops::expert_sweep(ctx, {.activation = options_.activation,
+                          .rule = rows.rule(*this),
+                          .x = x,
+                          .dy = dy,
+                          .gate = saved.gate.view(tokens, r),
+                          .hidden = saved.hidden.view(tokens, r),
+                          .order = work.order.view(tokens * r),
+                          .expert = work.expert.view(segments.touched),
+                          .begin = work.begin.view(segments.touched + 1),
+                          .rows = experts_.rows(),
+                          .dgate = work.dgate.view(tokens, r),
+                          .dhidden = work.dhidden.view(tokens, r),
+                          .up_weight = work.up_weight.view(tokens, r),
+                          .dx = dx});
 }
 
 void PeerBlock::router_backward(Context& ctx, const Operand& x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx) {

@@ -92,6 +92,8 @@ class PeerBlock {
   Segments sort_picks(Context& ctx, PeerActivations& saved, PeerWorkspace& work, std::int64_t tokens);
   void mix_backward(Context& ctx, const ops::ExpertRows& rows, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
                     View<float, 2> dx, std::int64_t first, std::int64_t tokens);
+  void expert_sweep(Context& ctx, View<const float, 2> x, PeerActivations& saved, View<const float, 2> dy, PeerWorkspace& work,
+                    View<float, 2> dx, Segments segments, const RowGradients& rows);
   void row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
                      std::int64_t first, std::int64_t end, const RowGradients& rows);
   View<const float, 3> keys(const Parameter& p) const { return {p.value.data(), p.shape[0], p.shape[1], p.shape[2]}; }

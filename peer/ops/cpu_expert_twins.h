@@ -6,6 +6,7 @@
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/expert_row_update.h"
+#include "peer/ops/expert_sweep.h"
 #include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
@@ -21,6 +22,7 @@ void expert_mix_backward(Context& ctx, const ExpertMixBackward& op);
 void expert_number(Context& ctx, const ExpertNumber& op);
 void expert_row_gradient(Context& ctx, const ExpertRowGradient& op);
 void expert_row_update(Context& ctx, const ExpertRowUpdate& op);
+void expert_sweep(Context& ctx, const ExpertSweep& op);
 void page_use(Context& ctx, const PageUse& op);
 void product_key_topk(Context& ctx, const ProductKeyTopK& op);
 void product_key_topk_backward(Context& ctx, const ProductKeyTopKBackward& op);

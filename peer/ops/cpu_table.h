@@ -15,6 +15,7 @@
 #include "peer/ops/expert_number.h"
 #include "peer/ops/expert_row_gradient.h"
 #include "peer/ops/expert_row_update.h"
+#include "peer/ops/expert_sweep.h"
 #include "peer/ops/page_use.h"
 #include "peer/ops/product_key_topk.h"
 #include "peer/ops/query_norm.h"
@@ -50,6 +51,7 @@ struct CpuTwins {
   CpuTwin<ExpertNumber> expert_number;
   CpuTwin<ExpertRowGradient> expert_row_gradient;
   CpuTwin<ExpertRowUpdate> expert_row_update;
+  CpuTwin<ExpertSweep> expert_sweep;
   CpuTwin<PageUse> page_use;
   CpuTwin<ProductKeyTopK> product_key_topk;
   CpuTwin<ProductKeyTopKBackward> product_key_topk_backward;

@@ -24,6 +24,7 @@ constinit const CpuTwins PEER_CPU_TABLE = {
     .expert_number = cpu::expert_number,
     .expert_row_gradient = cpu::expert_row_gradient,
     .expert_row_update = cpu::expert_row_update,
+    .expert_sweep = cpu::expert_sweep,
     .page_use = cpu::page_use,
     .product_key_topk = cpu::product_key_topk,
     .product_key_topk_backward = cpu::product_key_topk_backward,
