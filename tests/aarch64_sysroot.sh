@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Unpacks Debian's arm64 packages of the libraries that setup.sh names, and all that they depend on down to libc:   tests/aarch64_sysroot.sh DIRECTORY
+# Unpacks Debian's arm64 packages of the libraries that setup.sh names, and of all that they depend on, down to libc:
+#
+#   tests/aarch64_sysroot.sh DIRECTORY
+#
 # Nothing is installed and no root is needed. What a package does when it is installed is left out: headers and libraries need none of it.
 set -euo pipefail
 sysroot=${1:?usage: tests/aarch64_sysroot.sh DIRECTORY}
