@@ -1,18 +1,28 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the build needs and that are not there yet. Does nothing, and needs no network, when all are.
+#   setup.sh [PACKAGE...]     with these too
+#   setup.sh --libraries      installs nothing and names what the program and its tests are compiled with and linked to
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-packages=(
-  g++ cmake ninja-build ccache git     # build
+libraries=(
   libdnnl-dev                          # matrix products
   libhdf5-dev librocksdb-dev           # the pool's files and its catalogue
   libxxhash-dev libzstd-dev zlib1g-dev liblzma-dev # digests and compressed text
   libboost-program-options-dev libyaml-cpp-dev libfmt-dev
   libsimdjson-dev nlohmann-json3-dev
   libpcre2-dev libutf8proc-dev         # tokenizers
-  catch2 clang-format                  # tests
+  catch2                               # tests
   libboost-context-dev                 # the simulated GPU of the tests
+)
+if [[ ${1:-} == --libraries ]]; then
+  printf '%s\n' "${libraries[@]}"
+  exit 0
+fi
+packages=(
+  g++ cmake ninja-build ccache git     # build
+  clang-format                         # tests
+  "${libraries[@]}" "$@"
 )
 
 if ! command -v dpkg-query >/dev/null; then

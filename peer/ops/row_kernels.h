@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "peer/base/element.h"
+#include "peer/ops/vector_bytes.h"
 
 namespace peer::ops {
+inline namespace PEER_VECTORS {
 
 inline constexpr std::int64_t kCacheLineFloats = 16;
 
@@ -16,30 +18,61 @@ inline constexpr std::int64_t kCacheLineFloats = 16;
 // whole rows at once fill the buffers that wait for memory and stop everything behind them.
 [[gnu::always_inline]] inline void ask_for_line(const void* data) { __builtin_prefetch(data, 0, 2); }
 
-using RowLanes __attribute__((vector_size(kCacheLineFloats * sizeof(float)))) = float;
+// Sixteen numbers, a cache line of fp32, as vectors of the path's own width: sums in vectors wider than the registers would be kept in
+// memory.
+struct RowLanes {
+  static constexpr std::int64_t kParts = kCacheLineFloats / kVectorLanes;
+  VectorLanes part[kParts];
+
+  RowLanes& operator+=(const RowLanes& other) {
+#pragma GCC unroll 4
+    for (std::int64_t p = 0; p < kParts; ++p) part[p] += other.part[p];
+    return *this;
+  }
+  friend RowLanes operator+(RowLanes a, const RowLanes& b) { return a += b; }
+  friend RowLanes operator*(RowLanes a, const RowLanes& b) {
+#pragma GCC unroll 4
+    for (std::int64_t p = 0; p < kParts; ++p) a.part[p] *= b.part[p];
+    return a;
+  }
+};
 
 inline RowLanes load_line(const float* data) {
   RowLanes lanes;
-  std::memcpy(&lanes, data, sizeof lanes);
+#pragma GCC unroll 4
+  for (std::int64_t p = 0; p < RowLanes::kParts; ++p) lanes.part[p] = load_lanes(data + p * kVectorLanes);
   return lanes;
 }
 
 // Sixteen numbers of bf16, widened.
 inline RowLanes load_line(const Bfloat16* data) {
-  std::uint16_t bits __attribute__((vector_size(kCacheLineFloats * sizeof(std::uint16_t))));
-  std::memcpy(&bits, data, sizeof bits);
-  using WideBits __attribute__((vector_size(kCacheLineFloats * sizeof(std::uint32_t)))) = std::uint32_t;
-  const WideBits wide = __builtin_convertvector(bits, WideBits) << 16;
+  using WideBits __attribute__((vector_size(kVectorBytes))) = std::uint32_t;
   RowLanes lanes;
-  std::memcpy(&lanes, &wide, sizeof lanes);
+#pragma GCC unroll 4
+  for (std::int64_t p = 0; p < RowLanes::kParts; ++p) {
+    std::uint16_t bits __attribute__((vector_size(kVectorBytes / 2)));
+    std::memcpy(&bits, data + p * kVectorLanes, sizeof bits);
+    lanes.part[p] = (VectorLanes)(__builtin_convertvector(bits, WideBits) << 16);
+  }
   return lanes;
 }
 
-// Halves are added until one number is left.
-inline float sum_of_lanes(RowLanes lanes) {
-  const auto eight =
-      __builtin_shufflevector(lanes, lanes, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15);
-  const auto four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) + __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+// Halves are added until one number is left, in the same order whatever the width of vectors.
+inline float sum_of_lanes(const RowLanes& lanes) {
+  RowLanes sums = lanes;
+#pragma GCC unroll 2
+  for (std::int64_t half = RowLanes::kParts / 2; half > 0; half /= 2)
+#pragma GCC unroll 2
+    for (std::int64_t p = 0; p < half; ++p) sums.part[p] += sums.part[p + half];
+  const auto halved = [](auto all) {
+    if constexpr (sizeof all == 64)
+      return __builtin_shufflevector(all, all, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(all, all, 8, 9, 10, 11, 12, 13, 14, 15);
+    else if constexpr (sizeof all == 32)
+      return __builtin_shufflevector(all, all, 0, 1, 2, 3) + __builtin_shufflevector(all, all, 4, 5, 6, 7);
+    else
+      return all;
+  };
+  const auto four = halved(halved(sums.part[0]));
   return (four[0] + four[2]) + (four[1] + four[3]);
 }
 
@@ -114,4 +147,5 @@ inline void add_rows(float* y, std::int64_t width, std::int64_t count, RowAt&& r
   }
 }
 
+}  // namespace PEER_VECTORS
 }  // namespace peer::ops

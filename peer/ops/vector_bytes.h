@@ -18,8 +18,8 @@
 namespace peer::ops {
 inline namespace PEER_VECTORS {
 
-// Bytes of a vector register. Sums and products of wider vectors are taken apart by the compiler; comparisons of wider ones end as single
-// numbers, ten times as slow.
+// Bytes of a vector register. The compiler takes wider vectors apart: sums of them lie in memory from one turn of a loop to the next, and
+// comparisons end as single numbers, ten times as slow.
 #if defined(__AVX512F__)
 inline constexpr std::int64_t kVectorBytes = 64;
 #elif defined(__AVX2__)

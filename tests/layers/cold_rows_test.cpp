@@ -16,9 +16,21 @@ namespace {
 
 constexpr std::int64_t kWidth = 256, kRowsPerPage = 256, kExperts = 8192;  // two records in each of the system's pages
 
-void wait_until_in_memory(const EvictableFile& file, std::int64_t page) {
-  for (int tries = 0; tries < 1000 && file.in_memory()[static_cast<std::size_t>(page)] == 0; ++tries)
+bool comes_into_memory(const EvictableFile& file, std::int64_t page) {
+  for (int tries = 0; tries < 1000; ++tries) {
+    if (file.in_memory()[static_cast<std::size_t>(page)] != 0) return true;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return false;
+}
+
+// An emulator may take a program's advice and do nothing.
+bool advice_is_heeded(EvictableFile& file) {
+  constexpr std::int64_t page = 3000, bytes = EvictableFile::kPage;
+  madvise(const_cast<std::byte*>(file.data()) + page * bytes, bytes, MADV_WILLNEED);
+  const bool heeded = comes_into_memory(file, page);
+  file.evict();
+  return heeded;
 }
 
 }  // namespace
@@ -32,6 +44,10 @@ TEST_CASE("the picked rows that are not in memory are asked for, once; those tha
     WARN("skipped: this file system keeps its files in memory");
     return;
   }
+  if (!advice_is_heeded(file)) {
+    WARN("skipped: nothing is read when it is asked for");
+    return;
+  }
   layers::ExpertTable table(kWidth, kRowsPerPage);
   for (std::int64_t first = 0; first < kExperts; first += kRowsPerPage)
     table.append_mapped(file.data() + first * 8 * kWidth, kRowsPerPage, nullptr);
@@ -41,10 +57,9 @@ TEST_CASE("the picked rows that are not in memory are asked for, once; those tha
   std::copy_n(picks, 8, id.data());
   layers::ColdRows cold;
   CHECK(cold.ask_for(table.rows(), id.view(8)) == 3);
-  for (const std::int64_t page : {5, 6, 2000, 4095}) wait_until_in_memory(file, page);
-  auto there = file.in_memory();
+  for (const std::int64_t page : {5, 6, 2000, 4095}) CHECK(comes_into_memory(file, page));
+  const auto there = file.in_memory();
   CHECK(std::count(there.begin(), there.end(), 1) <= 64);  // of 4,096; a file system may read a little around each
-  for (const std::size_t page : {5, 6, 2000, 4095}) CHECK(there[page] == 1);
 
   CHECK(cold.ask_for(table.rows(), id.view(8)) == 0);                             // all there: from now on nothing is looked at
   const std::int64_t others[] = {100, 1100, 2100, 3100, 4100, 5100, 6100, 7100};  // further apart than a page fault reads
