@@ -7,6 +7,7 @@
 #include "peer/ops/cpu_expert_twins.h"
 #include "peer/ops/record_update.h"
 #include "peer/ops/row_kernels.h"
+#include "peer/ops/vector_bytes.h"
 
 namespace peer::ops::cpu {
 namespace {
@@ -138,7 +139,7 @@ class Segments {
       group.x[q] = op_.x.row(n), group.dy[q] = op_.dy.row(n), group.dx[q] = dx_ + n * width_;
     }
     std::int64_t i = 0;
-    for (; i + kCacheLineFloats <= width_; i += kCacheLineFloats) group.template add<RowLanes>(i, width_, down, fresh, gradient_);
+    for (; i + kVectorLanes <= width_; i += kVectorLanes) group.template add<VectorLanes>(i, width_, down, fresh, gradient_);
     for (; i < width_; ++i) group.template add<float>(i, width_, down, fresh, gradient_);
   }
 
