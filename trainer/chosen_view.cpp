@@ -13,14 +13,6 @@
 namespace peer::trainer {
 namespace {
 
-void extend_base(Session& session, const RunOptions& options, Progress& progress) {
-  model::Model& model = session.loaded.model;
-  const std::int64_t before = model.options().peer_side;
-  model.extend(extended_side(model, session.delta, wanted_experts(options.stage.experts).count));
-  progress.note(fmt::format("extends the base's grids from {0}x{0} to {1}x{1}, {2} experts in all", before, model.options().peer_side,
-                            experts_in(model, 0)));
-}
-
 void name_base(model::Model& model, const StageOptions& stage, Progress& progress) {
   std::string& name = model.view(0).domain;
   if (!name.empty() && grows_view(stage))
@@ -52,6 +44,11 @@ std::int64_t experts_worth(Session& session, const RunOptions& options, int pare
   const std::int64_t experts = experts_for(gain, bytes, model.options(), session.delta);
   progress.note(fmt::format("a probe gained {:.3f} bpb: worth {} experts", gain, experts));
   return experts;
+}
+
+// Views that were grown on the base keep it from that, which extended_side() says.
+bool extends_the_base(const Session& session, const RunOptions& options) {
+  return options.stage.grows == Growth::kExtend && (options.grow_first || !trains_the_base(session, options));
 }
 
 ChosenView grow_view(Session& session, const RunOptions& options, streams::Corpus& corpus, Progress& progress,
@@ -92,6 +89,17 @@ void check_view_to_train(const Session& session, const RunOptions& options) {
         "trains all that is there");
 }
 
+void begin_growth(Session& session, const RunOptions& options, Progress& progress) {
+  if (!extends_the_base(session, options)) return;
+  model::Model& model = session.loaded.model;
+  const std::int64_t before = model.options().peer_side,
+                     side = extended_side(model, session.delta, wanted_experts(options.stage.experts).count);
+  // As the stage will have them: rows are drawn where they are trained, and none is copied to there later.
+  model.for_each_block(0, [](layers::PeerBlock& block, int) { block.experts().set_trainable(true); });
+  model.extend(side);
+  progress.note(fmt::format("extends the base's grids from {0}x{0} to {1}x{1}, {2} experts in all", before, side, experts_in(model, 0)));
+}
+
 ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& corpus, Progress& progress, const std::atomic<bool>& stop) {
   check_view_to_train(session, options);
   model::Model& model = session.loaded.model;
@@ -101,12 +109,7 @@ ChosenView choose_view(Session& session, RunOptions& options, streams::Corpus& c
     name_base(model, options.stage, progress);
     if (options.grow_first && !history.any_stage() && grows_view(options.stage))
       progress.note("nothing was learnt yet: this stage trains the base, and those after it grow");
-    if (options.stage.grows == Growth::kExtend && options.grow_first)
-      extend_base(session, options, progress);
-    else
-      train_base(options.stage);
-  } else if (options.stage.grows == Growth::kExtend) {
-    extend_base(session, options, progress);  // says why that cannot be
+    if (!extends_the_base(session, options)) train_base(options.stage);
   } else if (options.stage.grows == Growth::kNone) {
     chosen.view = model.newest();
   } else if (options.grow_first) {

@@ -48,6 +48,7 @@ class Stage {
     check_view_to_train(session_, options_);
     check_safeguards(session_, options_.stage);
     if (grows_view(options_.stage)) named_parent(model_, options_.stage.parent);
+    begin_growth(session_, options_, progress_);
     read_corpus();
     if (stop_) return;
     History& history = session_.loaded.history;

@@ -44,6 +44,20 @@ PageMemory new_page(Device device, std::int64_t bytes) {
 void set_nearest(float& number, float value) { number = value; }
 void set_nearest(Bfloat16& number, float value) { number.bits = bfloat16_of(value); }
 
+// store(number, column) for every number of the row.
+template <class Store>
+void write_row(const ops::ExpertRows& rows, std::int64_t expert, Store&& store) {
+  require(rows.page_of(expert).dirty != nullptr, "expert_table: a mapped page is read-only");
+  ops::with_number_of(rows, [&](auto number) {
+    auto* row = rows.parameters<decltype(number)>(expert);
+    for (std::int64_t i = 0; i < 2 * rows.width; ++i) store(row[i], i);
+  });
+}
+
+void write_nearest(const ops::ExpertRows& rows, std::int64_t expert, const float* values) {
+  write_row(rows, expert, [values](auto& number, std::int64_t i) { set_nearest(number, values[i]); });
+}
+
 }  // namespace
 
 ExpertTable::ExpertTable(std::int64_t width, std::int64_t rows_per_page, Device device, Element element)
@@ -59,7 +73,8 @@ std::int64_t ExpertTable::page_rows(std::int64_t page) const {
 }
 
 ops::ExpertRows ExpertTable::rows() const {
-  return {device_.is_cpu() ? pages_.data() : published_.data(), shift_, width_, count_, element_};
+  const std::int64_t there = drawn() ? count_ : drawing_->first();
+  return {device_.is_cpu() ? pages_.data() : published_.data(), shift_, width_, there, element_};
 }
 
 void ExpertTable::add_page(std::byte* data, std::int64_t stride, bool trainable, bool owned, std::shared_ptr<const void> owner) {
@@ -98,6 +113,7 @@ void ExpertTable::set_on_host(std::int64_t page, bool on_host) {
 void ExpertTable::append_mapped(const std::byte* records, std::int64_t rows, std::shared_ptr<const void> owner) {
   require(count_ % rows_per_page() == 0, "expert_table: only the last page may be partial");
   require(rows > 0 && rows <= rows_per_page(), "expert_table: rows of a page out of range");
+  wait_until_drawn();
   const std::int64_t stride = record_bytes(false);
   if (rows < rows_per_page()) {
     const std::int64_t first = count_;
@@ -115,6 +131,7 @@ void ExpertTable::append_mapped(const std::byte* records, std::int64_t rows, std
 }
 
 void ExpertTable::append(std::int64_t experts, bool trainable) {
+  wait_until_drawn();
   while (experts > 0) {
     if (count_ % rows_per_page() == 0) {
       const std::int64_t stride = record_bytes(trainable);
@@ -141,26 +158,19 @@ void ExpertTable::replace_page(std::int64_t page, bool trainable) {
 }
 
 void ExpertTable::set_trainable(bool trainable) {
+  wait_until_drawn();
   for (std::int64_t page = 0; page < page_count(); ++page)
     if (pages_[page].trainable != trainable) replace_page(page, trainable);
   publish();
 }
 
 void ExpertTable::read_parameters(std::int64_t expert, float* out) const {
+  wait_for(expert);
   ops::with_number_of(on_host(), [&](auto number) { std::copy_n(on_host().parameters<const decltype(number)>(expert), 2 * width_, out); });
 }
 
-// store(number, column) for every number of the row.
-template <class Store>
-void ExpertTable::write_row(std::int64_t expert, Store&& store) {
-  require(pages_[expert >> shift_].dirty != nullptr, "expert_table: a mapped page is read-only");
-  ops::with_number_of(on_host(), [&](auto number) {
-    auto* row = on_host().parameters<decltype(number)>(expert);
-    for (std::int64_t i = 0; i < 2 * width_; ++i) store(row[i], i);
-  });
-}
-
-void ExpertTable::fill_parameters(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t, float*)>& fill) {
+void ExpertTable::fill_parameters(std::int64_t first, std::int64_t count, const Fill& fill) {
+  wait_until_drawn();
   if (!device_.is_cpu()) return fill_on_device(first, count, fill);
 #pragma omp parallel
   {
@@ -168,13 +178,27 @@ void ExpertTable::fill_parameters(std::int64_t first, std::int64_t count, const 
 #pragma omp for schedule(static)
     for (std::int64_t e = first; e < first + count; ++e) {
       fill(e, record.data());
-      write_parameters(e, record.data());
+      write_nearest(on_host(), e, record.data());
     }
   }
 }
 
+void ExpertTable::fill_parameters_later(std::int64_t first, Fill fill, DrawingTurn turn) {
+  if (!device_.is_cpu()) return fill_parameters(first, count_ - first, fill);
+  wait_until_drawn();
+  // Not `this`, for the table may be moved; pages are where they are until the next who changes them has waited.
+  const auto draw = [rows = on_host(), fill = std::move(fill)](std::int64_t begin, std::int64_t end) {
+    std::vector<float> record(static_cast<std::size_t>(2 * rows.width));
+    for (std::int64_t e = begin; e < end; ++e) {
+      fill(e, record.data());
+      write_nearest(rows, e, record.data());
+    }
+  };
+  drawing_ = std::make_unique<RowDrawing>(first, count_, draw, std::move(turn));
+}
+
 // A page at a time in memory of the host: rows written one by one would bring each page of the device's memory there and back.
-void ExpertTable::fill_on_device(std::int64_t first, std::int64_t count, const std::function<void(std::int64_t, float*)>& fill) {
+void ExpertTable::fill_on_device(std::int64_t first, std::int64_t count, const Fill& fill) {
   for (std::int64_t end = first + count; first < end;) {
     const std::int64_t page = first >> shift_, row = first - page * rows_per_page(), rows = std::min(rows_per_page() - row, end - first);
     ExpertTable staged(width_, rows_per_page(), Device{}, element_);
@@ -187,15 +211,18 @@ void ExpertTable::fill_on_device(std::int64_t first, std::int64_t count, const s
 }
 
 void ExpertTable::write_parameters(std::int64_t expert, const float* values) {
-  write_row(expert, [values](auto& number, std::int64_t i) { set_nearest(number, values[i]); });
+  wait_for(expert);
+  write_nearest(on_host(), expert, values);
 }
 
 void ExpertTable::write_parameters(std::int64_t expert, const float* values, const ops::RowRounding& rounding) {
-  write_row(expert, [&](auto& number, std::int64_t i) { rounding.store(number, values[i], static_cast<std::uint32_t>(i)); });
+  wait_for(expert);
+  write_row(on_host(), expert, [&](auto& number, std::int64_t i) { rounding.store(number, values[i], static_cast<std::uint32_t>(i)); });
 }
 
 const float* ExpertTable::parameters(std::int64_t expert) const {
   require(element_ == Element::kFloat32, "expert_table: rows of bf16 are read and written by copies");
+  wait_for(expert);
   return on_host().parameters<const float>(expert);
 }
 
@@ -206,6 +233,7 @@ float* ExpertTable::owned_parameters(std::int64_t expert) {
 
 float* ExpertTable::state(std::int64_t expert) {
   require(pages_[expert >> shift_].trainable, "expert_table: a frozen page has no optimizer state");
+  wait_for(expert);
   return ops::with_number_of(on_host(), [&](auto number) { return on_host().state<decltype(number)>(expert); });
 }
 

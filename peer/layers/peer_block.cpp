@@ -95,21 +95,25 @@ PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId 
   for (Parameter* sub_keys : {rows_, columns_}) parameters.draw(*sub_keys, key_deviation, seed);
 }
 
-void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_t seed) {
-  const std::int64_t first = experts_.count(), width = experts_.width(), added = side() * side() - first;
-  experts_.append(added, trainable);
+PeerBlock::NewExperts PeerBlock::append_experts(double up_deviation, bool trainable, std::uint64_t seed) {
+  const std::int64_t first = experts_.count(), width = experts_.width();
+  experts_.append(side() * side() - first, trainable);
   const double down_deviation = 1.0 / std::sqrt(static_cast<double>(width));
-  const std::string down = prefix_ + ".down", up = prefix_ + ".up";
-  experts_.fill_parameters(first, added, [&](std::int64_t i, float* row) {
-    initialise_normal(row, width, down_deviation, seed, down, i * width);
-    if (up_deviation > 0)
-      initialise_normal(row + width, width, up_deviation, seed, up, i * width);
-    else
-      std::fill_n(row + width, width, 0.0f);
-  });
+  return {first, [=, down = prefix_ + ".down", up = prefix_ + ".up"](std::int64_t i, float* row) {
+            initialise_normal(row, width, down_deviation, seed, down, i * width);
+            if (up_deviation > 0)
+              initialise_normal(row + width, width, up_deviation, seed, up, i * width);
+            else
+              std::fill_n(row + width, width, 0.0f);
+          }};
 }
 
-void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool trainable, std::uint64_t seed) {
+void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_t seed) {
+  const NewExperts added = append_experts(up_deviation, trainable, seed);
+  experts_.fill_parameters(added.first, experts_.count() - added.first, added.draw);
+}
+
+void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool trainable, std::uint64_t seed, DrawingTurn turn) {
   const std::int64_t old_side = side(), half = options_.d_key / 2;
   require(new_side >= old_side, "peer_block: a grid never shrinks");
   const double key_deviation = std::sqrt(2.0 / static_cast<double>(options_.d_key));
@@ -119,7 +123,8 @@ void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool train
       initialise_normal(keys->value.data() + (set * new_side + old_side) * half, (new_side - old_side) * half, key_deviation, seed,
                         keys->name + "." + std::to_string(set), old_side * half);
   }
-  create_experts(0.0, trainable, seed);
+  NewExperts added = append_experts(0.0, trainable, seed);
+  experts_.fill_parameters_later(added.first, std::move(added.draw), std::move(turn));
 }
 
 void PeerBlock::clone_router(const PeerBlock& from) {

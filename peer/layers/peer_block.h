@@ -58,10 +58,15 @@ class PeerBlock {
   // Fills the table with n*n fresh experts: down ~ N(0, 1/D), up ~ N(0, up_deviation^2). Without it, pages are appended by a reader.
   void create_experts(double up_deviation, bool trainable, std::uint64_t seed);
   // Enlarges the grid to side x side by whole shells: fresh sub-keys and experts (up = 0), dormant until open_all(), so that no
-  // retrieval changes. No old expert is renamed or moved.
-  void extend(Parameters& parameters, std::int64_t side, bool trainable, std::uint64_t seed);
-  void open_all() { open_ = side(); }
-  void set_open(std::int64_t open) { open_ = open; }
+  // retrieval changes. No old expert is renamed or moved. On a CPU the new rows are drawn while the caller goes on, forward and backward
+  // included, and in turn with those of other blocks.
+  void extend(Parameters& parameters, std::int64_t side, bool trainable, std::uint64_t seed, DrawingTurn turn = {});
+  void open_all() { set_open(side()); }
+  // Waits for rows that are still being drawn.
+  void set_open(std::int64_t open) {
+    experts_.wait_until_drawn();
+    open_ = open;
+  }
 
   // Other starts than the drawn ones. Both need a block that is not trained yet, and change no output while its up rows are zero.
   // Takes over the router of `from`, of the same d_key and kind: as many heads of the query map and its norm, and as many sub-keys, as
@@ -84,6 +89,12 @@ class PeerBlock {
                 const RowGradients& rows);
 
  private:
+  // Appends experts until the grid is full. Returns the first, and what draws a row of it.
+  struct NewExperts {
+    std::int64_t first;
+    ExpertTable::Fill draw;
+  };
+  NewExperts append_experts(double up_deviation, bool trainable, std::uint64_t seed);
   void router_backward(Context& ctx, const Operand& x, PeerActivations& saved, PeerWorkspace& work, View<float, 2> dx);
   // The segments of a batch's row_order. Those before `lone` are picked once, by rising slot, and go with their tokens.
   struct Segments {

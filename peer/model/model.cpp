@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -142,7 +144,8 @@ void Model::retire(int view) {
 }
 
 void Model::extend(std::int64_t side) {
-  for_each_block(0, [&](layers::PeerBlock& block, int) { block.extend(base_, side, block.experts().trainable(0), seed_); });
+  const auto turn = std::make_shared<std::mutex>();
+  for_each_block(0, [&](layers::PeerBlock& block, int) { block.extend(base_, side, block.experts().trainable(0), seed_, turn); });
   options_.peer_side = side;
 }
 

@@ -84,7 +84,8 @@ class Model {
   void retire(int view);
   bool retired(int view) const { return view > 0 && !views_[view].delta->vocabulary; }
 
-  // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes.
+  // Enlarges every PEER grid of the base to side x side. The new sub-keys stay dormant until open_all(): no logit changes. On a CPU the new
+  // rows are drawn meanwhile, for which open_all() waits.
   void extend(std::int64_t side);
   void open_all();
 
