@@ -50,7 +50,7 @@ Run train(Device device, Trains trains, Profile* profile = nullptr) {
   }
   run.flops = ctx.flops();
   for (const auto& parameter : model.parameters(view))
-    run.weights.insert(run.weights.end(), parameter->value.data(), parameter->value.data() + parameter->size());
+    run.weights.insert(run.weights.end(), parameter->value().data(), parameter->value().data() + parameter->size());
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     for (std::int64_t e = 0; e < block.experts().count(); ++e)
       run.weights.insert(run.weights.end(), block.experts().parameters(e), block.experts().parameters(e) + 2 * block.experts().width());
