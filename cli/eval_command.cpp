@@ -33,8 +33,8 @@ struct EvalOptions {
     visit(self.eval_bytes, OptionInfo{"eval-bytes", "of --from and --test, score at most so much", "bytes"});
     visit(self.anew, OptionInfo{"anew", "read the text with every view, also with those whose scores on it the pool remembers"});
     visit(self.precision, OptionInfo{"precision",
-                                     "of the operands of linear maps and attention: bf16 is faster where they are multiplied in it, moves "
-                                     "bits per byte in the third decimal, and is never remembered"});
+                                     "of the operands of linear maps and attention: bf16 is faster where they are multiplied in it and "
+                                     "hardly moves bits per byte. What is scored in it is not remembered"});
   }
 };
 
