@@ -9,6 +9,7 @@
 #include "cli/option_limits.h"
 #include "cli/predictor_options.h"
 #include "cli/text_table.h"
+#include "peer/device/rounded_gemm.h"
 #include "streams/corpus.h"
 #include "trainer/evaluation/bootstrap.h"
 #include "trainer/evaluation/evaluate.h"
@@ -24,12 +25,16 @@ struct EvalOptions {
   std::string domain;
   std::int64_t eval_bytes = 64 << 10;
   bool anew = false;
+  Precision precision = Precision::kFp32;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor&& visit) {
     visit(self.domain, OptionInfo{"domain", "score this domain only; with --from: the name to print", "NAME"});
     visit(self.eval_bytes, OptionInfo{"eval-bytes", "of --from and --test, score at most so much", "bytes"});
     visit(self.anew, OptionInfo{"anew", "read the text with every view, also with those whose scores on it the pool remembers"});
+    visit(self.precision, OptionInfo{"precision",
+                                     "of the operands of linear maps and attention: bf16 is faster where they are multiplied in it and "
+                                     "hardly moves bits per byte. What is scored in it is not remembered"});
   }
 };
 
@@ -107,8 +112,10 @@ Json score(Call& call, trainer::Session& session, const Target& target, const st
 int run(Call& call, const EvalOptions& options, const PredictorOptions& predictor, const streams::StreamOptions& stream,
         const trainer::EvaluateOptions& evaluate, const model::MixtureOptions& mixture) {
   trainer::check(evaluate);
+  check_precision(call.device(), options.precision);
   trainer::Session session = trainer::open_session(call.argument("POOL"), predictor.at, pool::Access::kRead, call.device(),
                                                    static_cast<int>(call.common.threads), call.expert_memory_bytes());
+  const PrecisionScope precision(session.ctx, options.precision);
   const std::vector<int> views = trainer::views_called(session.loaded, predictor.view);
   if (evaluate.guess > 0 && !trainer::can_guess(views, mixture, session.loaded.statistics))
     call.progress.note(

@@ -245,7 +245,7 @@ void TrainingStep::update_dense() {
                         .clip = options_.clip,
                         .squares = squares_.view(1),
                         .gradient = part(parameter.gradient),
-                        .weight = part(parameter.value),
+                        .weight = part(parameter.write()),
                         .m = part(parameter.m),
                         .v = part(parameter.v),
                         .lazy_row = parameter.lazy_row});

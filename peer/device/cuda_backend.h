@@ -9,6 +9,7 @@
 #include <string>
 
 #include "peer/base/element.h"
+#include "peer/device/buffer.h"
 #include "peer/device/device.h"
 #include "peer/device/gemm.h"
 #include "peer/device/residence.h"
@@ -55,5 +56,7 @@ void cuda_gemm(Context& ctx, Matrix<const float> a, Transpose ta, Matrix<const f
 void cuda_gemm(Context& ctx, Matrix<const Bfloat16> a, Transpose ta, Matrix<const Bfloat16> b, Transpose tb, float beta, Matrix<float> c);
 // `x` rounded to bf16 in one of ctx's slots of scratch memory, its rows at multiples of 16 bytes.
 Matrix<const Bfloat16> cuda_rounded(Context& ctx, int slot, Matrix<const float> x);
+// The same in memory of its own.
+Buffer<Bfloat16> cuda_rounded_copy(Context& ctx, Matrix<const float> x);
 
 }  // namespace peer

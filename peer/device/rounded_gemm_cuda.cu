@@ -36,13 +36,13 @@ bool has_whole_packs(const Matrix<const float>& x) {
   return x.columns % kPack == 0 && x.stride % 4 == 0 && reinterpret_cast<std::uintptr_t>(x.data) % sizeof(float4) == 0;
 }
 
-}  // namespace
+// Without rows at multiples of 16 bytes there are no tensor cores.
+std::int64_t stride_of(const Matrix<const float>& x) { return (x.columns + kPack - 1) / kPack * kPack; }
 
-// Without rows at multiples of 16 bytes there are no tensor cores. A dense matrix is one long row where its rows end there already.
-Matrix<const Bfloat16> cuda_rounded(Context& ctx, int slot, Matrix<const float> x) {
-  const std::int64_t stride = (x.columns + kPack - 1) / kPack * kPack;
-  Bfloat16* to = ctx.scratch<Bfloat16>(slot, x.rows * stride);
-  if (x.rows * x.columns == 0) return {to, x.rows, x.columns, stride};
+// A dense matrix is one long row where its rows end at multiples of 16 bytes already.
+void round_rows(Context& ctx, Matrix<const float> x, Bfloat16* to) {
+  const std::int64_t stride = stride_of(x);
+  if (x.rows * x.columns == 0) return;
   const bool dense = x.stride == x.columns && stride == x.columns;
   const Matrix<const float> rows = dense ? Matrix<const float>(x.data, 1, x.rows * x.columns, x.rows * x.columns) : x;
   const std::int64_t blocks_of_row = (rows.columns + kColumnsOfBlock - 1) / kColumnsOfBlock;
@@ -52,7 +52,20 @@ Matrix<const Bfloat16> cuda_rounded(Context& ctx, int slot, Matrix<const float> 
   config.stream = cuda_queue(ctx).stream.get();
   cuda_check(cudaLaunchKernelEx(&config, has_whole_packs(rows) ? round_kernel<true> : round_kernel<false>, rows, blocks_of_row, stride, to),
              "round_kernel");
-  return {to, x.rows, x.columns, stride};
+}
+
+}  // namespace
+
+Matrix<const Bfloat16> cuda_rounded(Context& ctx, int slot, Matrix<const float> x) {
+  Bfloat16* to = ctx.scratch<Bfloat16>(slot, x.rows * stride_of(x));
+  round_rows(ctx, x, to);
+  return {to, x.rows, x.columns, stride_of(x)};
+}
+
+Buffer<Bfloat16> cuda_rounded_copy(Context& ctx, Matrix<const float> x) {
+  Buffer<Bfloat16> copy(ctx.device(), x.rows * stride_of(x));
+  round_rows(ctx, x, copy.data());
+  return copy;
 }
 
 }  // namespace peer

@@ -96,7 +96,7 @@ AttentionLayer::AttentionLayer(Parameters& parameters, const std::string& prefix
   const auto norm = [&](const char* name) -> Parameter* {
     if (shape.norm == QueryKeyNorm::kNone) return nullptr;
     Parameter& p = parameters.add(prefix + name, {shape.head_width}, ParameterGroup::kTrunk);
-    initialise_constant(p.value, 1.0f);
+    initialise_constant(p.write(), 1.0f);
     return &p;
   };
   const bool inputs = shape.bias != AttentionBias::kNone;

@@ -12,7 +12,7 @@ namespace {
 
 Parameter& norm_weight(Parameters& parameters, const std::string& name, std::int64_t width) {
   Parameter& p = parameters.add(name, {width}, ParameterGroup::kTrunk);
-  initialise_constant(p.value, 1.0f);
+  initialise_constant(p.write(), 1.0f);
   return p;
 }
 

@@ -6,6 +6,7 @@
 
 #include "peer/base/require.h"
 #include "peer/device/copy.h"
+#include "peer/device/rounded_gemm.h"
 #include "peer/layers/initialise.h"
 
 namespace peer::layers {
@@ -17,10 +18,19 @@ std::int64_t product(const std::vector<std::int64_t>& shape, std::size_t from, s
 
 }  // namespace
 
+Operand Parameter::operand(Context& ctx) {
+  if (ctx.precision() == Precision::kFp32 || trainable()) return matrix();
+  if (rounded_.empty() && size() > 0) {
+    rounded_ = rounded_copy(ctx, matrix());
+    ++copy_changes_;
+  }
+  return {matrix(), {rounded_.data(), shape[0], size() / shape[0], rounded_.size() / shape[0]}};
+}
+
 Parameter& Parameters::add(std::string name, std::vector<std::int64_t> shape, ParameterGroup group, bool decays) {
   require(find(name) == nullptr, "parameters: a name must be unique");
   auto parameter = std::make_unique<Parameter>();
-  parameter->value = Buffer<float>(device_, product(shape, 0, shape.size()));
+  parameter->write() = Buffer<float>(device_, product(shape, 0, shape.size()));
   parameter->name = std::move(name);
   parameter->shape = std::move(shape);
   parameter->group = group;
@@ -29,7 +39,7 @@ Parameter& Parameters::add(std::string name, std::vector<std::int64_t> shape, Pa
 }
 
 void Parameters::draw(Parameter& parameter, double deviation, std::uint64_t seed) const {
-  if (start_ == Start::kDrawn) initialise_normal(parameter.value.data(), parameter.size(), deviation, seed, parameter.name);
+  if (start_ == Start::kDrawn) initialise_normal(parameter.write().data(), parameter.size(), deviation, seed, parameter.name);
 }
 
 Parameter* Parameters::find(std::string_view name) {
@@ -47,10 +57,10 @@ void Parameters::grow(Parameter& parameter, std::vector<std::int64_t> shape) {
   const std::int64_t old_run = parameter.shape[axis] * inner, new_run = shape[axis] * inner;
   Buffer<float> grown(device_, outer * new_run);
   for (std::int64_t i = 0; i < outer; ++i)
-    std::memcpy(grown.data() + i * new_run, parameter.value.data() + i * old_run, static_cast<std::size_t>(old_run) * sizeof(float));
+    std::memcpy(grown.data() + i * new_run, parameter.value().data() + i * old_run, static_cast<std::size_t>(old_run) * sizeof(float));
   const bool was_trainable = parameter.trainable();
   layers::set_trainable(parameter, false);
-  parameter.value = std::move(grown);
+  parameter.write() = std::move(grown);
   parameter.shape = std::move(shape);
   layers::set_trainable(parameter, was_trainable);
 }
@@ -70,8 +80,9 @@ std::int64_t Parameters::count() const {
 
 void set_trainable(Parameter& parameter, bool trainable) {
   if (parameter.group == ParameterGroup::kStatistics || trainable == parameter.trainable()) return;
+  parameter.drop_copy();  // an optimizer may now write at any time
   const std::int64_t size = trainable ? parameter.size() : 0;
-  const Device device = parameter.value.device();
+  const Device device = parameter.value().device();
   parameter.gradient = Buffer<float>(device, size);
   parameter.m = Buffer<float>(device, size);
   parameter.v = Buffer<float>(device, size);

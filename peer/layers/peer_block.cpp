@@ -23,7 +23,7 @@ namespace {
 
 View<const float, 1> vector_or_none(const Parameter* p) { return p ? p->vector() : View<const float, 1>(); }
 View<float, 1> gradient_or_none(Parameter* p) { return p && p->trainable() ? p->gradient_vector() : View<float, 1>(); }
-View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->value.data(), p->size()) : View<float, 1>(); }
+View<float, 1> value_or_none(Parameter* p) { return p ? View<float, 1>(p->write().data(), p->size()) : View<float, 1>(); }
 
 // On a CPU, of each thread: the picks of a chunk of tokens whose records stay in the caches between the halves of the backward, and the
 // rows whose gradients are still in the second level of cache when they are used.
@@ -37,7 +37,7 @@ bool are_larger(const ops::ExpertRows& rows, std::int64_t touched, View<const fl
 
 // to[i] = from[i] for the first slices along the first dimension, as many as both have.
 void copy_first(const Parameter* from, Parameter* to) {
-  if (to != nullptr) std::copy_n(from->value.data(), std::min(from->size(), to->size()), to->value.data());
+  if (to != nullptr) std::copy_n(from->value().data(), std::min(from->size(), to->size()), to->write().data());
 }
 
 View<float, 3> gradient_keys(Parameter& p) { return {p.gradient.data(), p.shape[0], p.shape[1], p.shape[2]}; }
@@ -77,13 +77,13 @@ PeerBlock::PeerBlock(Parameters& parameters, const std::string& prefix, BlockId 
   query_ = &parameters.add(prefix + ".query.weight", {q, width}, ParameterGroup::kRouter);
   if (options.query_norm != QueryNormKind::kNone) {
     norm_weight_ = &parameters.add(prefix + ".query_norm.weight", {q}, ParameterGroup::kRouter);
-    initialise_constant(norm_weight_->value, 1.0f);
+    initialise_constant(norm_weight_->write(), 1.0f);
     if (options.query_norm != QueryNormKind::kRms) norm_bias_ = &parameters.add(prefix + ".query_norm.bias", {q}, ParameterGroup::kRouter);
   }
   if (options.query_norm == QueryNormKind::kBatch) {
     running_mean_ = &parameters.add(prefix + ".query_norm.running_mean", {q}, ParameterGroup::kStatistics);
     running_variance_ = &parameters.add(prefix + ".query_norm.running_var", {q}, ParameterGroup::kStatistics);
-    initialise_constant(running_variance_->value, 1.0f);
+    initialise_constant(running_variance_->write(), 1.0f);
   } else {
     statistics_ = ops::Statistics::kFrozen;
   }
@@ -120,7 +120,7 @@ void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool train
   for (Parameter* keys : {rows_, columns_}) {
     parameters.grow(*keys, {keys->shape[0], new_side, half});
     for (std::int64_t set = 0; set < keys->shape[0]; ++set)
-      initialise_normal(keys->value.data() + (set * new_side + old_side) * half, (new_side - old_side) * half, key_deviation, seed,
+      initialise_normal(keys->write().data() + (set * new_side + old_side) * half, (new_side - old_side) * half, key_deviation, seed,
                         keys->name + "." + std::to_string(set), old_side * half);
   }
   NewExperts added = append_experts(0.0, trainable, seed);
@@ -137,8 +137,8 @@ void PeerBlock::clone_router(const PeerBlock& from) {
   const std::int64_t half = options_.d_key / 2, sets = std::min(rows_->shape[0], from.rows_->shape[0]),
                      both = std::min(side(), from.side());
   for (std::int64_t set = 0; set < sets; ++set) {
-    std::copy_n(from.keys(*from.rows_).row(set), both * half, rows_->value.data() + set * side() * half);
-    std::copy_n(from.keys(*from.columns_).row(set), both * half, columns_->value.data() + set * side() * half);
+    std::copy_n(from.keys(*from.rows_).row(set), both * half, rows_->write().data() + set * side() * half);
+    std::copy_n(from.keys(*from.columns_).row(set), both * half, columns_->write().data() + set * side() * half);
   }
 }
 
@@ -151,7 +151,7 @@ void PeerBlock::centre_sub_keys(Context& ctx, const PeerActivations& seen, std::
     for (std::int64_t set = 0; set < sets; ++set) {
       const float* first = seen.normed.data() + set * d + (keys == columns_ ? half : 0);
       const Random random(seed ^ hash64_of(keys->name.data(), keys->name.size()), Purpose::kCentroid, static_cast<std::uint32_t>(set));
-      spherical_centroids(ctx, {first, queries, half, sets * d}, random, {keys->value.data() + set * side() * half, side(), half});
+      spherical_centroids(ctx, {first, queries, half, sets * d}, random, {keys->write().data() + set * side() * half, side(), half});
     }
 }
 

@@ -107,7 +107,7 @@ class PeerBlock {
                     View<float, 2> dx, Segments segments, const RowGradients& rows);
   void row_gradients(Context& ctx, View<const float, 2> x, View<const float, 2> dy, PeerWorkspace& work, Segments segments,
                      std::int64_t first, std::int64_t end, const RowGradients& rows);
-  View<const float, 3> keys(const Parameter& p) const { return {p.value.data(), p.shape[0], p.shape[1], p.shape[2]}; }
+  View<const float, 3> keys(const Parameter& p) const { return {p.value().data(), p.shape[0], p.shape[1], p.shape[2]}; }
 
   BlockId id_;
   PeerOptions options_;

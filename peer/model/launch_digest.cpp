@@ -27,8 +27,10 @@ std::uint64_t launch_digest(Model& model) {
   for (int view = 0; view <= model.newest(); ++view) {
     if (model.retired(view)) continue;
     for (const auto& parameter : model.parameters(view)) {
-      for (const Buffer<float>* buffer : {&parameter->value, &parameter->gradient, &parameter->m, &parameter->v}) chain.add(buffer->data());
+      chain.add(parameter->value().data());
+      for (const Buffer<float>* buffer : {&parameter->gradient, &parameter->m, &parameter->v}) chain.add(buffer->data());
       chain.add(static_cast<std::uint64_t>(parameter->size()));
+      chain.add(static_cast<std::uint64_t>(parameter->copy_changes()));
     }
     model.for_each_block(view, [&](layers::PeerBlock& block, int) {
       const ops::ExpertRows rows = block.experts().rows();

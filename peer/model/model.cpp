@@ -65,7 +65,7 @@ Model::Model(const ModelOptions& options, std::uint64_t seed, Device device, lay
                                                 options.peer_side, options.page_experts, seed));
   }
   norm_ = &base_.add("model.norm.weight", {options.width}, layers::ParameterGroup::kTrunk);
-  layers::initialise_constant(norm_->value, 1.0f);
+  layers::initialise_constant(norm_->write(), 1.0f);
   head_ = options.tied_embeddings ? embedding_ : table("lm_head.weight");
   views_.push_back({-1, "base", "", nullptr});
 }

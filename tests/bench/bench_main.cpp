@@ -102,7 +102,8 @@ void disk(Report& report) {
 
 void generate(Report& report) {
   for (const char* preset : {"tiny", "small", "base"})
-    for (const int threads : {1, 2}) generation(report, preset, threads, 5, {80});
+    for (const auto precision : {peer::Precision::kFp32, peer::Precision::kBf16})
+      for (const int threads : {1, 2}) generation(report, preset, precision, threads, 5, {80});
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ void PeerWorkbench::compute(Context& ctx) {
       ops::adamw(ctx, {.rates = kRates,
                        .now = now_there_.data(),
                        .gradient = p->gradient_vector(),
-                       .weight = {p->value.data(), p->size()},
+                       .weight = {p->write().data(), p->size()},
                        .m = {p->m.data(), p->size()},
                        .v = {p->v.data(), p->size()},
                        .lazy_row = p->lazy_row});

@@ -55,3 +55,17 @@ TEST_CASE("generate --stop ends before the first of some texts, and filters leav
     CHECK(peer_cli("generate", pool, words + Words{"--temperature", "1"} + filter).json()["text"] == text);
   CHECK(peer_cli("generate", pool, words + Words{"--temperature", "1"}).json()["text"] != text);
 }
+
+TEST_CASE("generate --precision bf16 writes the same text from run to run, also on a CPU that does not multiply bf16") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  const Words words =
+      Words{"generate", pool, "--json", "--prompt", world().text("code"), "--bytes", "40", "--precision", "bf16"} + kMicroCommon;
+  const Outcome one = run_shell("\"$PEER\"" + quoted(words));
+  CHECK(one.code == kDone);
+  CHECK(one.json()["bytes"] > 0);
+  CHECK(run_shell("\"$PEER\"" + quoted(words)).out == one.out);
+  const Outcome narrow = run_shell("ONEDNN_MAX_CPU_ISA=AVX2 PEER_CPU_PATH=portable \"$PEER\"" + quoted(words));
+  CHECK(narrow.code == kDone);
+  CHECK(narrow.json()["bytes"] > 0);
+}

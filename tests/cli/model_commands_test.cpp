@@ -165,6 +165,20 @@ TEST_CASE("eval takes what stages have scored from the pool, says so, and comput
     CHECK(peer_cli("eval", pool, other).out.find("remembered") == std::string::npos);
 }
 
+TEST_CASE("eval --precision bf16 moves bits per byte by little, and takes no score that is remembered") {
+  const ScratchDirectory scratch;
+  const std::string pool = world().streamed(scratch);
+  const Words as_the_stages = {"--eval-batch", "4", "--json"};
+  const Outcome bf16 = peer_cli("eval", pool, as_the_stages + Words{"--precision", "bf16"});
+  if (bf16.code == kFailure && bf16.errors.find("avx512_bf16") != std::string::npos) return;
+  const Json rounded = bf16.json()["domains"], exact = peer_cli("eval", pool, as_the_stages).json()["domains"];
+  for (std::size_t d = 0; d < exact.size(); ++d) {
+    CHECK(rounded[d]["views_remembered"].empty());
+    CHECK(rounded[d]["bits_per_byte"] != exact[d]["bits_per_byte"]);
+    CHECK(rounded[d]["bits_per_byte"].get<double>() == Approx(exact[d]["bits_per_byte"].get<double>()).margin(0.005));
+  }
+}
+
 TEST_CASE("eval scores a text of one document whole, and says nothing about its spread") {
   const ScratchDirectory scratch;
   const std::string pool = world().trained(scratch);

@@ -107,7 +107,7 @@ TEST_CASE("an option that cannot be meant is refused and the pool stays as it wa
   CHECK_FALSE(std::filesystem::exists(scratch / "new"));
 }
 
-TEST_CASE("bf16 on a CPU without it is refused before anything is read") {
+TEST_CASE("training and scoring in bf16 on a CPU without it is refused before anything is read") {
   const ScratchDirectory scratch;
   const std::string pool = world().untrained(scratch), before = fingerprint_of(pool);
   const Words words = Words{"train", pool, "--precision", "bf16"} + world().stage("sea") + kMicroCommon;
@@ -116,6 +116,9 @@ TEST_CASE("bf16 on a CPU without it is refused before anything is read") {
   CHECK(lacks(outcome.errors, {"precision", "bf16", "--precision fp32"}) == "");
   CHECK(std::count(outcome.errors.begin(), outcome.errors.end(), '\n') == 1);
   CHECK(fingerprint_of(pool) == before);
+  const Outcome scored = run_shell("ONEDNN_MAX_CPU_ISA=AVX2 \"$PEER\"" + quoted(Words{"eval", pool, "--precision", "bf16"}));
+  CHECK(scored.code == kFailure);
+  CHECK(scored.errors == outcome.errors);
 }
 
 TEST_CASE("a run that no memory can hold is refused before it begins") {

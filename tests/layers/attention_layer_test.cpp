@@ -49,7 +49,7 @@ struct Adapted {
   explicit Adapted(AttentionBias bias) : Adapted(shape_with(bias)) {}
   void randomise() {
     std::uint32_t subject = 10;
-    for (auto& parameter : parameters) parameter->value = random_normal(parameter->size(), subject++, 0.5);
+    for (auto& parameter : parameters) parameter->write() = random_normal(parameter->size(), subject++, 0.5);
   }
   void forward(Context& ctx) { layer.forward(ctx, x.view(kTokens, kWidth), kTime, adapters, saved, y.view(kTokens, kWidth)); }
   void backward(Context& ctx) {
@@ -64,7 +64,7 @@ struct Oracle {
   layers::AttentionShape shape;
 
   explicit Oracle(const Adapted& a) : x(to_doubles(a.x)), shape(a.layer.shape()) {
-    for (const auto& parameter : a.parameters) tensors[parameter->name] = to_doubles(parameter->value);
+    for (const auto& parameter : a.parameters) tensors[parameter->name] = to_doubles(parameter->value());
   }
   static Numbers product(const Numbers& x, const Numbers& weight, std::int64_t inputs) {
     const auto outputs = static_cast<std::int64_t>(weight.size()) / inputs;
@@ -178,7 +178,7 @@ TEST_CASE("norms of queries and keys begin at 1, take the rate of the trunk and 
     const layers::Parameter& norm = *a.parameters.find(name);
     CHECK(norm.group == layers::ParameterGroup::kTrunk);
     CHECK_FALSE(norm.decays);
-    CHECK(std::all_of(norm.value.data(), norm.value.data() + norm.size(), [](float x) { return x == 1; }));
+    CHECK(std::all_of(norm.value().data(), norm.value().data() + norm.size(), [](float x) { return x == 1; }));
   }
   CHECK(a.parameters.find("attention.q_proj.weight")->shape == std::vector<std::int64_t>{24, kWidth});
   CHECK(a.parameters.find("attention.v_proj.weight")->shape == std::vector<std::int64_t>{12, kWidth});

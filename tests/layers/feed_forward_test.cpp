@@ -39,7 +39,7 @@ struct Adapted {
 
   void randomise() {
     std::uint32_t subject = 10;
-    for (auto& parameter : parameters) parameter->value = random_normal(parameter->size(), subject++, 0.5);
+    for (auto& parameter : parameters) parameter->write() = random_normal(parameter->size(), subject++, 0.5);
   }
   void forward(Context& ctx, std::size_t generations) {
     base.forward(ctx, x.view(kTokens, kWidth), {adapters.data(), generations}, saved, y.view(kTokens, kWidth));
@@ -51,7 +51,7 @@ struct Oracle {
   Numbers x;
 
   explicit Oracle(const Adapted& a) : x(to_doubles(a.x)) {
-    for (const auto& parameter : a.parameters) tensors[parameter->name] = to_doubles(parameter->value);
+    for (const auto& parameter : a.parameters) tensors[parameter->name] = to_doubles(parameter->value());
   }
   Numbers map(const std::string& name, const Numbers& input, std::int64_t inputs, std::int64_t outputs) const {
     Numbers y(static_cast<std::size_t>(kTokens * outputs));

@@ -22,7 +22,7 @@ TEST_CASE("a residual scale of 2 computes what annexes and dense blocks with twi
     test::randomise(model, view, 0.2f);
     for (auto& parameter : model.parameters(view))
       if (parameter->name.ends_with("mlp.down_proj.weight"))
-        for (std::int64_t i = 0; i < parameter->size(); ++i) parameter->value[i] *= factor;
+        for (std::int64_t i = 0; i < parameter->size(); ++i) parameter->write()[i] *= factor;
     model.for_each_block(view, [&](layers::PeerBlock& block, int) {
       for (std::int64_t e = 0; e < block.experts().count(); ++e)
         for (int i = 16; i < 32; ++i) block.experts().owned_parameters(e)[i] *= factor;
@@ -50,7 +50,7 @@ TEST_CASE("an annex clones the router of the nearest layer and there of the newe
         if (layers::Parameter* p = m.parameters(v).find(block + ".peer.sub_keys.rows")) return *p;
       throw ContractError("no block " + block);
     };
-    return std::equal(tensor(name).value.data(), tensor(name).value.data() + 4 * 4, tensor(from).value.data());
+    return std::equal(tensor(name).value().data(), tensor(name).value().data() + 4 * 4, tensor(from).value().data());
   };
   m.add_view(0, clones, "", true);  // the base has a PEER layer in block 1 alone
   CHECK(cloned("v1.layers.0", "model.layers.1"));
@@ -112,7 +112,7 @@ TEST_CASE("tensors that are left to a reader are zero where others are drawn, an
       REQUIRE(same != nullptr);
       CHECK(same->shape == parameter->shape);
       const bool constant = parameter->shape.size() == 1;  // norms
-      if (!constant) CHECK(std::all_of(same->value.data(), same->value.data() + same->size(), [](float x) { return x == 0; }));
+      if (!constant) CHECK(std::all_of(same->value().data(), same->value().data() + same->size(), [](float x) { return x == 0; }));
     }
   }
 }

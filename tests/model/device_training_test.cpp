@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "peer/device/rounded_gemm.h"
 #include "tests/support/bare_training.h"
 #include "tests/support/catch.h"
 #include "tests/support/test_device.h"
@@ -50,7 +51,7 @@ Run train(Device device, Trains trains, Profile* profile = nullptr) {
   }
   run.flops = ctx.flops();
   for (const auto& parameter : model.parameters(view))
-    run.weights.insert(run.weights.end(), parameter->value.data(), parameter->value.data() + parameter->size());
+    run.weights.insert(run.weights.end(), parameter->value().data(), parameter->value().data() + parameter->size());
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     for (std::int64_t e = 0; e < block.experts().count(); ++e)
       run.weights.insert(run.weights.end(), block.experts().parameters(e), block.experts().parameters(e) + 2 * block.experts().width());
@@ -115,4 +116,29 @@ TEST_CASE("a step is recorded anew when the model has grown or scratch memory ha
   model.for_each_block(0, [](layers::PeerBlock& block, int) { block.set_statistics(ops::Statistics::kFrozen); });
   training.step(text);
   CHECK_FALSE(training.recorded());
+}
+
+TEST_CASE("a recorded step in bf16 sees every change of the frozen base whose rounded copies it reads") {
+  enum class Copies { kKept, kDroppedAtEveryStep };
+  std::vector<double> loss[2];
+  for (const Copies copies : {Copies::kKept, Copies::kDroppedAtEveryStep}) {
+    Context ctx(test_device(), 1);
+    const PrecisionScope scope(ctx, Precision::kBf16);
+    model::Model model(tiny_options(), 3, test_device());
+    model.create_experts();
+    const int view = model.add_view(0, tiny_delta(), "x", true);
+    BareTraining training(ctx, model, view, kBatch);
+    bool recorded = false;
+    for (int step = 0; step < 3 * kSteps; ++step) {
+      if (step % kSteps == kSteps - 1) randomise(model, 0, 0.05f, static_cast<std::uint64_t>(step));
+      if (copies == Copies::kDroppedAtEveryStep)
+        for (auto& parameter : model.base()) parameter->write();
+      training.step(tiny_tokens(kBatch * model.options().context + 1, model.options().vocabulary));
+      loss[static_cast<int>(copies)].push_back(training.loss());
+      recorded = recorded || training.recorded();
+    }
+    CHECK(recorded == (copies == Copies::kKept && !test_device().is_cpu()));
+    CHECK(model.base().find("lm_head.weight")->copy_bytes() > 0);
+  }
+  CHECK(loss[0] == loss[1]);
 }

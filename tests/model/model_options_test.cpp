@@ -93,7 +93,7 @@ TEST_CASE("a norm of queries and keys makes logits that do not change with the s
     model::Model m(o, 3);
     for (auto& parameter : m.base())
       if (parameter->name.ends_with("q_proj.weight") || parameter->name.ends_with("k_proj.weight"))
-        for (std::int64_t i = 0; i < parameter->size(); ++i) parameter->value[i] *= scale;
+        for (std::int64_t i = 0; i < parameter->size(); ++i) parameter->write()[i] *= scale;
     return test::logits_of(ctx, m, 0, test::tiny_tokens(16, o.vocabulary), 16);
   };
   CHECK(logits(layers::QueryKeyNorm::kRms, 4) == logits(layers::QueryKeyNorm::kRms, 1));  // powers of two scale without rounding
@@ -111,7 +111,7 @@ TEST_CASE("tied embeddings are one table, and give the bits of two tables that h
   CHECK(one.base().find("lm_head.weight") == nullptr);
   const layers::Parameter& table = *one.base().find("model.embed_tokens.weight");
   for (const char* name : {"model.embed_tokens.weight", "lm_head.weight"})
-    std::copy_n(table.value.data(), table.size(), two.base().find(name)->value.data());
+    std::copy_n(table.value().data(), table.size(), two.base().find(name)->write().data());
   for (model::Model* m : {&one, &two}) m->create_experts();
   const auto tokens = test::tiny_tokens(16, o.vocabulary);
   CHECK(test::logits_of(ctx, one, 0, tokens, 16) == test::logits_of(ctx, two, 0, tokens, 16));

@@ -87,7 +87,7 @@ std::vector<Tensor> tensors_with_gradients(Context& ctx, Model& model, model::Ac
     for (auto& p : model.parameters(v)) {
       if (!p->trainable()) continue;
       Tensor tensor{p->name, {}, {p->gradient.data(), p->gradient.data() + p->size()}};
-      for (std::int64_t i = 0; i < p->size(); ++i) tensor.values.push_back(p->value.data() + i);
+      for (std::int64_t i = 0; i < p->size(); ++i) tensor.values.push_back(p->write().data() + i);
       tensors.push_back(std::move(tensor));
     }
     model.for_each_block(v, [&](layers::PeerBlock& block, int layer) {

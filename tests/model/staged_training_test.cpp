@@ -105,7 +105,7 @@ Run train(std::int64_t slots) {
     CHECK((slots == kFewSlots) == (needed > slots && slots > kNoSlots));
   }
   CHECK(training.recorded());
-  for (const auto& p : grown.model.parameters(1)) run.weights.insert(run.weights.end(), p->value.data(), p->value.data() + p->size());
+  for (const auto& p : grown.model.parameters(1)) run.weights.insert(run.weights.end(), p->value().data(), p->value().data() + p->size());
   grown.model.for_each_block(1, [&](layers::PeerBlock& block, int) {
     for (std::int64_t e = 0; e < block.experts().count(); ++e)
       run.weights.insert(run.weights.end(), block.experts().parameters(e), block.experts().parameters(e) + 2 * block.experts().width());

@@ -36,7 +36,7 @@ void set_product(layers::Parameter& table, const layers::Parameter& rows, Column
     for (std::int64_t i = 0; i < table.shape[1]; ++i) {
       double sum = 0;
       for (std::int64_t k = 0; k < kRank; ++k) sum += static_cast<double>(rows.matrix().row(v)[k]) * columns(k, i);
-      table.value[v * table.shape[1] + i] = static_cast<float>(sum);
+      table.write()[v * table.shape[1] + i] = static_cast<float>(sum);
     }
 }
 
@@ -61,7 +61,7 @@ TEST_CASE("a view of low rank computes what the tables that its factors multiply
   for (const int view : {1, 2}) {
     for (auto& parameter : low.parameters(view))
       if (layers::Parameter* same = full.parameters(view).find(parameter->name))
-        std::copy_n(parameter->value.data(), parameter->size(), same->value.data());
+        std::copy_n(parameter->value().data(), parameter->size(), same->write().data());
     const layers::Parameter &p = tensor(low, view, ".embed_tokens.lora_embedding_B.weight"),
                             &a = tensor(low, view, ".lm_head.lora_A.weight");
     set_product(tensor(full, view, ".embed_tokens.delta"), tensor(low, view, ".embed_tokens.lora_embedding_A.weight"),
@@ -91,7 +91,7 @@ TEST_CASE("training moves all four factors, but not the embedding of a token tha
                       ".lm_head.lora_B.weight"};
   for (const char* name : names) {
     const layers::Parameter& p = tensor(m, view, name);
-    before.emplace_back(p.value.data(), p.value.data() + p.size());
+    before.emplace_back(p.value().data(), p.value().data() + p.size());
   }
   CHECK(all_zero(before[0].data(), std::ssize(before[0])));
   CHECK(all_zero(before[3].data(), std::ssize(before[3])));
@@ -101,7 +101,7 @@ TEST_CASE("training moves all four factors, but not the embedding of a token tha
   auto old = before.begin();
   for (const char* name : names) {
     CAPTURE(std::string(name));
-    CHECK_FALSE(std::equal(old->begin(), old->end(), tensor(m, view, name).value.data()));
+    CHECK_FALSE(std::equal(old->begin(), old->end(), tensor(m, view, name).value().data()));
     ++old;
   }
   const layers::Parameter& rows = tensor(m, view, ".embed_tokens.lora_embedding_A.weight");

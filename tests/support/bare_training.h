@@ -69,7 +69,7 @@ class BareTraining {
         ops::adamw(ctx_, {.rates = rates_,
                           .now = now_there_.data(),
                           .gradient = p->gradient_vector(),
-                          .weight = {p->value.data(), p->size()},
+                          .weight = {p->write().data(), p->size()},
                           .m = {p->m.data(), p->size()},
                           .v = {p->v.data(), p->size()}});
   }

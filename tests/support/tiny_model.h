@@ -39,7 +39,7 @@ inline void randomise(model::Model& model, int view, float scale, std::uint64_t 
     const Random random(seed, Purpose::kTest, ++subject);
     if (parameter->group == layers::ParameterGroup::kStatistics) continue;
     for (std::int64_t i = 0; i < parameter->size(); ++i)
-      parameter->value[i] += scale * static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
+      parameter->write()[i] += scale * static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
   }
   model.for_each_block(view, [&](layers::PeerBlock& block, int) {
     const Random random(seed, Purpose::kTest, ++subject);

@@ -48,7 +48,7 @@ void start(BackgroundCommit& commit, Session& session, const std::string& ref) {
 // As a step would, everywhere.
 void change_all(Session& session) {
   for (const auto& parameter : session.loaded.model.parameters(0))
-    for (Buffer<float>* numbers : {&parameter->value, &parameter->m, &parameter->v})
+    for (Buffer<float>* numbers : {&parameter->write(), &parameter->m, &parameter->v})
       for (std::int64_t i = 0; i < numbers->size(); ++i) (*numbers)[i] += 1;
   session.loaded.model.for_each_block(0, [](layers::PeerBlock& block, int) {
     for (std::int64_t e = 0; e < block.experts().count(); ++e) {

@@ -106,7 +106,7 @@ TEST_CASE("windows in bytes meet where windows in tokens meet, and the last ends
 
 TEST_CASE("a view that computes no number is heard of when it is read, not taken for one that did not read") {
   Scene scene;
-  scene.model.parameters(0).find("model.norm.weight")->value[0] = std::nanf("");
+  scene.model.parameters(0).find("model.norm.weight")->write()[0] = std::nanf("");
   CHECK_THROWS_AS(scene.score(documents({"a text"}), 2, 0.25), NumericError);
   const int views[] = {0};
   CHECK_THROWS_AS(score_domain(scene.ctx, byte_model(scene.model), views, documents({"a text"}), {}, {}), NumericError);

@@ -39,7 +39,7 @@ struct Newcomer {
 
 double length_of(const layers::Parameter& sub_keys, std::int64_t key) {
   double squares = 0;
-  for (std::int64_t i = 0; i < sub_keys.shape[2]; ++i) squares += std::pow(sub_keys.value[key * sub_keys.shape[2] + i], 2);
+  for (std::int64_t i = 0; i < sub_keys.shape[2]; ++i) squares += std::pow(sub_keys.value()[key * sub_keys.shape[2] + i], 2);
   return std::sqrt(squares);
 }
 
@@ -67,9 +67,9 @@ TEST_CASE("only sub-keys that start as centroids move in the first batch, to uni
     return sum;
   };
   for (Newcomer* view : {&drawn, &centred}) {
-    const std::vector<float> before(view->sub_keys("rows").value.data(), view->sub_keys("rows").value.data() + 16);
+    const std::vector<float> before(view->sub_keys("rows").value().data(), view->sub_keys("rows").value().data() + 16);
     view->meet();
-    CHECK(std::equal(before.begin(), before.end(), view->sub_keys("rows").value.data()) == (view == &drawn));
+    CHECK(std::equal(before.begin(), before.end(), view->sub_keys("rows").value().data()) == (view == &drawn));
   }
   for (const char* half : {"rows", "columns"})
     for (std::int64_t key = 0; key < 4; ++key) CHECK(length_of(centred.sub_keys(half), key) == Approx(1).margin(1e-6));

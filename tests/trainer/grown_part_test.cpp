@@ -65,7 +65,7 @@ TEST_CASE("after an extension that trains what grew, old experts, old sub-keys a
     const layers::Parameter& later = *after.model.base().find(parameter->name);
     const bool keys = parameter->name.find(".sub_keys.") != std::string::npos;
     const bool router = parameter->group == layers::ParameterGroup::kRouter && !keys;
-    CHECK(std::equal(parameter->value.data(), parameter->value.data() + parameter->size(), later.value.data()) == !router);
+    CHECK(std::equal(parameter->value().data(), parameter->value().data() + parameter->size(), later.value().data()) == !router);
     if (keys) CHECK(later.shape[1] == side);
   }
 }

@@ -119,7 +119,7 @@ TEST_CASE("the step that A-GEM leaves does not raise the reference loss, where t
     held.give_back_dense();
     for (auto& parameter : model.base())
       for (std::int64_t i = 0; i < parameter->gradient.size(); ++i)
-        parameter->value[i] -= static_cast<float>(rate) * parameter->gradient[i];
+        parameter->write()[i] -= static_cast<float>(rate) * parameter->gradient[i];
     held.for_each_rows(
         Device{}, [&](layers::PeerBlock& b, View<const std::int64_t, 1> e, View<float, 2> rows) { descend_rows(b, e, rows, rate, 0, 0); });
   };

@@ -157,7 +157,7 @@ TEST_CASE("an imported model has every tensor of the folder, and a tied head is 
   for (const LlamaTensor& tensor : model.tensors) {
     const auto* parameter = session.loaded.model.base().find(tensor.name);
     REQUIRE(parameter != nullptr);
-    CHECK(std::equal(tensor.values.begin(), tensor.values.end(), parameter->value.data()));
+    CHECK(std::equal(tensor.values.begin(), tensor.values.end(), parameter->value().data()));
   }
   model.tie();
   import_from(model.write(folder / "tied"), folder / "tied-pool");

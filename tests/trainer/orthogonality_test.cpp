@@ -34,12 +34,12 @@ TEST_CASE("the gradient of the overlap with older adapters is that of finite dif
   int overlapping = 0;
   for (auto& parameter : chain.model.parameters(4)) {
     for (std::int64_t i = 0; i < parameter->size(); i += 7) {
-      const float value = parameter->value[i];
-      parameter->value[i] = value + kStep;
+      const float value = parameter->value()[i];
+      parameter->write()[i] = value + kStep;
       const double above = penalty.value();
-      parameter->value[i] = value - kStep;
+      parameter->write()[i] = value - kStep;
       const double below = penalty.value();
-      parameter->value[i] = value;
+      parameter->write()[i] = value;
       REQUIRE(parameter->gradient[i] == Approx((above - below) / (2 * kStep)).epsilon(1e-3).margin(1e-3));
       overlapping += parameter->gradient[i] != 0;
     }
@@ -53,12 +53,12 @@ TEST_CASE("the gradient of the overlap with older adapters is that of finite dif
 TEST_CASE("only adapters on the view's path count, each against its own map, and orthogonal ones cost nothing") {
   Chain chain;
   for (int view = 1; view <= 4; ++view)
-    for (auto& parameter : chain.model.parameters(view)) std::fill_n(parameter->value.data(), parameter->size(), 0.0f);
+    for (auto& parameter : chain.model.parameters(view)) std::fill_n(parameter->write().data(), parameter->size(), 0.0f);
   layers::Parameter &own = chain.a("v4", 4), &parent = chain.a("v2", 2), &sibling = chain.a("v3", 3);
-  own.value[0] = 2, parent.value[1] = 3, sibling.value[0] = 5;  // rows (2 0 ..), (0 3 ..), (5 0 ..)
+  own.write()[0] = 2, parent.write()[1] = 3, sibling.write()[0] = 5;  // rows (2 0 ..), (0 3 ..), (5 0 ..)
   const Orthogonality penalty(chain.model, 4, 0.5);
   CHECK(penalty.value() == 0);
-  parent.value[0] = 1;
+  parent.write()[0] = 1;
   CHECK(penalty.value() == Approx(0.5 * 2 * 2));
   CHECK(Orthogonality(chain.model, 1, 0.5).value() == 0);  // nothing is older
 }
@@ -76,7 +76,8 @@ TEST_CASE("a stage of O-LoRA trains adapters alone, on the newest view, and away
     model::Model& model = session.loaded.model;
     REQUIRE(model.path(2) == std::vector<int>{1, 2});
     for (auto& parameter : model.parameters(2)) {
-      const bool moved = std::any_of(parameter->value.data(), parameter->value.data() + parameter->size(), [](float v) { return v != 0; });
+      const bool moved =
+          std::any_of(parameter->value().data(), parameter->value().data() + parameter->size(), [](float v) { return v != 0; });
       CHECK(moved == (parameter->name.find(".lora_") != std::string::npos));
     }
     return Orthogonality(model, 2, 1).value();

@@ -13,15 +13,15 @@ TEST_CASE("on a straight path down a quadratic, synaptic intelligence recovers t
   model.set_trainable(0, true);
   const int base[] = {0};
   layers::Parameter& w = *model.base().find("model.norm.weight");
-  for (std::int64_t i = 0; i < w.size(); ++i) w.value[i] = 1;
+  for (std::int64_t i = 0; i < w.size(); ++i) w.write()[i] = 1;
   const ParameterField start = ParameterField::weights_of(model, model, base);
   PathIntegral path(model, base);
   constexpr int kSteps = 1000;
   for (int step = 0; step < kSteps; ++step) {
-    for (std::int64_t i = 0; i < w.size(); ++i) w.gradient[i] = static_cast<float>(i + 1) * w.value[i];
+    for (std::int64_t i = 0; i < w.size(); ++i) w.gradient[i] = static_cast<float>(i + 1) * w.value()[i];
     path.before(w);
     w.gradient[0] = 1e9f;  // what a penalty adds later is not work of the loss
-    for (std::int64_t i = 0; i < w.size(); ++i) w.value[i] -= 1.0f / kSteps;
+    for (std::int64_t i = 0; i < w.size(); ++i) w.write()[i] -= 1.0f / kSteps;
     path.after(w);
   }
   const ParameterField importance = path.importance(start);

@@ -38,13 +38,13 @@ TEST_CASE("with the exact Hessian as importance, descent lands on the joint opti
     ha.push_back(h[i] * a[i]);
   }
   const Regulariser regulariser(1, q.field(h), q.field(ha));
-  std::copy(a.begin(), a.end(), q.weights.value.data());
+  std::copy(a.begin(), a.end(), q.weights.write().data());
   for (int step = 0; step < 400; ++step) {
-    for (std::size_t i = 0; i < count; ++i) q.weights.gradient[i] = k[i] * (q.weights.value[i] - b[i]);
+    for (std::size_t i = 0; i < count; ++i) q.weights.gradient[i] = k[i] * (q.weights.value()[i] - b[i]);
     regulariser.add_to(q.weights);
-    for (std::size_t i = 0; i < count; ++i) q.weights.value[i] -= 0.3f * q.weights.gradient[i];
+    for (std::size_t i = 0; i < count; ++i) q.weights.write()[i] -= 0.3f * q.weights.gradient[i];
   }
-  for (std::size_t i = 0; i < count; ++i) CHECK(q.weights.value[i] == Approx((h[i] * a[i] + k[i] * b[i]) / (h[i] + k[i])).epsilon(1e-5));
+  for (std::size_t i = 0; i < count; ++i) CHECK(q.weights.value()[i] == Approx((h[i] * a[i] + k[i] * b[i]) / (h[i] + k[i])).epsilon(1e-5));
 }
 
 TEST_CASE("the penalty of an expert pulls its own record and no other") {

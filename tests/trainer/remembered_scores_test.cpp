@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "peer/base/error.h"
+#include "peer/device/rounded_gemm.h"
 #include "tests/support/catch.h"
 #include "tests/trainer/byte_model.h"
 #include "tests/trainer/small_world.h"
@@ -44,9 +45,21 @@ TEST_CASE("remembered scores are bit for bit those that the model gives, and are
   REQUIRE(first.size() == 1);  // the base was scored by the stage that grew the view: that one is in the pool
   scene.session->pool.put_records(first);
   for (auto& parameter : scene.session->loaded.model.base())
-    std::fill_n(parameter->value.data(), parameter->size(), 0.0f);  // who asks the model now gets something else
+    std::fill_n(parameter->write().data(), parameter->size(), 0.0f);  // who asks the model now gets something else
   CHECK(scene.memory(scene.none, {}).of(scene.both, scene.held_out, scene.documents, second) == read);
   CHECK(second.empty());
+}
+
+TEST_CASE("a score in one precision is not remembered as one in another") {
+  Scene scene;
+  Records records;
+  {
+    const PrecisionScope bf16(scene.session->ctx, Precision::kBf16);
+    CHECK(scene.memory(scene.none, {}).known(scene.both, scene.held_out, scene.documents).empty());
+    scene.memory(scene.none, {}).of(scene.both, scene.held_out, scene.documents, records);
+    CHECK(scene.memory(scene.none, records).known(scene.both, scene.held_out, scene.documents).size() == 2);
+  }
+  CHECK(scene.memory(scene.none, records).known(scene.both, scene.held_out, scene.documents).size() == 1);  // in fp32, of the stage
 }
 
 TEST_CASE("a domain's score is bit for bit the same whichever views are remembered, and only the others read") {
@@ -71,7 +84,7 @@ TEST_CASE("a domain's score is bit for bit the same whichever views are remember
   CHECK(bits(score(known)) == bits(read));
   CHECK(score(known).views_read == 1.0);
   known = score_views(scene.session->ctx, byte_model(model), scene.both, scene.documents, options);
-  for (auto& parameter : model.base()) std::fill_n(parameter->value.data(), parameter->size(), 0.0f);
+  for (auto& parameter : model.base()) std::fill_n(parameter->write().data(), parameter->size(), 0.0f);
   CHECK(bits(score(known)) == bits(read));
   CHECK(score(known).views_read == 0.0);
   CHECK(bits(score({})) != bits(read));

@@ -83,7 +83,7 @@ TEST_CASE("a stage of sparse memory finetuning changes at most t rows a step, an
   SmallWorld::run(session, options(1, 1));
   for (auto& parameter : session.loaded.model.base()) {
     const layers::Parameter& old = *before.model.base().find(parameter->name);
-    CHECK(std::equal(old.value.data(), old.value.data() + old.size(), parameter->value.data()));
+    CHECK(std::equal(old.value().data(), old.value().data() + old.size(), parameter->value().data()));
   }
   int moved = 0;
   session.loaded.model.for_each_block(0, [&](layers::PeerBlock& block, int) {

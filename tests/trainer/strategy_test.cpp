@@ -135,8 +135,8 @@ TEST_CASE("rows that alone may change leave the trunk and the routers as they we
     for (auto& parameter : before.model.base()) {
       INFO(parameter->name);
       if (parameter->group == layers::ParameterGroup::kStatistics) continue;
-      const float* now = session.loaded.model.base().find(parameter->name)->value.data();
-      CHECK(std::equal(now, now + parameter->size(), parameter->value.data()) == frozen);
+      const float* now = session.loaded.model.base().find(parameter->name)->value().data();
+      CHECK(std::equal(now, now + parameter->size(), parameter->value().data()) == frozen);
     }
     bool moved = false;
     session.loaded.model.for_each_block(0, [&](layers::PeerBlock& block, int) {

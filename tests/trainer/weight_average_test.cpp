@@ -29,10 +29,10 @@ TEST_CASE("the average of weights that rise by one a step is that of the geometr
   // w_n = n:  average_n = (1 - d) sum_{i=1..n} d^(n-i) i = n - d (1 - d^n) / (1 - d)
   for (const double decay : {0.5, 0.9, 0.99}) {
     Moving moving;
-    std::fill_n(moving.weights.value.data(), moving.weights.size(), 0.0f);
+    std::fill_n(moving.weights.write().data(), moving.weights.size(), 0.0f);
     WeightAverage average(moving.model, moving.base, decay);
     for (int n = 1; n <= 50; ++n) {
-      for (std::int64_t i = 0; i < moving.weights.size(); ++i) moving.weights.value[i] = static_cast<float>(n);
+      for (std::int64_t i = 0; i < moving.weights.size(); ++i) moving.weights.write()[i] = static_cast<float>(n);
       average.take_step();
       const double expected = n - decay * (1 - std::pow(decay, n)) / (1 - decay);
       CHECK(average.average().of(moving.weights)[3] == Approx(expected).epsilon(1e-4));

@@ -63,6 +63,7 @@ std::string RememberedScores::key_of(int view, const Digest& held_out) const {
   std::string made_of =
       fmt::format("{} batch {} overlap {} threads {} {} {}", to_hex(options_fingerprint(model.options())), options_.eval_batch,
                   options_.eval_overlap, session_.ctx.threads(), session_.ctx.device_name(), to_text(session_.ctx.cpu_path()));
+  if (session_.ctx.precision() != Precision::kFp32) made_of += " " + to_text(session_.ctx.precision());
   std::vector<int> path = model.path(view);
   path.insert(path.begin(), 0);
   for (const int v : path) {

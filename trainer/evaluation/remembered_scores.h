@@ -28,7 +28,8 @@ class RememberedScores {
 
  private:
   bool stays(int view) const;
-  // Names everything that the bits of a view's scores depend on but the documents: weights, window, batch, threads, device, CPU path.
+  // Names everything that the bits of a view's scores depend on but the documents: weights, window, batch, threads, device, CPU path,
+  // precision.
   std::string key_of(int view, const Digest& held_out) const;
 
   Session& session_;

@@ -94,7 +94,7 @@ void fill(const Sources& sources, Progress& progress, const std::atomic<bool>& s
   for (const auto& [parameter, place] : sources) {
     if (stop) throw ScoringStopped("stopped while tensors were read: nothing was kept");
     progress.update("import", done++, std::ssize(sources), parameter->name);
-    place.file->read(*place.tensor, parameter->value.data());
+    place.file->read(*place.tensor, parameter->write().data());
   }
   progress.update("import", done, std::ssize(sources), counted(done, "tensor"));
 }

@@ -33,7 +33,7 @@ void load_trunk(const pool::Pool& pool, const pool::Generation& generation, cons
   const pool::TrunkInfo* info = generation.trunk(name);
   if (info == nullptr) throw CorruptError(fmt::format("generation {}: the trunk '{}' is missing", generation.id.value, name));
   const auto tensors = pool.mapped_trunk(*info);
-  for (auto& parameter : parameters) copy_tensor(tensors, parameter->name, name, parameter->value);
+  for (auto& parameter : parameters) copy_tensor(tensors, parameter->name, name, parameter->write());
 }
 
 std::string statistics_name(const std::string& trunk) { return trunk + ".bigrams"; }
@@ -94,7 +94,7 @@ void load_row_state(const pool::Pool& pool, const pool::Generation& generation, 
 void add_trunk(const std::string& name, layers::Parameters& parameters, bool with_moments, ModelImage& image) {
   std::vector<pool::TensorView> tensors, moments;
   for (const auto& p : parameters) {
-    tensors.push_back({p->name, p->shape, p->value.data()});
+    tensors.push_back({p->name, p->shape, p->value().data()});
     if (!p->trainable()) continue;
     moments.push_back({p->name + ".m", p->shape, p->m.data()});
     moments.push_back({p->name + ".v", p->shape, p->v.data()});

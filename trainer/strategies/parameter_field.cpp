@@ -76,7 +76,7 @@ std::span<float> ParameterField::of(const layers::PeerBlock& block) {
 void ParameterField::for_each(const std::function<void(std::span<float>, const float*)>& visit) {
   for (Entry& entry : entries_) {
     if (entry.parameter != nullptr) {
-      visit(entry.values, entry.parameter->value.data());
+      visit(entry.values, entry.parameter->value().data());
       continue;
     }
     const auto record = static_cast<std::size_t>(entry.shape[1]);

@@ -17,11 +17,11 @@ PathIntegral::PathIntegral(model::Model& model, std::span<const int> views)
 
 void PathIntegral::before(const layers::Parameter& parameter) {
   std::copy_n(parameter.gradient.data(), parameter.size(), gradient_.of(parameter).data());
-  std::copy_n(parameter.value.data(), parameter.size(), weight_.of(parameter).data());
+  std::copy_n(parameter.value().data(), parameter.size(), weight_.of(parameter).data());
 }
 
 void PathIntegral::after(const layers::Parameter& parameter) {
-  add_work(gradient_.of(parameter).data(), weight_.of(parameter).data(), parameter.value.data(), parameter.size(),
+  add_work(gradient_.of(parameter).data(), weight_.of(parameter).data(), parameter.value().data(), parameter.size(),
            work_.of(parameter).data());
 }
 

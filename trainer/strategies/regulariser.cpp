@@ -18,7 +18,7 @@ Regulariser::Regulariser(double weight, ParameterField importance, ParameterFiel
 void Regulariser::add_to(layers::Parameter& parameter) const {
   const std::span<const float> importance = importance_.of(parameter);
   if (importance.empty()) return;
-  pull_back(weight_, importance.data(), pull_.of(parameter).data(), parameter.value.data(), parameter.size(), parameter.gradient.data());
+  pull_back(weight_, importance.data(), pull_.of(parameter).data(), parameter.value().data(), parameter.size(), parameter.gradient.data());
 }
 
 void Regulariser::add_to(const layers::PeerBlock& block, View<const std::int64_t, 1> expert, View<float, 2> gradient) const {

@@ -11,7 +11,7 @@ void blend(model::Model& model, std::span<const int> views, const ParameterField
   };
   for (const int v : views) {
     for (auto& parameter : model.parameters(v))
-      if (parameter->trainable()) mix(other.of(*parameter).data(), parameter->size(), parameter->value.data());
+      if (parameter->trainable()) mix(other.of(*parameter).data(), parameter->size(), parameter->write().data());
     model.for_each_block(v, [&](layers::PeerBlock& block, int) {
       layers::ExpertTable& experts = block.experts();
       const std::int64_t record = 2 * experts.width();
