@@ -13,7 +13,7 @@ constexpr std::int64_t kPiece = 256;  // rows: some tenths of a millisecond, whi
 
 // Of the calling thread alone, as Linux has it. Refused, rows are drawn at the usual one.
 void lower_priority() {
-  constexpr int kLower = 10;
+  constexpr int kLower = 5;
   [[maybe_unused]] const int now = nice(kLower);
 }
 

@@ -49,9 +49,11 @@ void rows(Report& report) {
   step(report, "peer.step", kMillionBf16, 9, {85});
 }
 
+void live(Report& report) { growth_live(report, {.side = 512, .tokens = 512}, 1024, {1}); }
+
 void growth(Report& report) {
   growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});
-  growth_live(report, {.side = 512, .tokens = 512}, 1024, {1});
+  live(report);
 }
 
 void full(Report& report) {
@@ -126,6 +128,8 @@ int main(int argc, char** argv) {
     step(report, "peer.step", kMillion, 9, {85}), online(report);
   else if (what == "growth")
     growth(report);
+  else if (what == "live")
+    live(report);
   else if (what == "rows")
     rows(report);
   else if (what == "precision")
@@ -142,7 +146,7 @@ int main(int argc, char** argv) {
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
     return std::fprintf(stderr,
-                        "peer_bench: unknown set '%s'; expected quick, full, step, growth, rows, disk, memory, generate, precision, "
+                        "peer_bench: unknown set '%s'; expected quick, full, step, growth, live, rows, disk, memory, generate, precision, "
                         "attention, packed or profile\n",
                         what.c_str()),
            2;

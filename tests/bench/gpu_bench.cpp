@@ -164,6 +164,7 @@ void growth(Context& ctx, const PeerShape& s, int rounds) {
   const double step = seconds_on(ctx, rounds, [&] { bench.step(); });
   const double seconds = seconds_of(Clock::kWall, [&] {
     bench.extend(2 * s.side);
+    bench.open_all();
     ctx.wait();
   });
   std::printf("%-16s %-36s %10.1f ms, %.1f steps\n", "gpu.growth", (text_of(s, Precision::kFp32) + " x 4").c_str(), 1e3 * seconds,

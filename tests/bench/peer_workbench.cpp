@@ -105,8 +105,12 @@ void PeerWorkbench::compute(Context& ctx) {
 
 void PeerWorkbench::extend(std::int64_t side) {
   block_.extend(parameters_, side, true, kSeed);
+  record_anew();
+}
+
+void PeerWorkbench::open_all() {
   block_.open_all();
-  shape_.side = side;
+  shape_.side = block_.side();
   record_anew();
 }
 

@@ -36,7 +36,8 @@ class PeerWorkbench {
   void step(Context& ctx);  // forward, backward, AdamW of the touched rows, AdamW of the router
 
   void record_anew() { repeated_ = {}; }  // when experts were frozen, or placed elsewhere
-  void extend(std::int64_t side);         // a larger grid, all of it open
+  void extend(std::int64_t side);         // a larger grid, of which open_all() opens what is new
+  void open_all();
 
   const PeerShape& shape() const { return shape_; }
   layers::PeerBlock& block() { return block_; }

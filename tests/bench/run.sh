@@ -4,6 +4,7 @@
 #   tests/bench/run.sh [quick]   under a minute; exit code 1 when a line is beyond its bound (about half of what a quiet machine reaches)
 #   tests/bench/run.sh full      every line (12 GB of memory, several minutes), then a step of PyTorch at a million experts
 #   tests/bench/run.sh growth    forward time by the number of experts, and growing a pool that trains
+#   tests/bench/run.sh live      the latter alone (7 GB of memory)
 #   tests/bench/run.sh rows      experts' rows of bf16 against fp32, at a million experts (11 GB of memory)
 #   tests/bench/run.sh disk      rows of a mapped pool that are not in memory (512 MiB of disk under TMPDIR)
 #   tests/bench/run.sh generate  a token of each preset, with key-value caches (7 GB of memory)
