@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
   else if (what == "full")
     full(report);
   else if (what == "step")
-    step(report, "peer.step", kMillion, 9, {85}), online(report);
+    step(report, "peer.step", kMillion, 9, {85}), step(report, "peer.step", kManyTokens, 9, {80}), online(report);
   else if (what == "growth")
     growth(report);
   else if (what == "live")
