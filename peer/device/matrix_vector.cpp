@@ -40,6 +40,12 @@ float dot(const Bfloat16* x, const Bfloat16* row, std::int64_t count) { return p
 using Eight __attribute__((vector_size(32))) = float;
 constexpr int kEights = 8;
 
+// One by one: memory would be cleared first, which takes as long as a row of 128.
+__attribute__((target("avx2,fma"), always_inline)) inline void clear(Eight (&sums)[kEights]) {
+#pragma GCC unroll 8
+  for (Eight& sum : sums) sum = Eight{};
+}
+
 __attribute__((target("avx2,fma"), always_inline)) inline float total(Eight (&sums)[kEights]) {
 #pragma GCC unroll 4
   for (int half = kEights / 2; half > 0; half /= 2)
@@ -49,7 +55,8 @@ __attribute__((target("avx2,fma"), always_inline)) inline float total(Eight (&su
 }
 
 PEER_AVX2 float wide_dot(const float* x, const float* row, std::int64_t count) {
-  Eight sums[kEights] = {};
+  Eight sums[kEights];
+  clear(sums);
   std::int64_t i = 0;
   for (; i + 8 * kEights <= count; i += 8 * kEights) {
 #pragma GCC unroll 8
@@ -67,7 +74,8 @@ PEER_AVX2 float wide_dot(const float* x, const float* row, std::int64_t count) {
 
 PEER_AVX2 float wide_dot(const Bfloat16* x, const Bfloat16* row, std::int64_t count) {
   using Pairs __attribute__((vector_size(32))) = std::uint32_t;
-  Eight sums[kEights] = {};
+  Eight sums[kEights];
+  clear(sums);
   std::int64_t i = 0;
   for (; i + 8 * kEights <= count; i += 8 * kEights) {
 #pragma GCC unroll 4
@@ -92,32 +100,37 @@ float wide_dot(const T* x, const T* row, std::int64_t count) {
 bool has_wide_dots(CpuPath) { return false; }
 #endif
 
-// Twice as fast as shifts where the caches hold the rows. Numbers below 2^-126 count as 0.
+// Twice as fast as shifts where the caches hold the rows, and on vectors of 32 bytes a tenth faster than on those of 64 where they do not.
+// Numbers below 2^-126 count as 0.
 #if defined(__x86_64__) && defined(__GNUC__) && (PEER_CPU_PATHS & 8)
 #define PEER_AVX512_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"), section(".text_avx512bf16"), noinline))
 PEER_AVX512_BF16 float bf16_dot(const Bfloat16* x, const Bfloat16* row, std::int64_t count) {
-  constexpr int kVectors = 4;
-  constexpr std::int64_t kLanes = 32;
-  __m512 sums[kVectors] = {};
+  constexpr std::int64_t kVectors = 8, kLanes = 16;
+  __m256 sums[kVectors];
+#pragma GCC unroll 8
+  for (__m256& sum : sums) sum = __m256{};
   std::int64_t i = 0;
   for (; i + kVectors * kLanes <= count; i += kVectors * kLanes)
-#pragma GCC unroll 4
-    for (int s = 0; s < kVectors; ++s)
-      sums[s] =
-          _mm512_dpbf16_ps(sums[s], (__m512bh)_mm512_loadu_si512(x + i + s * kLanes), (__m512bh)_mm512_loadu_si512(row + i + s * kLanes));
+#pragma GCC unroll 8
+    for (std::int64_t s = 0; s < kVectors; ++s) {
+      __m256bh lanes, of_row;
+      std::memcpy(&lanes, x + i + s * kLanes, sizeof lanes);
+      std::memcpy(&of_row, row + i + s * kLanes, sizeof of_row);
+      sums[s] = _mm256_dpbf16_ps(sums[s], lanes, of_row);
+    }
   for (; i < count; i += kLanes) {
-    const __mmask32 lanes = count - i < kLanes ? (__mmask32{1} << (count - i)) - 1 : ~__mmask32{0};
+    const auto lanes = static_cast<__mmask16>(count - i < kLanes ? (1 << (count - i)) - 1 : ~0);
     sums[0] =
-        _mm512_dpbf16_ps(sums[0], (__m512bh)_mm512_maskz_loadu_epi16(lanes, x + i), (__m512bh)_mm512_maskz_loadu_epi16(lanes, row + i));
+        _mm256_dpbf16_ps(sums[0], (__m256bh)_mm256_maskz_loadu_epi16(lanes, x + i), (__m256bh)_mm256_maskz_loadu_epi16(lanes, row + i));
   }
-  const __m512 sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-  __m256 halves[2];
-  std::memcpy(halves, &sum, sizeof sum);
-  const __m256 half = halves[0] + halves[1];
+#pragma GCC unroll 4
+  for (std::int64_t half = kVectors / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+    for (std::int64_t s = 0; s < half; ++s) sums[s] += sums[s + half];
   Four quarters[2];
-  std::memcpy(quarters, &half, sizeof half);
-  const Four quarter = quarters[0] + quarters[1];
-  return (quarter[0] + quarter[1]) + (quarter[2] + quarter[3]);
+  std::memcpy(quarters, &sums[0], sizeof quarters);
+  const Four sum = quarters[0] + quarters[1];
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 #else
 float bf16_dot(const Bfloat16* x, const Bfloat16* row, std::int64_t count) { return wide_dot(x, row, count); }
@@ -135,14 +148,22 @@ void rows_by(Context& ctx, Dot&& dot, const T* x, Matrix<const T> w, float beta,
 }  // namespace
 
 void matrix_vector(Context& ctx, const float* x, Matrix<const float> w, float beta, float* y) {
-  using Dot = float (*)(const float*, const float*, std::int64_t);
-  rows_by(ctx, has_wide_dots(ctx.cpu_path()) ? Dot{wide_dot} : Dot{dot}, x, w, beta, y);
+  if (has_wide_dots(ctx.cpu_path()))
+    return rows_by(
+        ctx, [](auto... row) { return wide_dot(row...); }, x, w, beta, y);
+  rows_by(
+      ctx, [](auto... row) { return dot(row...); }, x, w, beta, y);
 }
 
 void matrix_vector(Context& ctx, const Bfloat16* x, Matrix<const Bfloat16> w, float beta, float* y) {
-  using Dot = float (*)(const Bfloat16*, const Bfloat16*, std::int64_t);
-  const bool multiplies = ctx.cpu_path() == CpuPath::kAvx512Bf16;
-  rows_by(ctx, multiplies ? Dot{bf16_dot} : has_wide_dots(ctx.cpu_path()) ? Dot{wide_dot} : Dot{dot}, x, w, beta, y);
+  if (ctx.cpu_path() == CpuPath::kAvx512Bf16)
+    return rows_by(
+        ctx, [](auto... row) { return bf16_dot(row...); }, x, w, beta, y);
+  if (has_wide_dots(ctx.cpu_path()))
+    return rows_by(
+        ctx, [](auto... row) { return wide_dot(row...); }, x, w, beta, y);
+  rows_by(
+      ctx, [](auto... row) { return dot(row...); }, x, w, beta, y);
 }
 
 }  // namespace peer
