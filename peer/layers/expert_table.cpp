@@ -183,7 +183,7 @@ void ExpertTable::fill_parameters(std::int64_t first, std::int64_t count, const 
   }
 }
 
-void ExpertTable::fill_parameters_later(std::int64_t first, Fill fill, DrawingTurn turn) {
+void ExpertTable::fill_parameters_later(std::int64_t first, Fill fill, std::shared_ptr<DrawingTurn> turn) {
   if (!device_.is_cpu()) return fill_parameters(first, count_ - first, fill);
   wait_until_drawn();
   // Not `this`, for the table may be moved; pages are where they are until the next who changes them has waited.

@@ -113,7 +113,8 @@ void PeerBlock::create_experts(double up_deviation, bool trainable, std::uint64_
   experts_.fill_parameters(added.first, experts_.count() - added.first, added.draw);
 }
 
-void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool trainable, std::uint64_t seed, DrawingTurn turn) {
+void PeerBlock::extend(Parameters& parameters, std::int64_t new_side, bool trainable, std::uint64_t seed,
+                       std::shared_ptr<DrawingTurn> turn) {
   const std::int64_t old_side = side(), half = options_.d_key / 2;
   require(new_side >= old_side, "peer_block: a grid never shrinks");
   const double key_deviation = std::sqrt(2.0 / static_cast<double>(options_.d_key));
@@ -156,6 +157,7 @@ void PeerBlock::centre_sub_keys(Context& ctx, const PeerActivations& seen, std::
 }
 
 void PeerBlock::forward(Context& ctx, const Operand& x, PeerActivations& saved, View<float, 2> y, bool training) {
+  if (training) experts_.draw_between_steps(ctx.threads());
   const std::int64_t n = x.rows(), h = options_.heads, k = options_.top_k, d = options_.d_key;
   saved.statistics = training ? statistics_ : ops::Statistics::kFrozen;
   linear(ctx, x, *query_, 0.0f, saved.query.view(n, h * d));

@@ -60,7 +60,7 @@ class PeerBlock {
   // Enlarges the grid to side x side by whole shells: fresh sub-keys and experts (up = 0), dormant until open_all(), so that no
   // retrieval changes. No old expert is renamed or moved. On a CPU the new rows are drawn while the caller goes on, forward and backward
   // included, and in turn with those of other blocks.
-  void extend(Parameters& parameters, std::int64_t side, bool trainable, std::uint64_t seed, DrawingTurn turn = {});
+  void extend(Parameters& parameters, std::int64_t side, bool trainable, std::uint64_t seed, std::shared_ptr<DrawingTurn> turn = {});
   void open_all() { set_open(side()); }
   // Waits for rows that are still being drawn.
   void set_open(std::int64_t open) {

@@ -9,7 +9,9 @@
 namespace peer::layers {
 namespace {
 
-constexpr std::int64_t kPiece = 256;  // rows: some tenths of a millisecond, which is what a wait may take at the low priority
+constexpr std::int64_t kPiece = 64;     // rows: a tenth of a millisecond, which is what a wait may take at the low priority
+constexpr double kBetweenSteps = 0.25;  // of the time since the last
+constexpr std::chrono::milliseconds kMostBetweenSteps{250};  // however long nobody took a step
 
 // Of the calling thread alone, as Linux has it. Refused, rows are drawn at the usual one.
 void lower_priority() {
@@ -19,15 +21,16 @@ void lower_priority() {
 
 }  // namespace
 
-RowDrawing::RowDrawing(std::int64_t first, std::int64_t end, std::function<void(std::int64_t, std::int64_t)> draw, DrawingTurn turn)
-    : first_(first), end_(end), draw_(std::move(draw)), turn_(turn ? std::move(turn) : std::make_shared<std::mutex>()), left_(pieces()) {
+RowDrawing::RowDrawing(std::int64_t first, std::int64_t end, std::function<void(std::int64_t, std::int64_t)> draw,
+                       std::shared_ptr<DrawingTurn> turn)
+    : first_(first), end_(end), draw_(std::move(draw)), turn_(turn ? std::move(turn) : std::make_shared<DrawingTurn>()), left_(pieces()) {
   try {
     thread_ = std::thread([this] {
       lower_priority();
-      draw_pieces(*turn_);
+      draw_beside();
     });
   } catch (const std::system_error&) {
-    draw_pieces(*turn_);
+    draw_beside();
   }
 }
 
@@ -38,13 +41,32 @@ RowDrawing::~RowDrawing() {
 
 std::int64_t RowDrawing::pieces() const { return (end_ - first_ + kPiece - 1) / kPiece; }
 
-void RowDrawing::draw_pieces(std::mutex& turn) {
-  while (!given_up_) {
-    const std::lock_guard lock(turn);
-    const std::int64_t piece = next_++;
-    if (piece >= pieces()) return;
-    draw_piece(piece);
+void RowDrawing::draw_beside() {
+  for (bool more = true; more && !between_steps_ && !given_up_;) {
+    const std::lock_guard lock(turn_->taken);
+    more = draw_next();
   }
+}
+
+void RowDrawing::draw_between_steps(int threads) {
+  using Clock = std::chrono::steady_clock;
+  between_steps_ = true;
+  const std::unique_lock lock(turn_->taken, std::try_to_lock);
+  if (!lock || next_ >= pieces()) return;
+  const Clock::time_point began = Clock::now(), rested = std::exchange(turn_->rests_since, began);
+  if (rested == Clock::time_point{}) return;
+  const auto part = std::chrono::duration_cast<Clock::duration>(kBetweenSteps * (began - rested));
+  const Clock::time_point end = began + std::min<Clock::duration>(part, kMostBetweenSteps);
+#pragma omp parallel num_threads(threads)
+  while (Clock::now() < end && draw_next()) {
+  }
+  turn_->rests_since = Clock::now();
+}
+
+bool RowDrawing::draw_next() {
+  const std::int64_t piece = next_++;
+  if (piece < pieces()) draw_piece(piece);
+  return piece < pieces();
 }
 
 // A piece that fails is over too, and those after it without being drawn: whoever waits is to hear of it.
@@ -63,9 +85,7 @@ void RowDrawing::draw_piece(std::int64_t piece) {
 void RowDrawing::wait() {
   if (next_ < pieces()) {
 #pragma omp parallel
-    {
-      std::mutex nobodys;  // who waits waits for no turn
-      draw_pieces(nobodys);
+    while (draw_next()) {  // who waits waits for no turn
     }
   }
   for (std::int64_t left = left_; left > 0; left = left_) left_.wait(left);

@@ -144,7 +144,7 @@ void Model::retire(int view) {
 }
 
 void Model::extend(std::int64_t side) {
-  const auto turn = std::make_shared<std::mutex>();
+  const auto turn = std::make_shared<layers::DrawingTurn>();
   for_each_block(0, [&](layers::PeerBlock& block, int) { block.extend(base_, side, block.experts().trainable(0), seed_, turn); });
   options_.peer_side = side;
 }

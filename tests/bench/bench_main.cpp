@@ -4,6 +4,7 @@
 #include <string>
 
 #include "tests/bench/disk_benchmarks.h"
+#include "tests/bench/growth_live.h"
 #include "tests/bench/layer_benchmarks.h"
 #include "tests/bench/model_benchmarks.h"
 #include "tests/bench/op_benchmarks.h"
@@ -49,7 +50,10 @@ void rows(Report& report) {
   step(report, "peer.step", kMillionBf16, 9, {85});
 }
 
-void live(Report& report) { growth_live(report, {.side = 512, .tokens = 512}, 1024, {1}); }
+void live(Report& report) {
+  growth_live(report, {.side = 512, .tokens = 512}, 1024, true, 5, {1});
+  growth_live(report, {.side = 512, .tokens = 512}, 1024, false, 1, {});
+}
 
 void growth(Report& report) {
   growth_cost(report, {128, 256, 512, 1024, 2048}, 7, {3});

@@ -3,9 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
-#include <numeric>
 #include <set>
 
 #include <fmt/format.h>
@@ -15,10 +13,6 @@
 
 namespace peer::bench {
 namespace {
-
-std::string name_of(const PeerShape& s) {
-  return fmt::format("E={} T={} D={}{}", s.experts(), s.tokens, s.width, s.rows == Element::kBfloat16 ? " bf16 rows" : "");
-}
 
 double gemm_seconds(double flops, double square_seconds) { return flops / SquareGemm::flops() * square_seconds; }
 
@@ -137,56 +131,6 @@ void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rou
     const bool last = side == sides.back();
     report.print({"growth.cost", name_of(s), "us/token", measured, 0, measured / first, last ? goal : Goal{}, "x", true});
   }
-}
-
-namespace {
-
-// Seconds from one finished step to the next.
-class Pauses {
- public:
-  void note() {
-    const double now = seconds_now(Clock::kWall);
-    pauses_.push_back(now - last_);
-    last_ = now;
-  }
-  std::int64_t count() const { return std::ssize(pauses_); }
-  double longest() const { return *std::max_element(pauses_.begin(), pauses_.end()); }
-  double typical() const { return median(pauses_); }
-  double sum() const { return std::accumulate(pauses_.begin(), pauses_.end(), 0.0); }
-
- private:
-  double last_ = seconds_now(Clock::kWall);
-  std::vector<double> pauses_;
-};
-
-}  // namespace
-
-void growth_live(Report& report, const PeerShape& s, std::int64_t side, Goal goal) {
-  Context ctx(Device{}, 2);
-  PeerWorkbench bench(ctx, s, true);
-  bench.step();
-  Pauses before;
-  while (before.count() < 40) bench.step(), before.note();
-  const ops::ExpertRows old = bench.block().experts().rows();
-  std::vector<const std::byte*> record;
-  for (std::int64_t e = 0; e < old.count; ++e) record.push_back(old.record(e));
-
-  Pauses during;
-  const double extended = seconds_of(Clock::kWall, [&] { bench.extend(side); });
-  while (!bench.block().experts().drawn()) bench.step(), during.note();
-  const auto steps = static_cast<double>(during.count());
-  bench.open_all(), during.note();
-
-  const ops::ExpertRows now = bench.block().experts().rows();
-  for (std::int64_t e = 0; e < old.count; ++e)
-    if (now.record(e) != record[static_cast<std::size_t>(e)]) throw ContractError("growth.live: an old record moved");
-  const std::string shape = fmt::format("{} to {}", name_of(s), now.count);
-  const double step = before.typical();
-  report.print({"growth.extend", shape, "ms", 1e3 * extended, 1e3 * step, extended / step, {}, "steps", true});
-  report.print(
-      {"growth.live", shape, "ms", 1e3 * during.longest(), 1e3 * before.longest(), during.longest() / step - 1, goal, "steps", true});
-  report.print({"growth.drawn", shape, "ms", 1e3 * during.sum(), 1e3 * step, during.sum() / step, {}, "steps", true});
-  report.print({"growth.meanwhile", shape, "steps", steps, during.sum() / step, 100 * steps * step / during.sum()});
 }
 
 void thread_scale(Report& report, const PeerShape& s, int rounds, Goal goal) {

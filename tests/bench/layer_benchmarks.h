@@ -26,16 +26,6 @@ void rows_bf16(Report& report, PeerShape shape, int rounds, Goal goal);
 // growth.cost: the time of forward at each side, as a multiple of that at the first.
 void growth_cost(Report& report, const std::vector<std::int64_t>& sides, int rounds, Goal goal);
 
-// The grid of a block in training becomes side x side while it goes on to take steps, by the wall clock on two threads. In units of the
-// median step before:
-//   growth.extend     how long extending took
-//   growth.live       the longest time without a finished step, extending and opening included, less one step; the limit: that of 40 steps
-//                     before, which other programs on the machine lengthen too
-//   growth.drawn      how long until the new experts were open
-//   growth.meanwhile  the steps that were finished until then, against those of the same time without growth
-// Throws when an old record moved.
-void growth_live(Report& report, const PeerShape& shape, std::int64_t side, Goal goal);
-
 // threads.scale: a step on two threads against one, by the wall clock.
 void thread_scale(Report& report, const PeerShape& shape, int rounds, Goal goal);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "peer/device/copy.h"
 #include "peer/layers/initialise.h"
 #include "peer/ops/adamw.h"
@@ -32,6 +34,10 @@ Buffer<float> normal(Device device, std::int64_t size, const char* name, double 
 }
 
 }  // namespace
+
+std::string name_of(const PeerShape& s) {
+  return fmt::format("E={} T={} D={}{}", s.experts(), s.tokens, s.width, s.rows == Element::kBfloat16 ? " bf16 rows" : "");
+}
 
 PeerWorkbench::PeerWorkbench(Context& ctx, const PeerShape& shape, bool trainable, Bare)
     : ctx_(ctx),

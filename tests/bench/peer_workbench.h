@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "peer/device/repeated_work.h"
@@ -23,6 +24,8 @@ struct PeerShape {
   double query_flops() const { return 2.0 * static_cast<double>(width * heads * d_key); }
   double score_flops() const { return 2.0 * static_cast<double>(heads * side * d_key); }
 };
+
+std::string name_of(const PeerShape& shape);
 
 class PeerWorkbench {
  public:

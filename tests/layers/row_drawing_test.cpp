@@ -83,7 +83,7 @@ TEST_CASE("whoever waits draws what nobody has begun") {
 }
 
 TEST_CASE("drawings that share a turn go on one at a time, and a wait for one does not wait for the other") {
-  const auto turn = std::make_shared<std::mutex>();
+  const auto turn = std::make_shared<layers::DrawingTurn>();
   std::atomic<int> at_once{0}, most{0};
   const auto draw = [&](std::int64_t, std::int64_t) {
     const int now = ++at_once;
@@ -109,8 +109,40 @@ TEST_CASE("drawings that share a turn go on one at a time, and a wait for one do
   gate.open();
 }
 
+TEST_CASE("once steps are taken rows are drawn between them alone, for a part of their time, each row once") {
+  constexpr auto kPieceTakes = std::chrono::milliseconds(1), kStepTakes = std::chrono::milliseconds(80);
+  const auto stepping = std::this_thread::get_id();
+  std::atomic<bool> stepped{false}, begun{false};
+  std::atomic<int> beside{0};
+  std::vector<std::atomic<int>> drawn(40'000);
+  RowDrawing drawing(0, 40'000, [&](std::int64_t first, std::int64_t end) {
+    begun = true, begun.notify_all();
+    if (stepped && std::this_thread::get_id() != stepping) ++beside;
+    for (std::int64_t row = first; row < end; ++row) ++drawn[static_cast<std::size_t>(row)];
+    std::this_thread::sleep_for(kPieceTakes);
+  });
+  begun.wait(false);
+  drawing.draw_between_steps(1);
+  std::this_thread::sleep_for(kStepTakes);  // the piece that the other thread had begun is over
+  stepped = true;
+  const auto count = [&] { return std::count_if(drawn.begin(), drawn.end(), [](const auto& times) { return times > 0; }); };
+  const std::int64_t before = count();
+  for (int step = 0; step < 2; ++step) {  // the first may begin to count the time
+    drawing.draw_between_steps(1);
+    std::this_thread::sleep_for(kStepTakes);
+  }
+  drawing.draw_between_steps(1);
+  CHECK(count() > before);
+  CHECK_FALSE(drawing.done());  // after at most a quarter of a second, twice, there are more pieces of a millisecond
+  CHECK(beside == 0);
+  stepped = false;
+  drawing.wait();
+  CHECK(std::all_of(drawn.begin(), drawn.end(), [](const auto& times) { return times == 1; }));
+}
+
 TEST_CASE("nothing is left to draw when there are no rows") {
   RowDrawing drawing(7, 7, [](std::int64_t, std::int64_t) { throw ContractError("no row"); });
+  drawing.draw_between_steps(2);
   drawing.wait();
   CHECK(drawing.done());
 }
