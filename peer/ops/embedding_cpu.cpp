@@ -23,7 +23,7 @@ void add(const float* from, float* to, std::int64_t count) {
 void embedding(Context& ctx, const Embedding& op) {
   require(all_inside(op.id, op.table.shape[0]), "embedding: every id must be inside the table");
   const std::int64_t tokens = op.x.shape[0], width = op.x.shape[1];
-#pragma omp parallel for schedule(static) num_threads(ctx.threads())
+#pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (tokens > 1)
   for (std::int64_t n = 0; n < tokens; ++n) add(op.table.row(op.id[n]), op.x.row(n), width);
 }
 

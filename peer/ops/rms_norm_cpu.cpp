@@ -35,7 +35,7 @@ void add_weight_gradient(const RmsNormBackward& op, std::int64_t n, float* dweig
 
 void rms_norm(Context& ctx, const RmsNorm& op) {
   const std::int64_t rows = op.x.shape[0], width = op.x.shape[1];
-#pragma omp parallel for schedule(static) num_threads(ctx.threads())
+#pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (rows > 1)
   for (std::int64_t n = 0; n < rows; ++n) {
     const float *x = op.x.row(n), *weight = op.weight.data;
     float squares = 0;

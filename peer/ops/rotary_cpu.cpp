@@ -1,5 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "peer/ops/cpu_twins.h"
 
@@ -21,53 +25,75 @@ void fill_angles(Angle* row, const double* frequency, std::int64_t half, std::in
   }
 }
 
-void rotate(float* x, const float* cosine, const float* sine, std::int64_t half) {
+// The cosines and sines of every position of a window, (T, 2, d/2).
+struct AngleTable {
+  std::int64_t half, first_position, time;
+  double theta;
+  RotaryScaling scaling;
+  std::vector<float> numbers;
+
+  bool is_of(const AngleTable& other) const {
+    return std::tie(half, first_position, time, theta, scaling) ==
+           std::tie(other.half, other.first_position, other.time, other.theta, other.scaling);
+  }
+  const float* cosine(std::int64_t t) const { return numbers.data() + 2 * t * half; }
+};
+
+void fill(Context& ctx, AngleTable& table) {
+  const std::int64_t half = table.half, time = table.time, first_stride = table.first_position / kStride;
+  const std::int64_t strides = (table.first_position + time - 1) / kStride - first_stride + 1;
+  table.numbers.resize(static_cast<std::size_t>(2 * time * half));
+  Angle* coarse = ctx.scratch<Angle>(0, (strides + kStride) * half);
+  Angle* fine = coarse + strides * half;
+  double* frequency = ctx.scratch<double>(1, half);
+  for (std::int64_t i = 0; i < half; ++i)
+    frequency[i] = scaled_frequency(std::pow(table.theta, -static_cast<double>(i) / static_cast<double>(half)), table.scaling);
+  for (std::int64_t s = 0; s < strides; ++s) fill_angles(coarse + s * half, frequency, half, (first_stride + s) * kStride);
+  for (std::int64_t t = 0; t < std::min(time, kStride); ++t) {  // the rests that occur: one alone where a single token follows others
+    const std::int64_t rest = (table.first_position + t) % kStride;
+    fill_angles(fine + rest * half, frequency, half, rest);
+  }
+  float* numbers = table.numbers.data();
+#pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (time > 1)
+  for (std::int64_t t = 0; t < time; ++t) {
+    const std::int64_t position = table.first_position + t;
+    const Angle* a = coarse + (position / kStride - first_stride) * half;
+    const Angle* b = fine + position % kStride * half;
+    float *cosine = numbers + 2 * t * half, *sine = cosine + half;
+    for (std::int64_t i = 0; i < half; ++i) {
+      cosine[i] = static_cast<float>(a[i].cosine * b[i].cosine - a[i].sine * b[i].sine);
+      sine[i] = static_cast<float>(a[i].sine * b[i].cosine + a[i].cosine * b[i].sine);
+    }
+  }
+}
+
+void rotate(float* x, const float* cosine, const float* sine, float sign, std::int64_t half) {
 #pragma omp simd
   for (std::int64_t i = 0; i < half; ++i) {
-    const float low = x[i], high = x[i + half];
-    x[i] = low * cosine[i] - high * sine[i];
-    x[i + half] = high * cosine[i] + low * sine[i];
+    const float low = x[i], high = x[i + half], of_low = sign * sine[i];
+    x[i] = low * cosine[i] - high * of_low;
+    x[i + half] = high * cosine[i] + low * of_low;
   }
 }
 
 }  // namespace
 
+// Every layer turns queries and keys of the same positions: the table of the last call is that of this one but for the first of a window.
 void rotary(Context& ctx, const Rotary& op) {
   const auto [batch, time, heads, width] = op.x.shape;
   if (op.x.size() == 0) return;
-  const std::int64_t half = width / 2;
-  const std::int64_t first_stride = op.first_position / kStride, strides = (op.first_position + time - 1) / kStride - first_stride + 1;
-  Angle* coarse = ctx.scratch<Angle>(0, (strides + kStride) * half);
-  Angle* fine = coarse + strides * half;
-  float* table = ctx.scratch<float>(1, time * width);  // (T, 2, d/2): cosines and sines
-  const float sign = op.inverse ? -1.0f : 1.0f;
-  double* frequency = ctx.scratch<double>(2, half);
-  for (std::int64_t i = 0; i < half; ++i)
-    frequency[i] = scaled_frequency(std::pow(op.theta, -static_cast<double>(i) / static_cast<double>(half)), op.scaling);
-  for (std::int64_t s = 0; s < strides; ++s) fill_angles(coarse + s * half, frequency, half, (first_stride + s) * kStride);
-  for (std::int64_t t = 0; t < std::min(time, kStride); ++t) {  // the rests that occur: one alone where a single token follows others
-    const std::int64_t rest = (op.first_position + t) % kStride;
-    fill_angles(fine + rest * half, frequency, half, rest);
+  thread_local AngleTable last{};
+  if (AngleTable wanted{width / 2, op.first_position, time, op.theta, op.scaling, {}}; !last.is_of(wanted)) {
+    wanted.numbers = std::exchange(last, {}).numbers;
+    fill(ctx, wanted);
+    last = std::move(wanted);
   }
-
-#pragma omp parallel num_threads(ctx.threads())
-  {
-#pragma omp for schedule(static)
-    for (std::int64_t t = 0; t < time; ++t) {
-      const std::int64_t position = op.first_position + t;
-      const Angle* a = coarse + (position / kStride - first_stride) * half;
-      const Angle* b = fine + position % kStride * half;
-      float *cosine = table + t * width, *sine = cosine + half;
-      for (std::int64_t i = 0; i < half; ++i) {
-        cosine[i] = static_cast<float>(a[i].cosine * b[i].cosine - a[i].sine * b[i].sine);
-        sine[i] = sign * static_cast<float>(a[i].sine * b[i].cosine + a[i].cosine * b[i].sine);
-      }
-    }
-#pragma omp for schedule(static)
-    for (std::int64_t row = 0; row < batch * time; ++row) {
-      const float* cosine = table + row % time * width;
-      for (std::int64_t h = 0; h < heads; ++h) rotate(op.x.data + (row * heads + h) * width, cosine, cosine + half, half);
-    }
+  const AngleTable& table = last;  // this thread's, in the others too
+  const float sign = op.inverse ? -1.0f : 1.0f;
+#pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (batch * time > 1)
+  for (std::int64_t row = 0; row < batch * time; ++row) {
+    const float* cosine = table.cosine(row % time);
+    for (std::int64_t h = 0; h < heads; ++h) rotate(op.x.data + (row * heads + h) * width, cosine, cosine + width / 2, sign, width / 2);
   }
 }
 

@@ -6,7 +6,7 @@ namespace peer::ops::cpu {
 
 void swiglu(Context& ctx, const Swiglu& op) {
   const auto [rows, width] = op.gate.shape;
-#pragma omp parallel for schedule(static) num_threads(ctx.threads())
+#pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (rows > 1)
   for (std::int64_t n = 0; n < rows; ++n) {
     const float *gate = op.gate.row(n), *up = op.up.row(n);
     const auto write = [&](const auto& y) {

@@ -64,6 +64,8 @@ TEST_CASE("attention over a cache gives the new tokens what attention over the w
                                             {{2, 67, 2, 2, 6}, 1, 5},
                                             {{1, 64, 4, 1, 16}, 64, 0},
                                             {{3, 5, 6, 2, 3}, 2, 1},
+                                            {{1, 43, 18, 9, 32}, 1, 3},
+                                            {{2, 21, 3, 3, 300}, 5, 0},
                                             {{2, 128, 4, 4, 32}, 17, 128}}) {
     Case c{shape, fresh, spare};
     c.run(ctx);
@@ -73,9 +75,11 @@ TEST_CASE("attention over a cache gives the new tokens what attention over the w
 
 TEST_CASE("attention over a cache gives the same bits for any number of threads") {
   Context one(Device{}, 1), three(Device{}, 3);
-  Case a{{3, 70, 6, 2, 32}, 4, 2}, b{{3, 70, 6, 2, 32}, 4, 2};
-  a.run(one), b.run(three);
-  CHECK(same_bits(a.y, b.y));
+  for (const auto& [shape, fresh] : {std::tuple{AttentionShape{3, 70, 6, 2, 32}, 4}, {{1, 70, 10, 5, 64}, 1}, {{1, 29, 18, 9, 32}, 1}}) {
+    Case a{shape, fresh, 2}, b{shape, fresh, 2};
+    a.run(one), b.run(three);
+    CHECK(same_bits(a.y, b.y));
+  }
 }
 
 TEST_CASE("attention over a cache refuses tokens beyond its end and shapes that do not fit") {

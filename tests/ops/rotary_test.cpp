@@ -40,6 +40,37 @@ TEST_CASE("rotary agrees with the oracle in both directions") {
     }
 }
 
+TEST_CASE("a rotation is a function of its own positions, whatever was rotated before") {
+  Context ctx(Device{}, 2);
+  struct Call {
+    Case c;
+    double theta = 10000;
+    ops::RotaryScaling scaling = {};
+  };
+  const Call calls[] = {{{{2, 67, 3, 6}, 13}},
+                        {{{2, 67, 3, 6}, 14}},
+                        {{{2, 66, 3, 6}, 13}},
+                        {{{2, 67, 3, 4}, 13}},
+                        {{{2, 67, 3, 6}, 13}, 10001},
+                        {{{1, 1, 3, 6}, 79}},
+                        {{{2, 67, 3, 6}, 13}, 10000, kLinear}};
+  const auto rotated = [&](const Call& call) {
+    auto x = random_normal(call.c.size(), 1);
+    rotate(ctx, call.c, x, false, call.c.first_position, call.scaling, call.theta);
+    return x;
+  };
+  for (const Call& call : calls) {
+    const Buffer<float> alone = rotated(call), again = rotated(call);
+    CHECK(same_bits(alone, again));
+    for (const Call& other : calls) {
+      const Buffer<float> before = rotated(other), after = rotated(call);
+      CHECK(same_bits(after, alone));
+      const bool same = &other == &call;
+      if (before.size() == alone.size()) CHECK(same_bits(before, alone) == same);
+    }
+  }
+}
+
 TEST_CASE("scaled frequencies agree with the oracle, below, within and beyond the context that they were trained on") {
   Context ctx;
   constexpr double kTheta = 500000;
