@@ -1,5 +1,5 @@
-// peer_bench quick|full|step|rows|disk|memory|generate|precision|attention|packed|profile: lines against the limits of this machine. Exit
-// code 1: a line is beyond its bound.
+// peer_bench quick|full|step|rows|disk|memory|generate|token|precision|attention|packed|profile: lines against the limits of this machine.
+// Exit code 1: a line is beyond its bound.
 #include <cstdio>
 #include <string>
 
@@ -123,6 +123,11 @@ int main(int argc, char** argv) {
     profile(kOnline, 20);
     return 0;
   }
+  if (what == "token") {
+    for (const char* preset : {"tiny", "small", "base"})
+      for (const auto precision : {peer::Precision::kFp32, peer::Precision::kBf16}) token_profile(preset, precision);
+    return 0;
+  }
   Report report;
   if (what == "quick")
     quick(report);
@@ -149,10 +154,11 @@ int main(int argc, char** argv) {
   else if (what == "memory")
     memory_peak(report, {.side = 1024, .tokens = 2048}, {1.05});
   else
-    return std::fprintf(stderr,
-                        "peer_bench: unknown set '%s'; expected quick, full, step, growth, live, rows, disk, memory, generate, precision, "
-                        "attention, packed or profile\n",
-                        what.c_str()),
+    return std::fprintf(
+               stderr,
+               "peer_bench: unknown set '%s'; expected quick, full, step, growth, live, rows, disk, memory, generate, token, precision, "
+               "attention, packed or profile\n",
+               what.c_str()),
            2;
   return report.within_bounds() ? 0 : 1;
 }

@@ -36,30 +36,66 @@ double bytes_of_token(model::Model& model, std::int64_t before, Precision precis
          sizeof(float) * static_cast<double>(others + o.width + peer_layers * picked + o.layers * cached);
 }
 
+constexpr std::int64_t kBefore = 64, kTokens = 64;
+
+// A model with random weights that writes kTokens one after another behind kBefore.
+class Writer {
+ public:
+  Writer(Context& ctx, const std::string& preset) : ctx_(ctx), model_(model::preset(preset).model, 1) {
+    model_.for_each_block(0, [&](layers::PeerBlock& block, int) { fill_experts(block, model_.options()); });
+  }
+  model::Model& model() { return model_; }
+  // Seconds of `clock` for the tokens, after the text before them was read.
+  double write(Clock clock, Profile* profile) {
+    model::ReadText text = model_.unread(1, kBefore + kTokens);
+    model_.read_on(ctx_, {tokens_.data(), kBefore}, prompt_, text);
+    ctx_.set_profile(profile);
+    const double seconds = seconds_of(clock, [&] {
+      for (std::int64_t t = 0; t < kTokens; ++t) model_.read_on(ctx_, {tokens_.data(), 1}, next_, text);
+    });
+    ctx_.set_profile(nullptr);
+    return seconds;
+  }
+
+ private:
+  Context& ctx_;
+  model::Model model_;
+  model::Activations prompt_{model_, 0, 1, kBefore, false}, next_{model_, 0, 1, 1, false};
+  std::vector<std::int32_t> tokens_ = std::vector<std::int32_t>(kBefore, 'e');
+};
+
 }  // namespace
 
 void generation(Report& report, const std::string& preset, Precision precision, int threads, int rounds, Goal goal) {
-  constexpr std::int64_t kBefore = 64, kTokens = 64;
   Context ctx(Device{}, threads);
   const PrecisionScope scope(ctx, precision);
-  model::Model model(model::preset(preset).model, 1);
-  model.for_each_block(0, [&](layers::PeerBlock& block, int) { fill_experts(block, model.options()); });
-  model::Activations prompt(model, 0, 1, kBefore, false), next(model, 0, 1, 1, false);
-  std::vector<std::int32_t> tokens(kBefore, 'e');
-  const auto write = [&](model::ReadText& text) {
-    for (std::int64_t t = 0; t < kTokens; ++t) model.read_on(ctx, {tokens.data(), 1}, next, text);
-  };
+  Writer writer(ctx, preset);
   std::vector<double> measured, limits, percent;
   for (int round = -1; round < rounds; ++round) {
-    model::ReadText text = model.unread(1, kBefore + kTokens);
-    model.read_on(ctx, {tokens.data(), kBefore}, prompt, text);
-    const double seconds = seconds_of(Clock::kWall, [&] { write(text); }) / kTokens;
-    const double limit = bytes_of_token(model, kBefore + kTokens / 2, precision) / measure_roofline(ctx, Precision::kFp32).bytes;
+    const double seconds = writer.write(Clock::kWall, nullptr) / kTokens;
+    const double limit = bytes_of_token(writer.model(), kBefore + kTokens / 2, precision) / measure_roofline(ctx, Precision::kFp32).bytes;
     if (round < 0) continue;
     measured.push_back(1e3 * seconds), limits.push_back(1e3 * limit), percent.push_back(100 * limit / seconds);
   }
   report.print({"model.generate", fmt::format("{} {}, {} thread{}", preset, to_text(precision), threads, threads == 1 ? "" : "s"),
                 "ms/token", median(measured), median(limits), median(percent), goal});
+}
+
+void token_profile(const std::string& preset, Precision precision) {
+  Context ctx(Device{}, 1);
+  const PrecisionScope scope(ctx, precision);
+  Writer writer(ctx, preset);
+  writer.write(Clock::kThread, nullptr);
+  Profile profile;
+  const double seconds = writer.write(Clock::kWall, &profile);
+  fmt::print("profile of a token, {} {}, 1 thread (us)\n", preset, to_text(precision));
+  constexpr double kScale = 1e6 / static_cast<double>(kTokens);
+  double sum = 0;
+  for (const Profile::Entry& e : profile.entries()) {
+    fmt::print("  {:<28} {:>8.1f}  {:>4} calls\n", e.name, kScale * e.seconds, e.calls / kTokens);
+    sum += e.seconds;
+  }
+  fmt::print("  {:<28} {:>8.1f}\n  {:<28} {:>8.1f}\n", "between ops", kScale * (seconds - sum), "the token", kScale * seconds);
 }
 
 }  // namespace peer::bench

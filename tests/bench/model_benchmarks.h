@@ -13,4 +13,7 @@ namespace peer::bench {
 // the cached keys and values) at the speed of reading memory in order. A small model stays in the caches and may pass it.
 void generation(Report& report, const std::string& preset, Precision precision, int threads, int rounds, Goal goal);
 
+// Prints the time of each op in a token of the same on one thread.
+void token_profile(const std::string& preset, Precision precision);
+
 }  // namespace peer::bench

@@ -8,6 +8,7 @@
 #   tests/bench/run.sh rows      experts' rows of bf16 against fp32, at a million experts (11 GB of memory)
 #   tests/bench/run.sh disk      rows of a mapped pool that are not in memory (512 MiB of disk under TMPDIR)
 #   tests/bench/run.sh generate  a token of each preset, with key-value caches (7 GB of memory)
+#   tests/bench/run.sh token     the time of each op in such a token
 #   tests/bench/run.sh pool      commit, opening and rollback of pools (5 GB of disk under TMPDIR)
 #   tests/bench/run.sh precision the linear maps' products in bf16 against fp32
 #   tests/bench/run.sh attention attention and its backward, fp32 and bf16, against the fp32 GEMM
