@@ -68,8 +68,8 @@ class ExpertTable {
   // Writes those of `count` owned experts, rounded to the nearest.
   void fill_parameters(std::int64_t first, std::int64_t count, const Fill& fill);
   // The same for all from `first` on, by a thread of its own while the caller goes on with those before; on a device other than the CPU at
-  // once. Or in pieces between the caller's steps, from the first of those on, if he says when (draw_between_steps). `fill` holds what it
-  // needs: it may be called as long as the table, or what it was moved to, lives.
+  // once; from the first draw_between_steps() on by those calls instead. `fill` holds what it needs: it may be called as long as the table,
+  // or what it was moved to, lives.
   void fill_parameters_later(std::int64_t first, Fill fill, std::shared_ptr<DrawingTurn> turn = {});
   void draw_between_steps(int threads) {
     if (!drawn()) drawing_->draw_between_steps(threads);

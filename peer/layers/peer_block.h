@@ -58,8 +58,8 @@ class PeerBlock {
   // Fills the table with n*n fresh experts: down ~ N(0, 1/D), up ~ N(0, up_deviation^2). Without it, pages are appended by a reader.
   void create_experts(double up_deviation, bool trainable, std::uint64_t seed);
   // Enlarges the grid to side x side by whole shells: fresh sub-keys and experts (up = 0), dormant until open_all(), so that no
-  // retrieval changes. No old expert is renamed or moved. On a CPU the new rows are drawn while the caller goes on, forward and backward
-  // included, and in turn with those of other blocks.
+  // retrieval changes. No old expert is renamed or moved. On a CPU the new rows are drawn while the caller goes on, from the first training
+  // forward on before each of those, and in turn with those of other blocks.
   void extend(Parameters& parameters, std::int64_t side, bool trainable, std::uint64_t seed, std::shared_ptr<DrawingTurn> turn = {});
   void open_all() { set_open(side()); }
   // Waits for rows that are still being drawn.

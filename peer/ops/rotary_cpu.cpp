@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #include "peer/ops/cpu_twins.h"
@@ -25,38 +23,33 @@ void fill_angles(Angle* row, const double* frequency, std::int64_t half, std::in
   }
 }
 
-// The cosines and sines of every position of a window, (T, 2, d/2).
-struct AngleTable {
-  std::int64_t half, first_position, time;
-  double theta;
-  RotaryScaling scaling;
-  std::vector<float> numbers;
-
-  bool is_of(const AngleTable& other) const {
-    return std::tie(half, first_position, time, theta, scaling) ==
-           std::tie(other.half, other.first_position, other.time, other.theta, other.scaling);
-  }
-  const float* cosine(std::int64_t t) const { return numbers.data() + 2 * t * half; }
+// The positions whose angles are asked for.
+struct Window {
+  std::int64_t half = 0, first_position = 0, time = 0;
+  double theta = 0;
+  RotaryScaling scaling = {};
+  bool operator==(const Window&) const = default;
 };
 
-void fill(Context& ctx, AngleTable& table) {
-  const std::int64_t half = table.half, time = table.time, first_stride = table.first_position / kStride;
-  const std::int64_t strides = (table.first_position + time - 1) / kStride - first_stride + 1;
-  table.numbers.resize(static_cast<std::size_t>(2 * time * half));
+// Cosines and sines of every position of a window, (T, 2, d/2).
+void fill(Context& ctx, const Window& w, std::vector<float>& table) {
+  const std::int64_t half = w.half, time = w.time, first_stride = w.first_position / kStride;
+  const std::int64_t strides = (w.first_position + time - 1) / kStride - first_stride + 1;
+  table.resize(static_cast<std::size_t>(2 * time * half));
   Angle* coarse = ctx.scratch<Angle>(0, (strides + kStride) * half);
   Angle* fine = coarse + strides * half;
   double* frequency = ctx.scratch<double>(1, half);
   for (std::int64_t i = 0; i < half; ++i)
-    frequency[i] = scaled_frequency(std::pow(table.theta, -static_cast<double>(i) / static_cast<double>(half)), table.scaling);
+    frequency[i] = scaled_frequency(std::pow(w.theta, -static_cast<double>(i) / static_cast<double>(half)), w.scaling);
   for (std::int64_t s = 0; s < strides; ++s) fill_angles(coarse + s * half, frequency, half, (first_stride + s) * kStride);
   for (std::int64_t t = 0; t < std::min(time, kStride); ++t) {  // the rests that occur: one alone where a single token follows others
-    const std::int64_t rest = (table.first_position + t) % kStride;
+    const std::int64_t rest = (w.first_position + t) % kStride;
     fill_angles(fine + rest * half, frequency, half, rest);
   }
-  float* numbers = table.numbers.data();
+  float* numbers = table.data();
 #pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (time > 1)
   for (std::int64_t t = 0; t < time; ++t) {
-    const std::int64_t position = table.first_position + t;
+    const std::int64_t position = w.first_position + t;
     const Angle* a = coarse + (position / kStride - first_stride) * half;
     const Angle* b = fine + position % kStride * half;
     float *cosine = numbers + 2 * t * half, *sine = cosine + half;
@@ -82,17 +75,18 @@ void rotate(float* x, const float* cosine, const float* sine, float sign, std::i
 void rotary(Context& ctx, const Rotary& op) {
   const auto [batch, time, heads, width] = op.x.shape;
   if (op.x.size() == 0) return;
-  thread_local AngleTable last{};
-  if (AngleTable wanted{width / 2, op.first_position, time, op.theta, op.scaling, {}}; !last.is_of(wanted)) {
-    wanted.numbers = std::exchange(last, {}).numbers;
-    fill(ctx, wanted);
-    last = std::move(wanted);
+  thread_local Window last;
+  thread_local std::vector<float> angles;
+  if (const Window wanted{width / 2, op.first_position, time, op.theta, op.scaling}; wanted != last) {
+    last = {};  // of no window, should memory run out
+    fill(ctx, wanted, angles);
+    last = wanted;
   }
-  const AngleTable& table = last;  // this thread's, in the others too
+  const float* table = angles.data();  // this thread's, in the others too
   const float sign = op.inverse ? -1.0f : 1.0f;
 #pragma omp parallel for schedule(static) num_threads(ctx.threads()) if (batch * time > 1)
   for (std::int64_t row = 0; row < batch * time; ++row) {
-    const float* cosine = table.cosine(row % time);
+    const float* cosine = table + row % time * width;
     for (std::int64_t h = 0; h < heads; ++h) rotate(op.x.data + (row * heads + h) * width, cosine, cosine + width / 2, sign, width / 2);
   }
 }

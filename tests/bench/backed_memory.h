@@ -1,5 +1,5 @@
 // Memory that the system has at hand. What a virtual machine touches for the first time, or has not used for seconds, its host must find
-// first: there a fault of 2 MiB takes milliseconds, where zeroing it takes a tenth of one. Held memory that is given back bit by bit lets a
+// first: there a fault of 2 MiB takes many times as long as zeroing it. Held memory that is given back bit by bit lets a
 // benchmark touch as much anew without that wait.
 #pragma once
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -14,8 +15,9 @@
 namespace peer::bench {
 namespace {
 
+constexpr std::int64_t kStepsBefore = 80;
 // Memory for the new experts is given back ahead of drawing, which takes more steps than these for all.
-constexpr std::int64_t kAhead = 256 << 20, kSteps = 80;
+constexpr std::int64_t kAhead = 256 << 20, kStepsToGiveBack = 80;
 
 // Seconds from one finished step to the next.
 class Pauses {
@@ -61,7 +63,7 @@ void grow(const PeerShape& s, std::int64_t side, bool backed, Growths& all) {
   const auto& experts = bench.block().experts();
   bench.step();
   Pauses before;
-  while (before.count() < kSteps) bench.step(), before.note();
+  while (before.count() < kStepsBefore) bench.step(), before.note();
   const std::vector<const std::byte*> old = records(experts.rows(), s.experts());
 
   const std::int64_t added = (side * side - s.experts()) * ops::trainable_record_bytes(s.width);
@@ -70,7 +72,7 @@ void grow(const PeerShape& s, std::int64_t side, bool backed, Growths& all) {
   Pauses during;
   all.extended.push_back(seconds_of(Clock::kWall, [&] { bench.extend(side); }));
   while (!experts.drawn()) {
-    memory.give_back(added / kSteps);
+    memory.give_back(added / kStepsToGiveBack);
     bench.step(), during.note();
   }
   all.steps.push_back(static_cast<double>(during.count()));

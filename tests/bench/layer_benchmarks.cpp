@@ -168,17 +168,11 @@ void profile(const PeerShape& s, int rounds) {
   const double seconds = seconds_of(Clock::kThread, [&] {
     for (int r = 0; r < rounds; ++r) bench.step();
   });
-  const double scale = 1e6 / static_cast<double>(rounds * s.tokens);
-  double sum = 0;
   fmt::print("profile of a step, {} (CPU time of one thread, us/token)\n", name_of(s));
-  for (const Profile::Entry& e : profile.entries()) {
-    fmt::print("  {:<28} {:>8.2f}  {:>4} calls\n", e.name, scale * e.seconds, e.calls / rounds);
-    sum += e.seconds;
-  }
+  print_profile(profile, rounds, s.tokens, seconds);
   const Buffer<std::int32_t>& row = bench.saved().row;
   const std::set<std::int32_t> rows(row.data(), row.data() + row.size());
   fmt::print("  picked of the first half's sub-keys: {} of {}\n", rows.size(), s.side);
-  fmt::print("  {:<28} {:>8.2f}\n  {:<28} {:>8.2f}\n", "between ops", scale * (seconds - sum), "whole step", scale * seconds);
 }
 
 }  // namespace peer::bench

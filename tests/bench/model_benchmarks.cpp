@@ -45,12 +45,12 @@ class Writer {
     model_.for_each_block(0, [&](layers::PeerBlock& block, int) { fill_experts(block, model_.options()); });
   }
   model::Model& model() { return model_; }
-  // Seconds of `clock` for the tokens, after the text before them was read.
-  double write(Clock clock, Profile* profile) {
+  // Seconds for the tokens, after the text before them was read.
+  double write(Profile* profile) {
     model::ReadText text = model_.unread(1, kBefore + kTokens);
     model_.read_on(ctx_, {tokens_.data(), kBefore}, prompt_, text);
     ctx_.set_profile(profile);
-    const double seconds = seconds_of(clock, [&] {
+    const double seconds = seconds_of(Clock::kWall, [&] {
       for (std::int64_t t = 0; t < kTokens; ++t) model_.read_on(ctx_, {tokens_.data(), 1}, next_, text);
     });
     ctx_.set_profile(nullptr);
@@ -72,7 +72,7 @@ void generation(Report& report, const std::string& preset, Precision precision, 
   Writer writer(ctx, preset);
   std::vector<double> measured, limits, percent;
   for (int round = -1; round < rounds; ++round) {
-    const double seconds = writer.write(Clock::kWall, nullptr) / kTokens;
+    const double seconds = writer.write(nullptr) / kTokens;
     const double limit = bytes_of_token(writer.model(), kBefore + kTokens / 2, precision) / measure_roofline(ctx, Precision::kFp32).bytes;
     if (round < 0) continue;
     measured.push_back(1e3 * seconds), limits.push_back(1e3 * limit), percent.push_back(100 * limit / seconds);
@@ -85,17 +85,11 @@ void token_profile(const std::string& preset, Precision precision) {
   Context ctx(Device{}, 1);
   const PrecisionScope scope(ctx, precision);
   Writer writer(ctx, preset);
-  writer.write(Clock::kThread, nullptr);
+  writer.write(nullptr);
   Profile profile;
-  const double seconds = writer.write(Clock::kWall, &profile);
+  const double seconds = writer.write(&profile);
   fmt::print("profile of a token, {} {}, 1 thread (us)\n", preset, to_text(precision));
-  constexpr double kScale = 1e6 / static_cast<double>(kTokens);
-  double sum = 0;
-  for (const Profile::Entry& e : profile.entries()) {
-    fmt::print("  {:<28} {:>8.1f}  {:>4} calls\n", e.name, kScale * e.seconds, e.calls / kTokens);
-    sum += e.seconds;
-  }
-  fmt::print("  {:<28} {:>8.1f}\n  {:<28} {:>8.1f}\n", "between ops", kScale * (seconds - sum), "the token", kScale * seconds);
+  print_profile(profile, kTokens, 1, seconds);
 }
 
 }  // namespace peer::bench

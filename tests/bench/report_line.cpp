@@ -27,4 +27,14 @@ void Report::print(const Line& line) {
   std::fflush(stdout);
 }
 
+void print_profile(const Profile& profile, std::int64_t times, std::int64_t tokens, double seconds) {
+  const double scale = 1e6 / static_cast<double>(times * tokens);
+  double ops = 0;
+  for (const Profile::Entry& e : profile.entries()) {
+    fmt::print("  {:<28} {:>8.2f}  {:>4} calls\n", e.name, scale * e.seconds, e.calls / times);
+    ops += e.seconds;
+  }
+  fmt::print("  {:<28} {:>8.2f}\n  {:<28} {:>8.2f}\n", "between ops", scale * (seconds - ops), "the whole", scale * seconds);
+}
+
 }  // namespace peer::bench

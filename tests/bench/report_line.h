@@ -1,7 +1,10 @@
 // The lines that a benchmark prints: what was measured, the limit that was measured beside it, and how near they are.
 #pragma once
 
+#include <cstdint>
 #include <string>
+
+#include "peer/device/profile.h"
 
 namespace peer::bench {
 
@@ -31,5 +34,9 @@ class Report {
  private:
   bool within_bounds_ = true;
 };
+
+// The time of each op in one of `times` repetitions that took `seconds` together, of what is left and of the whole, in microseconds a
+// token.
+void print_profile(const Profile& profile, std::int64_t times, std::int64_t tokens, double seconds);
 
 }  // namespace peer::bench
